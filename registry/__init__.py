@@ -1,0 +1,25 @@
+"""The fleet's memory: what exists, what was decided and what happened, in MariaDB."""
+
+from registry.records import (
+    ContractRecord,
+    DecisionRecord,
+    EnvironmentRecord,
+    EventRecord,
+    ReferenceRecord,
+    Ruling,
+    TrainingRecord,
+)
+from registry.schema import migrate
+from registry.store import Registry
+
+__all__ = [
+    "ContractRecord",
+    "DecisionRecord",
+    "EnvironmentRecord",
+    "EventRecord",
+    "ReferenceRecord",
+    "Registry",
+    "Ruling",
+    "TrainingRecord",
+    "migrate",
+]

@@ -1,0 +1,184 @@
+"""The tables of the registry: the fleet's memory.
+
+Times are UTC. `event` and `decision` only grow: triggers of the migration refuse UPDATE and DELETE, whoever asks. Only
+TRUNCATE and DROP get past a trigger; they need the DROP privilege, which an installation may keep from daily use.
+Machine identifiers (slugs, codes, digests) are ASCII and compare byte by byte; people's text is utf8mb4.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import JSON, TypeDecorator
+from typing_extensions import override
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment to the microsecond: aware in Python, UTC in the table."""
+
+    impl = mysql.DATETIME(fsp=6)
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time: nobody knows which zone it meant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the registry takes aware times only")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    @override
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say that what comes out is UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _ascii(length: int) -> String:
+    return mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
+
+
+def _ibge() -> String:
+    return mysql.CHAR(7, charset="ascii", collation="ascii_bin")
+
+
+class Base(DeclarativeBase):
+    """Base of every table; names of constraints are spelled out so that the migrations can refer to them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, JsonValue]: JSON}
+
+
+_ENGINE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_unicode_520_ci"}
+
+
+class MunicipalityRow(Base):
+    __tablename__ = "municipality"
+    __table_args__ = (UniqueConstraint("slug"), _ENGINE)
+
+    ibge: Mapped[str] = mapped_column(_ibge(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    uf: Mapped[str] = mapped_column(mysql.CHAR(2, charset="ascii", collation="ascii_bin"))
+    slug: Mapped[str] = mapped_column(_ascii(80))
+    population: Mapped[int]
+
+
+class ContactRow(Base):
+    """Personal data: selected for e-mails only, never logged."""
+
+    __tablename__ = "contact"
+    __table_args__ = (Index(None, "ibge"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(String(254))
+    role: Mapped[str] = mapped_column(String(80))
+
+
+class ContractRow(Base):
+    """What was agreed with a municipality; the newest row counts, the older ones are history."""
+
+    __tablename__ = "contract"
+    __table_args__ = (Index(None, "ibge"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    faixa: Mapped[int | None]
+    users: Mapped[int]
+    concurrent_users: Mapped[int]
+    negotiated: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class ReferenceRow(Base):
+    """What a release's pristine databases look like: the proof that a created environment is whole."""
+
+    __tablename__ = "reference"
+    __table_args__ = (_ENGINE,)
+
+    digest: Mapped[str] = mapped_column(_ascii(64), primary_key=True)
+    version: Mapped[str] = mapped_column(_ascii(20))
+    kind: Mapped[str] = mapped_column(_ascii(20))
+    sei_fingerprint: Mapped[dict[str, JsonValue]]
+    sip_fingerprint: Mapped[dict[str, JsonValue]]
+    reference_rows: Mapped[dict[str, JsonValue]]
+    created_at: Mapped[datetime]
+
+
+class EnvironmentRow(Base):
+    __tablename__ = "environment"
+    __table_args__ = (Index(None, "ibge"), _ENGINE)
+
+    slug: Mapped[str] = mapped_column(_ascii(100), primary_key=True)
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    purpose: Mapped[str] = mapped_column(_ascii(20))
+    release_version: Mapped[str] = mapped_column(_ascii(20))
+    # No foreign key: the digest is the content's own, true whether or not its fingerprint was saved yet.
+    reference_digest: Mapped[str | None] = mapped_column(_ascii(64))
+    hostname: Mapped[str] = mapped_column(_ascii(253))
+    database_server: Mapped[str] = mapped_column(_ascii(100))
+    database_sei: Mapped[str] = mapped_column(_ascii(64))
+    database_sip: Mapped[str] = mapped_column(_ascii(64))
+    directory_ou: Mapped[str] = mapped_column(_ascii(253))
+    bucket: Mapped[str] = mapped_column(_ascii(63))
+    orgao_sigla: Mapped[str] = mapped_column(String(30))
+    created_at: Mapped[datetime]
+
+
+class TrainingRow(Base):
+    """Counts per unidade of one training report; who was trained stays in the object it came from."""
+
+    __tablename__ = "training_record"
+    __table_args__ = (UniqueConstraint("ibge", "sha256"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    object_key: Mapped[str] = mapped_column(String(500))
+    sha256: Mapped[str] = mapped_column(mysql.CHAR(64, charset="ascii", collation="ascii_bin"))
+    counts: Mapped[dict[str, JsonValue]]
+    recorded_at: Mapped[datetime]
+
+
+class DecisionRow(Base):
+    """A person's approval, rejection or revocation of a gate."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index(None, "ibge", "gate"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    gate: Mapped[str] = mapped_column(_ascii(60))
+    decision: Mapped[str] = mapped_column(_ascii(10))
+    name: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime]
+    flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
+
+
+class EventRow(Base):
+    """What happened: stage, SLA and board are derived from these rows."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("key"), Index(None, "ibge", "kind"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    occurred_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(_ascii(60))
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    # No foreign key: a milestone may be told before its environment is registered, and outlives it.
+    environment: Mapped[str | None] = mapped_column(_ascii(100))
+    actor: Mapped[str] = mapped_column(String(120))
+    flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
+    details: Mapped[dict[str, JsonValue]]
+    key: Mapped[str | None] = mapped_column(_ascii(200))

@@ -1,0 +1,87 @@
+"""What the registry gives back: immutable facts, with times in UTC."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue, PositiveInt
+
+from domain.environment import Purpose
+from domain.model import Frozen
+from domain.municipality import IbgeCode
+from domain.plan import Plan
+from domain.reference import Database, ReferenceRows, Sha256
+from domain.structure import Structure
+
+Ruling = Literal["approve", "reject", "revoke"]
+
+
+class ContractRecord(Frozen):
+    """The plan that a municipality agreed to, since `created_at`."""
+
+    plan: Plan
+    created_at: AwareDatetime
+
+
+class EnvironmentRecord(Frozen):
+    """Where one environment lives and from what it was made."""
+
+    slug: str
+    ibge: IbgeCode
+    purpose: Purpose
+    release_version: str
+    reference_digest: Sha256 | None = Field(default=None, description="Set once the creation was proved.")
+    hostname: str
+    database_server: str = Field(description="Name of the MariaDB server's block.")
+    database_sei: str
+    database_sip: str
+    directory_ou: str
+    bucket: str
+    orgao_sigla: str
+    created_at: AwareDatetime | None = Field(default=None, description="Given by the registry.")
+
+
+class ReferenceRecord(Frozen):
+    """What the pristine databases of a release look like."""
+
+    digest: Sha256
+    version: str
+    kind: Literal["official", "reduced"]
+    sei_fingerprint: Structure
+    sip_fingerprint: Structure
+    rows: dict[Database, ReferenceRows]
+
+
+class TrainingRecord(Frozen):
+    """Counts of one training report; the people are only in the object it came from."""
+
+    ibge: IbgeCode
+    object_key: str
+    sha256: Sha256
+    counts: dict[str, JsonValue] = Field(description="Unidade to its counts.")
+    recorded_at: AwareDatetime
+
+
+class DecisionRecord(Frozen):
+    """One answer of a person to a gate."""
+
+    id: PositiveInt
+    ibge: IbgeCode
+    gate: str
+    decision: Ruling
+    name: str = Field(repr=False)
+    reason: str = Field(repr=False)
+    decided_at: AwareDatetime
+    flow_run_id: str | None
+
+
+class EventRecord(Frozen):
+    """One thing that happened."""
+
+    id: PositiveInt
+    occurred_at: AwareDatetime
+    kind: str
+    ibge: IbgeCode
+    environment: str | None
+    actor: str
+    flow_run_id: str | None
+    details: dict[str, JsonValue]
+    key: str | None

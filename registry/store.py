@@ -1,0 +1,251 @@
+"""The registry as its users see it: one method, one transaction."""
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import JsonValue, SecretStr
+from pymysql.constants import ER
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from domain.change import Change
+from domain.municipality import Municipality
+from domain.plan import Plan
+from registry import fleet, history, locks
+from registry.engine import code_of, explain, open_engine, parse_url, where_is
+from registry.records import (
+    ContractRecord,
+    DecisionRecord,
+    EnvironmentRecord,
+    EventRecord,
+    ReferenceRecord,
+    Ruling,
+    TrainingRecord,
+)
+
+_Result = TypeVar("_Result")
+
+# Another run inserted the same row first, or both waited for each other: a second look finds what the other did.
+_LOST_RACE = {ER.DUP_ENTRY, ER.LOCK_DEADLOCK}
+
+
+class Registry:
+    """The fleet's memory, at one address; connects at the first call, may be shared between threads.
+
+    Every method raises RetryableError when the registry does not answer and InvalidInputError when its address, user,
+    password or structure is wrong. Times are aware, in UTC.
+    """
+
+    def __init__(self, url: SecretStr | str) -> None:
+        """Take an address such as `mysql+pymysql://user:password@host:3306/implanta`.
+
+        Raises:
+            InvalidInputError: it is not one.
+        """
+        self._url = parse_url(url)
+        self._engine = open_engine(self._url)
+
+    def __repr__(self) -> str:
+        return f"Registry({where_is(self._url)})"
+
+    def dispose(self) -> None:
+        """Close the idle connections."""
+        self._engine.dispose()
+
+    def lock(self, name: str, wait_seconds: int = 0) -> AbstractContextManager[None]:
+        """Keep every other run out of `name` for the length of the block; see `registry.locks.hold`.
+
+        Raises:
+            GateClosedError: another run holds it, and still did after `wait_seconds`.
+        """
+        return locks.hold(self._url, name, wait_seconds=wait_seconds)
+
+    def ensure_municipality(self, municipality: Municipality) -> Change:
+        """Register a municipality, or bring its name, population and contacts up to date.
+
+        An empty list of contacts leaves the registered ones.
+
+        Raises:
+            InvalidInputError: its IBGE code or slug is another municipality's.
+        """
+        return self._write(lambda session: fleet.ensure_municipality(session, municipality))
+
+    def find_municipality(self, ref: str) -> Municipality:
+        """The municipality of a slug or IBGE code.
+
+        Raises:
+            InvalidInputError: there is none; the message names the command that lists them.
+        """
+        return self._read(lambda session: fleet.find_municipality(session, ref))
+
+    def list_municipalities(self) -> list[Municipality]:
+        """Every municipality, by name."""
+        return self._read(fleet.list_municipalities)
+
+    def ensure_contract(self, ibge: str, plan: Plan) -> Change:
+        """Put a plan in force; the earlier ones stay as history.
+
+        Raises:
+            InvalidInputError: the municipality is not registered.
+        """
+        return self._write(lambda session: fleet.ensure_contract(session, ibge, plan, _now()))
+
+    def contract(self, ibge: str) -> ContractRecord | None:
+        """The plan in force, or None before the first."""
+        return self._read(lambda session: fleet.newest_contract(session, ibge))
+
+    def ensure_environment(self, environment: EnvironmentRecord) -> Change:
+        """Register an environment, or bring its addresses up to date.
+
+        Release and digest may still change while the digest is None. Once it is set, the creation is proved: None then
+        leaves it as it is.
+
+        Raises:
+            InvalidInputError: the slug is registered for another municipality or purpose, the municipality is unknown,
+                or a proved environment would change its release or digest.
+        """
+        return self._write(lambda session: fleet.ensure_environment(session, environment, _now()))
+
+    def environment(self, slug: str) -> EnvironmentRecord:
+        """The environment of a slug.
+
+        Raises:
+            InvalidInputError: there is none; the message names the command that lists them.
+        """
+        return self._read(lambda session: fleet.find_environment(session, slug))
+
+    def list_environments(self, ibge: str | None = None) -> list[EnvironmentRecord]:
+        """The environments, of one municipality or of all, by slug."""
+        return self._read(lambda session: fleet.list_environments(session, ibge))
+
+    def save_reference(self, reference: ReferenceRecord) -> Change:
+        """Remember a reference; fingerprints read anew replace the old ones.
+
+        Raises:
+            IntegrityError: the same digest is registered with another version or kind.
+        """
+        return self._write(lambda session: fleet.save_reference(session, reference, _now()))
+
+    def reference(self, digest: str) -> ReferenceRecord | None:
+        """The reference of a digest, or None."""
+        return self._read(lambda session: fleet.find_reference(session, digest))
+
+    def record_training(
+        self,
+        *,
+        ibge: str,
+        object_key: str,
+        sha256: str,
+        counts: dict[str, JsonValue],
+        recorded_at: datetime | None = None,
+    ) -> Change:
+        """Remember the counts of a report, once by its content: the same bytes under any name are `unchanged`.
+
+        Raises:
+            IntegrityError: the counts hold personal data.
+            InvalidInputError: the municipality is not registered.
+        """
+        record = TrainingRecord(
+            ibge=ibge, object_key=object_key, sha256=sha256, counts=counts, recorded_at=recorded_at or _now()
+        )
+        return self._write(lambda session: history.record_training(session, record))
+
+    def training(self, ibge: str) -> TrainingRecord | None:
+        """The report recorded last, or None before the first."""
+        return self._read(lambda session: history.newest_training(session, ibge))
+
+    def record_decision(
+        self,
+        *,
+        ibge: str,
+        gate: str,
+        decision: Ruling,
+        name: str,
+        reason: str,
+        flow_run_id: str | None = None,
+        decided_at: datetime | None = None,
+    ) -> DecisionRecord:
+        """Add a person's answer to a gate. Never overwrites: a change of mind is one more answer, and the last counts.
+
+        Raises:
+            InvalidInputError: no name, no reason, or the municipality is not registered.
+        """
+        moment = decided_at or _now()
+        return self._write(
+            lambda session: history.record_decision(
+                session,
+                ibge=ibge,
+                gate=gate,
+                decision=decision,
+                name=name,
+                reason=reason,
+                decided_at=moment,
+                flow_run_id=flow_run_id,
+            )
+        )
+
+    def decisions(self, ibge: str, gate: str | None = None) -> list[DecisionRecord]:
+        """The answers about a municipality, or about one of its gates, in the order in which they were recorded."""
+        return self._read(lambda session: history.list_decisions(session, ibge, gate))
+
+    def record_event(
+        self,
+        kind: str,
+        *,
+        ibge: str,
+        environment: str | None = None,
+        actor: str,
+        flow_run_id: str | None = None,
+        details: dict[str, JsonValue],
+        key: str | None = None,
+        occurred_at: datetime | None = None,
+    ) -> bool:
+        """Add an event; True when it was added, False when its key is already there, so that re-runs tell it once.
+
+        Raises:
+            IntegrityError: details, actor or key hold personal data.
+            InvalidInputError: the municipality is not registered.
+        """
+        moment = occurred_at or _now()
+        return self._write(
+            lambda session: history.record_event(
+                session,
+                kind=kind,
+                ibge=ibge,
+                environment=environment,
+                actor=actor,
+                flow_run_id=flow_run_id,
+                details=details,
+                key=key,
+                occurred_at=moment,
+            )
+        )
+
+    def events(self, ibge: str | None = None, kinds: Collection[str] | None = None) -> list[EventRecord]:
+        """The events, in the order in which they happened."""
+        return self._read(lambda session: history.list_events(session, ibge, kinds))
+
+    def _read(self, work: Callable[[Session], _Result]) -> _Result:
+        try:
+            return self._transaction(work)
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise explain(error, where_is(self._url)) from None
+
+    def _write(self, work: Callable[[Session], _Result]) -> _Result:
+        try:
+            return self._transaction(work)
+        except (DBAPIError, PoolTimeoutError) as error:
+            if code_of(error) not in _LOST_RACE:
+                raise explain(error, where_is(self._url)) from None
+        return self._read(work)
+
+    def _transaction(self, work: Callable[[Session], _Result]) -> _Result:
+        with Session(self._engine) as session, session.begin():
+            return work(session)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
