@@ -1,0 +1,131 @@
+"""Loading a SQL dump into one schema of a MariaDB server, with the server's own client program."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from pydantic import SecretStr
+from pymysql.constants import CR, ER
+
+from blocks.reference import open_dump, verify_dump
+from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
+from domain.reference import DumpFile
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_CLIENT_ERROR = re.compile(rb"^ERROR (\d+) \(\w+\)(?: at line (\d+))?", re.MULTILINE)
+_REFUSED = {ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR, ER.TABLEACCESS_DENIED_ERROR}
+_DISK_FULL = {ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE}
+_CONNECTION_KILLED = 1927  # MariaDB's own number, absent from the driver's constants
+_UNREACHABLE = {
+    CR.CR_CONNECTION_ERROR,
+    CR.CR_CONN_HOST_ERROR,
+    CR.CR_UNKNOWN_HOST,
+    CR.CR_SERVER_GONE_ERROR,
+    CR.CR_SERVER_LOST,
+    ER.CON_COUNT_ERROR,
+    ER.SERVER_SHUTDOWN,
+    ER.QUERY_INTERRUPTED,
+    ER.LOCK_WAIT_TIMEOUT,
+    ER.LOCK_DEADLOCK,
+    _CONNECTION_KILLED,
+}
+_CHUNK_BYTES = 1 << 20
+
+
+def load_dump(dump: DumpFile, *, host: str, port: int, user: str, password: SecretStr, database: str) -> None:
+    """Run the whole dump in one existing schema, replacing the tables that the dump names.
+
+    A load that was interrupted is repaired by loading again. The schema must already exist, in latin1.
+
+    Raises:
+        InvalidInputError: no client program, wrong credentials, or no such schema.
+        RetryableError: the server is down, went down, or is out of disk.
+        IntegrityError: the dump is not what it was when it was found, or the server refuses one of its statements.
+    """
+    if not _IDENTIFIER.fullmatch(database):
+        raise InvalidInputError(
+            "Nome de banco inválido", repr(database), "Use só letras minúsculas, algarismos e sublinhado."
+        )
+    client = shutil.which("mariadb")
+    if client is None:
+        raise InvalidInputError(
+            "O programa cliente mariadb não está instalado", "PATH", "Instale o pacote mariadb-client."
+        )
+    verify_dump(dump)
+    where = f"{dump.path.name} em {host}:{port}/{database}"
+    with _private_options(host, port, user, password) as options, tempfile.TemporaryFile() as messages:
+        command = [
+            client,
+            f"--defaults-file=/dev/fd/{options}",
+            "--binary-mode",  # no client command in a dump is obeyed, so it cannot run a program here
+            "--local-infile=0",
+            "--batch",
+            "--connect-timeout=10",
+            "--init-command=SET SESSION lock_wait_timeout = 60",
+            f"--database={database}",
+        ]
+        exit_code = _feed(command, dump, options, messages.fileno())
+        messages.seek(0)
+        if exit_code:
+            raise _explain(messages.read(), where)
+
+
+def _feed(command: list[str], dump: DumpFile, options: int, messages: int) -> int:
+    """Stream the dump into the client; a client that stops early tells why by its exit code and messages."""
+    with (
+        open_dump(dump) as stream,
+        subprocess.Popen(  # noqa: S603 - a fixed program; the only outside word is a validated schema name
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, pass_fds=(options,)
+        ) as process,
+    ):
+        client_input = cast("BinaryIO", process.stdin)  # asked for with PIPE above
+        try:
+            with contextlib.suppress(BrokenPipeError), client_input:
+                shutil.copyfileobj(stream, client_input, _CHUNK_BYTES)
+        except BaseException:
+            process.kill()
+            raise
+        return process.wait()
+
+
+@contextmanager
+def _private_options(host: str, port: int, user: str, password: SecretStr) -> Iterator[int]:
+    """An option file that exists only as a pipe: no argument, environment variable or file ever holds the password."""
+    quoted = password.get_secret_value().replace("\\", "\\\\").replace('"', '\\"')
+    options = f'[client]\nprotocol=tcp\nhost="{host}"\nport={port}\nuser="{user}"\npassword="{quoted}"\n'
+    reader, writer = os.pipe()
+    try:
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(options.encode())
+        yield reader
+    finally:
+        os.close(reader)
+
+
+def _explain(messages: bytes, where: str) -> ImplantaError:
+    """Translate the client's last error; its text stays out, because it may quote a row's values."""
+    errors = _CLIENT_ERROR.findall(messages)
+    if not errors:
+        return RetryableError("A carga do dump foi interrompida", where, "Execute de novo: a carga recomeça do início.")
+    code, line = int(errors[-1][0]), errors[-1][1].decode()
+    if code in _REFUSED:
+        return InvalidInputError(
+            f"O MariaDB recusou o acesso (erro {code})", where, "Confira usuário, senha e banco no bloco do servidor."
+        )
+    if code in _DISK_FULL:
+        return RetryableError("O disco do MariaDB está cheio", where, "Libere espaço no servidor e execute de novo.")
+    if code in _UNREACHABLE:
+        return RetryableError(
+            f"O MariaDB não respondeu (erro {code})", where, "Confira se o servidor está no ar e execute de novo."
+        )
+    return IntegrityError(
+        f"O MariaDB recusou um comando do dump (erro {code}, linha {line or 'desconhecida'})",
+        where,
+        "Confira se o dump é da versão certa e se o servidor a suporta.",
+    )
