@@ -1,0 +1,107 @@
+"""The go-live checklist: what must be proved before a prefeitura works in its production environment."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from domain.catalog_entry import CatalogEntry
+from domain.model import Frozen
+
+
+class ItemResult(StrEnum):
+    """What was found when an item was checked."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+
+    @property
+    def label(self) -> str:
+        """The result as operators read it."""
+        return {"passed": "aprovado", "failed": "reprovado", "waived": "dispensado"}[self.value]
+
+
+class ChecklistItem(CatalogEntry):
+    """One item that the catalog demands; a person may waive it, with a reason, only when it is `dispensavel`."""
+
+    code: str = Field(alias="codigo", pattern=r"^[a-z][a-z0-9_]*$")
+    title: str = Field(alias="titulo", min_length=1)
+    waivable: bool = Field(default=False, alias="dispensavel")
+
+
+class GoLiveRule(CatalogEntry):
+    """The items of the checklist, in the order of the report."""
+
+    items: tuple[ChecklistItem, ...] = Field(alias="itens", min_length=1)
+
+    @model_validator(mode="after")
+    def _codes_are_unique(self) -> Self:
+        codes = [item.code for item in self.items]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            msg = f"código repetido: {', '.join(twice)}"
+            raise ValueError(msg)
+        return self
+
+
+class CheckedItem(Frozen):
+    """What one check found. `evidence` says with what it was proved, why it failed, or who waived it and why."""
+
+    code: str
+    result: ItemResult
+    evidence: str = Field(min_length=1)
+
+
+class ChecklistLine(Frozen):
+    """One line of the verdict; `result` is None for an item that nobody checked."""
+
+    code: str
+    title: str
+    result: ItemResult | None
+    evidence: str
+
+
+class GoLiveVerdict(Frozen):
+    """Whether the prefeitura may go live, why not (Portuguese), and the whole checklist."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+    lines: tuple[ChecklistLine, ...]
+
+
+def judge_go_live(checked: Iterable[CheckedItem], rule: GoLiveRule) -> GoLiveVerdict:
+    """Decide the go-live: every item of the rule passed, or was waived where it may be.
+
+    The last check of an item counts. A check that the rule does not know is an error of ours, not of the prefeitura:
+    it raises ValueError.
+    """
+    found = {check.code: check for check in checked}
+    unknown = sorted(set(found) - {item.code for item in rule.items})
+    if unknown:
+        msg = f"checks without an item in catalog/gates.yaml: {', '.join(unknown)}"
+        raise ValueError(msg)
+    lines = tuple(_line(item, found.get(item.code)) for item in rule.items)
+    problems = (_problem(item, line) for item, line in zip(rule.items, lines, strict=True))
+    reasons = tuple(problem for problem in problems if problem)
+    return GoLiveVerdict(ready=not reasons, reasons=reasons, lines=lines)
+
+
+def _line(item: ChecklistItem, check: CheckedItem | None) -> ChecklistLine:
+    return ChecklistLine(
+        code=item.code,
+        title=item.title,
+        result=check.result if check else None,
+        evidence=check.evidence if check else "",
+    )
+
+
+def _problem(item: ChecklistItem, line: ChecklistLine) -> str | None:
+    if line.result is None:
+        return f"{item.title}: não verificado"
+    if line.result is ItemResult.FAILED:
+        return f"{item.title}: {line.evidence}"
+    if line.result is ItemResult.WAIVED and not item.waivable:
+        return f"{item.title}: este item não pode ser dispensado"
+    return None

@@ -1,0 +1,80 @@
+"""People who will use SEI. Personal data: `repr` and validation errors never show it."""
+
+import re
+from typing import Annotated
+
+from brutils.cpf import is_valid
+from pydantic import ConfigDict, Field, PositiveInt, StringConstraints
+
+from domain.errors import InvalidInputError
+from domain.model import Frozen
+from domain.text import collation_key
+
+MAX_NOME = 100  # sip.usuario.nome
+MAX_LOGIN = 100  # sip.usuario.sigla
+MAX_EMAIL = 100  # sip.usuario.email
+MAX_MATRICULA = 10  # sei.contato.matricula
+CPF_DIGITS = 11
+
+# Accounts that the reference databases bring; a person must never take one over.
+RESERVED_LOGINS = frozenset({"sip", "sei", "intranet", "internet", "teste"})
+
+Cpf = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
+# The login is also the `uid` of a directory entry and part of its DN: no character that either would have to escape.
+LOGIN_PATTERN = r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
+Login = Annotated[str, StringConstraints(pattern=LOGIN_PATTERN, max_length=MAX_LOGIN)]
+
+
+class Person(Frozen):
+    """One accepted row of the users' spreadsheet, ready to become a SIP user. `linha` is its row in the spreadsheet."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    nome: str = Field(min_length=1, max_length=MAX_NOME, repr=False)
+    cpf: Cpf = Field(repr=False)
+    email: str = Field(min_length=1, max_length=MAX_EMAIL, repr=False)
+    sigla: Login = Field(repr=False)
+    unidade: str
+    perfis: tuple[str, ...] = Field(min_length=1)
+    matricula: str | None = Field(default=None, min_length=1, max_length=MAX_MATRICULA, repr=False)
+    linha: PositiveInt | None = None
+
+    @property
+    def id_origem(self) -> str:
+        """What SIP keeps as the person's id at the source: the matrícula, else the login. Never the CPF.
+
+        SIP's full replication skips users without it (installation manual).
+        """
+        return self.matricula or self.sigla
+
+
+def parse_cpf(raw: str) -> str:
+    """The 11 digits of a CPF typed with or without punctuation, with the zeros that spreadsheets drop put back.
+
+    Raises InvalidInputError, without the value, when the check digits are wrong.
+    """
+    if not re.fullmatch(r"[0-9.\-/\s]*", raw):
+        raise _invalid_cpf("tem caracteres que não são dígitos")
+    digits = re.sub(r"[^0-9]", "", raw)
+    if not digits:
+        raise _invalid_cpf("está vazio")
+    if len(digits) > CPF_DIGITS:
+        raise _invalid_cpf(f"tem {len(digits)} dígitos, e não 11")
+    cpf = digits.zfill(CPF_DIGITS)
+    if not is_valid(cpf):
+        raise _invalid_cpf("não confere com os dígitos verificadores")
+    return cpf
+
+
+def cpf_from_number(number: int | None) -> str | None:
+    """The 11 digits of a CPF as SIP and SEI store it (`bigint`: leading zeros lost), or None. Not verified."""
+    return None if number is None else str(number).zfill(CPF_DIGITS)
+
+
+def is_reserved_login(login: str) -> bool:
+    """Whether the login belongs to an account of the system itself, compared as SIP's UNIQUE key does."""
+    return collation_key(login) in {collation_key(reserved) for reserved in RESERVED_LOGINS}
+
+
+def _invalid_cpf(problem: str) -> InvalidInputError:
+    return InvalidInputError(f"O CPF {problem}", "coluna cpf", "Corrija o CPF.")

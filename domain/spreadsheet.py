@@ -1,0 +1,107 @@
+"""Spreadsheets that prefeituras send, as CSV: reading the text and naming rows as the sender sees them."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pydantic import PositiveInt
+
+from domain.errors import InvalidInputError
+from domain.model import Frozen
+from domain.text import clean, unaccent
+
+FIRST_DATA_ROW = 2  # the header is row 1
+
+Row = Mapping[str, str]
+
+
+class RejectedRow(Frozen):
+    """A row that cannot be used, with every reason in Portuguese and no personal data."""
+
+    linha: PositiveInt
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"linha {self.linha}: {'; '.join(self.reasons)}"
+
+
+def parse_sheet(content: bytes, name: str) -> list[dict[str, str]]:
+    """The rows of a CSV separated by `;`, in UTF-8 (with or without BOM) or, as Excel saves it, in cp1252.
+
+    Column names come in lower case without accents. Blank rows stay, so that positions are row numbers. Raises
+    InvalidInputError naming the file.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True))
+    except csv.Error as error:
+        raise InvalidInputError(
+            "O arquivo não é um CSV separado por ponto e vírgula", name, "Salve a planilha como CSV UTF-8 e reenvie."
+        ) from error
+    if not lines:
+        raise InvalidInputError("O arquivo está vazio", name, "Envie a planilha preenchida.")
+    header = [unaccent(clean(column)).lower() for column in lines[0]]
+    _refuse_repeated_columns(header, name)
+    for number, cells in enumerate(lines[1:], start=FIRST_DATA_ROW):
+        if len(cells) > len(header):
+            raise InvalidInputError(
+                f"A linha {number} tem {len(cells)} colunas e o cabeçalho tem {len(header)}",
+                name,
+                "Veja se há um ponto e vírgula a mais na linha.",
+            )
+    return [dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True)) for cells in lines[1:]]
+
+
+def filled_rows(rows: Sequence[Row], columns: Sequence[str], where: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row that has anything written, with its number in the spreadsheet and its cleaned values.
+
+    Raises InvalidInputError when the spreadsheet has no rows or not exactly these columns.
+    """
+    check_columns(rows, columns, where)
+    for number, row in enumerate(rows, start=FIRST_DATA_ROW):
+        values = {column: clean(row[column]) for column in columns}
+        if any(values.values()):
+            yield number, values
+
+
+def check_columns(rows: Sequence[Row], columns: Sequence[str], where: str) -> None:
+    """Raise InvalidInputError when the spreadsheet has no rows or not exactly these columns, in any order."""
+    if not rows:
+        raise InvalidInputError("A planilha não tem nenhuma linha preenchida", where, "Preencha e envie de novo.")
+    missing = [column for column in columns if column not in rows[0]]
+    unknown = [column for column in rows[0] if column and column not in columns]
+    if missing or unknown:
+        problems = [f"falta a coluna {column}" for column in missing]
+        problems += [f"a coluna {column} é desconhecida" for column in unknown]
+        raise InvalidInputError(
+            f"As colunas não são as esperadas: {', '.join(problems)}",
+            where,
+            f"A primeira linha deve ser: {';'.join(columns)}.",
+        )
+
+
+def repeated(keys: Iterable[tuple[int, str]]) -> dict[int, list[int]]:
+    """For each row whose key (not empty) appears in other rows, those other rows, in order."""
+    rows_by_key: dict[str, list[int]] = {}
+    for row, key in keys:
+        if key:
+            rows_by_key.setdefault(key, []).append(row)
+    return {
+        row: [other for other in rows if other != row] for rows in rows_by_key.values() if len(rows) > 1 for row in rows
+    }
+
+
+def name_rows(rows: Sequence[int]) -> str:
+    """`linha 14` or `linha 14, 20 e 97`: what follows `na`."""
+    return f"linha {', '.join(map(str, rows[:-1]))} e {rows[-1]}" if len(rows) > 1 else f"linha {rows[0]}"
+
+
+def _refuse_repeated_columns(header: list[str], name: str) -> None:
+    twice = sorted({column for column in header if column and header.count(column) > 1})
+    if twice:
+        raise InvalidInputError(
+            f"Coluna repetida no cabeçalho: {', '.join(twice)}", name, "Deixe cada coluna uma só vez."
+        )

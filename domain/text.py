@@ -1,0 +1,104 @@
+"""What SEI's databases can store, how they compare it, and how SEI writes its search texts.
+
+SEI keeps everything in `latin1` columns (MariaDB's latin1 is cp1252) under the collation `latin1_swedish_ci`.
+"""
+
+import re
+import unicodedata
+
+from domain.errors import InvalidInputError
+
+# Letters that latin1_swedish_ci gives one weight, read from MariaDB 10.11 with WEIGHT_STRING over the 256 bytes.
+# Swedish order puts Å, Ä and Ö after Z, on the weights of `[`, `\` and `]`; Ü shares the weight of Y.
+_LETTERS_OF_ONE_WEIGHT = {
+    "A": "ÀÁÂÃ",
+    "C": "Ç",
+    "D": "Ð",
+    "E": "ÈÉÊË",
+    "I": "ÌÍÎÏ",
+    "N": "Ñ",
+    "O": "ÒÓÔÕ",
+    "U": "ÙÚÛ",
+    "Y": "ÜÝ",
+    "[": "Å",
+    "\\": "ÄÆ",
+    "]": "Ö",
+}
+_CASED_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞ"  # Š, Œ, Ž and Ÿ have no case there
+_WEIGHTS = {letter: weight for weight, letters in _LETTERS_OF_ONE_WEIGHT.items() for letter in letters}
+_COLLATION = str.maketrans(
+    {letter.lower(): _WEIGHTS.get(letter, letter) for letter in _CASED_LETTERS} | _WEIGHTS,
+)
+
+_EMAIL = re.compile(
+    r"[a-z0-9_%+-]+(\.[a-z0-9_%+-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def clean(value: str | None) -> str:
+    """The value in composed Unicode, without spaces around and with single spaces inside; nothing becomes ''.
+
+    Spreadsheets made on macOS come decomposed: `a` + U+0301 is not in cp1252, `á` is.
+    """
+    return " ".join(unicodedata.normalize("NFC", value or "").split())
+
+
+def unaccent(value: str) -> str:
+    """The value without its diacritics: `ação` becomes `acao`. Signs such as `º` stay."""
+    decomposed = unicodedata.normalize("NFD", value)
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def search_text(*parts: str | None) -> str:
+    """The text of SEI's `idx_*` columns: lower case, unaccented, single spaces, empty parts left out.
+
+    Inner dots and underscores stay, other punctuation separates words. Source: rows of the reference databases, such
+    as `teste_1_1 unidade de testes 1.1` and `sei sistema eletronico de informacoes`.
+    """
+    text = unaccent(" ".join(part for part in parts if part).lower())
+    words = (word.rstrip(".") for word in re.sub(r"[,;()/]", " ", text).split())
+    return " ".join(word for word in words if word)
+
+
+def collation_key(value: str) -> str:
+    """A key that is equal for two values exactly when `latin1_swedish_ci` finds them equal, as UNIQUE keys do.
+
+    Case does not count, nor do the accents of Portuguese, nor spaces at the end (PAD SPACE); Å, Ä and Ö are letters
+    of their own and `ü` equals `y`.
+    """
+    return value.rstrip(" ").translate(_COLLATION)
+
+
+def is_email(value: str) -> bool:
+    """Whether the value has the shape of an ASCII e-mail address, the only one that SEI and its mailer handle."""
+    return _EMAIL.fullmatch(value) is not None
+
+
+def cp1252_problem(value: str) -> str | None:
+    """Why SEI's databases cannot store the value, in Portuguese, or None. Only the offending character is shown."""
+    for position, character in enumerate(value, start=1):
+        if unicodedata.category(character) == "Cc":
+            return f"caractere de controle na posição {position}"
+        try:
+            character.encode("cp1252")
+        except UnicodeEncodeError:
+            return f"o caractere U+{ord(character):04X} na posição {position} não existe no alfabeto do SEI (cp1252)"
+    return None
+
+
+def storage_problem(value: str, max_length: int) -> str | None:
+    """Why a column of `max_length` characters cannot store the value, in Portuguese, or None."""
+    if len(value) > max_length:
+        return f"tem {len(value)} caracteres e o SEI aceita {max_length}"
+    return cp1252_problem(value)
+
+
+def fits(value: str, max_length: int, field: str, where: str) -> str:
+    """The value itself, when a column of `max_length` characters can store it.
+
+    Raises InvalidInputError naming the field, never the value: it may be personal data.
+    """
+    if problem := storage_problem(value, max_length):
+        raise InvalidInputError(f"O campo {field} não pode ser gravado: {problem}", where, "Corrija o texto.")
+    return value

@@ -1,0 +1,118 @@
+"""The catalog's files: what the repository ships, and what an operator may get wrong in them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from blocks.catalog import CATALOG_DIR, Catalog
+from domain.errors import InvalidInputError
+from domain.municipality import UF_BY_IBGE_PREFIX
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    """A copy of the shipped catalog, to damage."""
+    shutil.copytree(CATALOG_DIR, tmp_path / "catalog")
+    return Catalog(tmp_path / "catalog")
+
+
+def rewrite(catalog: Catalog, name: str, old: str, new: str) -> None:
+    path = catalog.directory / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_every_shipped_file_is_valid_and_says_what_was_agreed() -> None:
+    catalog = Catalog()
+    assert [line.users for line in catalog.plans().ranges] == [150, 300, 750, 1500]
+    assert catalog.sla().agreed_business_days == 15
+    assert catalog.gates().training.min_percent_trained == 80
+    assert "aprovacao_prefeitura" in {item.code for item in catalog.gates().go_live.items}
+    assert {"3168705", "3155009"} <= set(catalog.holidays().by_municipality)
+    assert len(catalog.document_model().tipos_procedimento) >= 12
+
+
+def test_the_ibge_table_has_every_municipality_of_every_state_and_needs_no_network() -> None:
+    table = Catalog().ibge_table()
+    assert set(table.codes_by_uf) == set(UF_BY_IBGE_PREFIX.values())
+    codes = [code for codes in table.codes_by_uf.values() for code in codes.values()]
+    assert len(codes) == len(set(codes)) == 5570
+    assert all(table.find(code) for code in table.other_names)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("usuarios: 300", "usuarios: muitos", "linha 5, faixas › 2º item › usuarios: deve ser um número inteiro"),
+        ("usuarios: 300", "usuarios: 0", "usuarios: deve ser maior que 0"),
+        ("usuarios: 300, ", "", "linha 5, faixas › 2º item › usuarios: falta este campo"),
+        ("usuarios: 300", "usuário: 300", "faixas › 2º item › usuário: campo desconhecido"),
+        ("faixa: 2", "faixa: 1", "a faixa 1 não cresce em relação à faixa 1"),
+        ("faixas:", "faixas: []\nfaixas:", "A chave 'faixas' aparece duas vezes .*plans.yaml, linha 4"),
+        ("faixas:", "faixas: [", "não é YAML válido .*plans.yaml, linha"),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_and_field(catalog: Catalog, old: str, new: str, message: str) -> None:
+    rewrite(catalog, "plans.yaml", old, new)
+    with pytest.raises(InvalidInputError, match=message) as refusal:
+        catalog.plans()
+    assert "plans.yaml" in str(refusal.value)
+
+
+def test_every_mistake_of_a_file_is_told_at_once(catalog: Catalog) -> None:
+    rewrite(catalog, "plans.yaml", "usuarios: 300", "usuarios: x")
+    rewrite(catalog, "plans.yaml", "usuarios: 750", "usuarios: y")
+    with pytest.raises(InvalidInputError, match=r"2 problemas.*linha 5.*linha 6"):
+        catalog.plans()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'Timóteo, dia: "29/04"',
+            "Timóteo, data: 2027-02-30",
+            "linha .*feriados › 1º item › data: deve ser uma data aaaa-mm-dd",
+        ),
+        ('Timóteo, dia: "29/04"', 'Timóteo, dia: "31/04"', "'31/04' não é um dia do ano"),
+        ('"3168705"', '"316870"', "não tem o formato esperado"),
+        ("  MG: []", "  XX: []", "UF desconhecida: XX"),
+        ("municipais:", "municipal:", "municipais: falta este campo"),
+    ],
+)
+def test_a_holiday_that_does_not_exist_is_refused(catalog: Catalog, old: str, new: str, message: str) -> None:
+    rewrite(catalog, "holidays.yaml", old, new)
+    with pytest.raises(InvalidInputError, match=message):
+        catalog.holidays()
+
+
+def test_an_ibge_code_without_quotes_is_read_all_the_same(catalog: Catalog) -> None:
+    rewrite(catalog, "holidays.yaml", '"3168705"', "3168705")
+    assert "3168705" in catalog.holidays().by_municipality
+
+
+def test_a_process_type_that_cites_a_ground_of_nowhere_is_refused(catalog: Catalog) -> None:
+    rewrite(catalog, "document_model/hipoteses_legais.yaml", "nome: Documento Preparatório", "nome: Outra Hipótese")
+    with pytest.raises(InvalidInputError, match=r"cita a hipótese legal 'Documento Preparatório'.*document_model"):
+        catalog.document_model()
+
+
+def test_a_subject_code_without_quotes_is_explained(catalog: Catalog) -> None:
+    rewrite(catalog, "document_model/tipos_procedimento.yaml", '"052.211"', "052.211")
+    with pytest.raises(InvalidInputError, match="assunto: deve ser um texto: escreva entre aspas"):
+        catalog.document_model()
+
+
+def test_a_file_that_is_empty_missing_or_not_utf8_is_told(catalog: Catalog) -> None:
+    path = catalog.directory / "sla.yaml"
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="deve ser um grupo de campos"):
+        catalog.sla()
+    path.write_bytes("prazo_dias_úteis: 1".encode("latin-1"))
+    with pytest.raises(InvalidInputError, match="não está em UTF-8"):
+        catalog.sla()
+    path.unlink()
+    with pytest.raises(InvalidInputError, match="Não consegui ler"):
+        catalog.sla()

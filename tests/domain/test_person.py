@@ -1,0 +1,70 @@
+"""CPFs and people."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.errors import InvalidInputError
+from domain.person import Person, cpf_from_number, is_reserved_login, parse_cpf
+from tests.domain.examples import make_cpf, make_person
+
+CPFS = st.integers(1, 999_999_998).filter(lambda n: len(set(f"{n:09d}")) > 1).map(make_cpf)
+
+
+@given(CPFS)
+def test_a_cpf_is_read_with_punctuation_and_without_the_zeros_that_spreadsheets_drop(cpf: str) -> None:
+    assert parse_cpf(cpf) == cpf
+    assert parse_cpf(f" {cpf[:3]}.{cpf[3:6]}.{cpf[6:9]}-{cpf[9:]} ") == cpf
+    assert parse_cpf(cpf.lstrip("0")) == cpf
+    assert cpf_from_number(int(cpf)) == cpf
+
+
+@given(CPFS, st.integers(9, 10), st.integers(1, 9))
+def test_a_wrong_check_digit_is_always_noticed(cpf: str, position: int, shift: int) -> None:
+    wrong = cpf[:position] + str((int(cpf[position]) + shift) % 10) + cpf[position + 1 :]
+    with pytest.raises(InvalidInputError, match="dígitos verificadores") as refusal:
+        parse_cpf(wrong)
+    assert wrong not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("", "está vazio"),
+        (" - ", "está vazio"),
+        ("1.23E+10", "caracteres que não são dígitos"),
+        ("123456789012", "tem 12 dígitos"),
+        ("11111111111", "dígitos verificadores"),
+        ("٣٣٥", "caracteres que não são dígitos"),
+    ],
+)
+def test_what_is_not_a_cpf_is_refused(typed: str, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        parse_cpf(typed)
+
+
+def test_a_user_without_cpf_in_sip_has_none() -> None:
+    assert cpf_from_number(None) is None
+
+
+def test_the_source_id_is_the_matricula_or_else_the_login_never_the_cpf() -> None:
+    assert make_person(1, matricula="4711").id_origem == "4711"
+    assert make_person(1, sigla="maria.silva").id_origem == "maria.silva"
+
+
+def test_a_person_shows_no_personal_data() -> None:
+    person = make_person(77, nome="Maria Aparecida", sigla="maria.aparecida", matricula="4711")
+    shown = repr(person) + str(person)
+    for value in (person.nome, person.cpf, person.email, person.sigla, "4711"):
+        assert value not in shown
+    with pytest.raises(ValidationError) as refusal:
+        Person(nome="Maria Aparecida", cpf="123", email="x", sigla="é", unidade="A", perfis=("Básico",))
+    assert "Maria" not in str(refusal.value)
+    assert "123" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("login", ["SIP", "sip", "Teste", "TESTE ", "internet"])
+def test_a_system_account_is_recognised_as_sip_compares_logins(login: str) -> None:
+    assert is_reserved_login(login)
+    assert not is_reserved_login(login + "1")

@@ -1,0 +1,120 @@
+"""Which rows of the users' spreadsheet become people."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import InvalidInputError
+from domain.plan import Plan, choose_plan
+from domain.spreadsheet_users import UserSheet, read_user_rows
+from tests.domain.examples import PLANS, make_cpf, user_row
+
+UNITS = {"SEMAD", "SEMFAZ", "Educação"}
+PROFILES = {"Básico", "Administrador", "Informática", "Colaborador (Básico sem Assinatura)"}
+
+
+def read(*rows: dict[str, str], plan: Plan | None = None) -> UserSheet:
+    return read_user_rows(rows, units=UNITS, profiles=PROFILES, plan=plan or choose_plan(91_268, PLANS), plans=PLANS)
+
+
+def reasons(*rows: dict[str, str]) -> dict[int, str]:
+    return {rejected.linha: "; ".join(rejected.reasons) for rejected in read(*rows).rejected}
+
+
+def test_a_good_row_becomes_a_person_of_the_environment() -> None:
+    row = user_row(5, nome="  José  da Silva ", unidade="educacao", perfil="administrador, BASICO", login="Jose.Silva")
+    (person,) = read(row).accepted
+    assert (person.nome, person.sigla, person.unidade, person.perfis, person.linha) == (
+        "José da Silva",
+        "jose.silva",
+        "Educação",
+        ("Administrador", "Básico"),
+        2,
+    )
+    assert person.matricula is None
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (user_row(nome=""), "falta o campo nome"),
+        (user_row(nome="x" * 101), "campo nome não pode ser gravado: tem 101 caracteres e o SEI aceita 100"),
+        (user_row(nome="Łukasz"), "campo nome não pode ser gravado: o caractere U+0141"),
+        (user_row(cpf="123"), "o CPF não confere com os dígitos verificadores"),
+        (user_row(cpf=""), "o CPF está vazio"),
+        (user_row(email=""), "falta o campo email"),
+        (user_row(email="sem-arroba"), "o e-mail não é válido"),
+        (user_row(login=""), "falta o campo login"),
+        (user_row(login="josé"), "o login só pode ter letras sem acento"),
+        (user_row(login="-jose"), "o login só pode ter"),
+        (user_row(login="a,b=c"), "o login só pode ter"),
+        (user_row(login="Teste"), "conta do próprio sistema"),
+        (user_row(unidade=""), "falta a unidade"),
+        (user_row(unidade="SEMFAS"), "a unidade não existe no ambiente (existe SEMFAZ)"),
+        (user_row(perfil=""), "falta o perfil"),
+        (user_row(perfil="Básico, Infomatica"), "o 2º perfil não existe no SEI (existe Informática)"),
+        (user_row(perfil="Administrador"), "falta o perfil Básico"),
+        (user_row(matricula="12345678901"), "campo matricula não pode ser gravado: tem 11 caracteres"),
+    ],
+)
+def test_a_bad_field_rejects_its_row_with_the_reason(row: dict[str, str], reason: str) -> None:
+    assert reason in reasons(row)[2]
+
+
+def test_another_base_profile_is_as_good_as_basico() -> None:
+    assert not read(user_row(perfil="Colaborador (Básico sem Assinatura), Informática")).rejected
+
+
+def test_every_problem_of_a_row_is_told_at_once() -> None:
+    found = reasons(user_row(nome="", cpf="1", email="x", login="é", unidade="?", perfil="?"))[2]
+    assert found.count(";") == 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "reason"),
+    [
+        (user_row(1), user_row(2, cpf=make_cpf(1).lstrip("0")), "CPF repetido"),
+        (user_row(1, login="maria"), user_row(2, login="MARIA"), "login repetido"),
+        (user_row(1, email="m@x.org"), user_row(2, email="M@x.org"), "e-mail repetido"),
+        (user_row(1, matricula="4711"), user_row(2, matricula="4711"), "matrícula repetida"),
+    ],
+)
+def test_two_rows_of_one_person_are_both_rejected_naming_each_other(
+    one: dict[str, str], other: dict[str, str], reason: str
+) -> None:
+    sheet = read(one, user_row(9), other)
+    assert [person.linha for person in sheet.accepted] == [3]
+    assert {rejected.linha: rejected.reasons for rejected in sheet.rejected} == {
+        2: (f"{reason} (também na linha 4)",),
+        4: (f"{reason} (também na linha 2)",),
+    }
+
+
+def test_rejections_show_rows_and_no_personal_data() -> None:
+    row = user_row(1, nome="Łukasz Kowalski", email="lukasz kowalski", login="łukasz", cpf="98765432199")
+    shifted = dict(user_row(2), unidade="Maria Aparecida", perfil="maria@example.org")
+    shown = " ".join(map(str, read(row, row, shifted).rejected))
+    for value in ("Kowalski", "kowalski", "łukasz", "98765432199", "Aparecida", "maria@"):
+        assert value not in shown
+
+
+def test_more_people_than_the_plan_are_refused_with_the_choice() -> None:
+    rows = [user_row(number) for number in range(1, 152)]
+    with pytest.raises(InvalidInputError, match=r"São 151 .* \(faixa 1\) permite 150.*contrate a faixa 2"):
+        read(*rows, plan=choose_plan(2_630, PLANS))
+    assert len(read(*rows[:150], plan=choose_plan(2_630, PLANS)).accepted) == 150
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 8), st.sampled_from(["SEMAD", "XYZ"])), max_size=12))
+def test_every_filled_row_is_either_accepted_or_rejected_and_the_accepted_are_distinct(
+    facts: list[tuple[int, str]],
+) -> None:
+    rows = [user_row(number, unidade=unidade) for number, unidade in facts]
+    if not rows:
+        return
+    sheet = read(*rows)
+    lines = [person.linha for person in sheet.accepted] + [rejected.linha for rejected in sheet.rejected]
+    assert sorted(line or 0 for line in lines) == list(range(2, len(rows) + 2))
+    assert len({person.cpf for person in sheet.accepted}) == len(sheet.accepted)
+    assert all(rejected.reasons for rejected in sheet.rejected)
