@@ -80,7 +80,7 @@ def _feed(command: list[str], dump: DumpFile, options: int, messages: int) -> in
     """Stream the dump into the client; a client that stops early tells why by its exit code and messages."""
     with (
         open_dump(dump) as stream,
-        subprocess.Popen(  # noqa: S603 - a fixed program; the only outside word is a validated schema name
+        subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, pass_fds=(options,)
         ) as process,
     ):

@@ -1,0 +1,36 @@
+"""How SEI and SIP hand out identifiers (`sei.md` 2.2): never by AUTO_INCREMENT of the table itself."""
+
+from typing import TYPE_CHECKING
+
+from domain.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
+
+def next_sequence_ids(cursor: "Cursor", name: str, count: int) -> list[int]:
+    """Take `count` ids from an `infra_sequencia` counter, inside the caller's transaction.
+
+    Raises:
+        IntegrityError: the counter does not exist or would pass its maximum.
+    """
+    cursor.execute(
+        "SELECT num_atual, qtd_incremento, num_maximo FROM infra_sequencia WHERE nome_tabela = %s FOR UPDATE", (name,)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise IntegrityError(
+            f"Contador {name} não existe", "infra_sequencia", "Compare o banco com a referência da versão."
+        )
+    current, step, maximum = (int(value) for value in row)
+    last = current + step * count
+    if last > maximum:
+        raise IntegrityError(f"Contador {name} esgotado em {maximum}", "infra_sequencia", "Chame o suporte do SEI.")
+    cursor.execute("UPDATE infra_sequencia SET num_atual = %s WHERE nome_tabela = %s", (last, name))
+    return list(range(current + step, last + 1, step))
+
+
+def next_table_id(cursor: "Cursor", table: str) -> int:
+    """Take one id from SEI's counter table `seq_<table>`, whose name is cut at 30 characters."""
+    cursor.execute(f"INSERT INTO {f'seq_{table}'[:30]} (campo) VALUES (NULL)")
+    return int(cursor.lastrowid)

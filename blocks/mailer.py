@@ -1,0 +1,76 @@
+"""The outgoing mail server."""
+
+import smtplib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+
+from prefect.blocks.core import Block
+from pydantic import ConfigDict, Field, SecretStr
+
+from domain.errors import IntegrityError, RetryableError
+
+
+class Outbox:
+    """One open conversation with the mail server; see `Mailer.open`."""
+
+    def __init__(self, smtp: smtplib.SMTP, sender: str) -> None:
+        self._smtp = smtp
+        self._sender = sender
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Hand one plain text message over; when this returns, the server has taken it."""
+        message = EmailMessage()
+        message["From"] = self._sender
+        message["To"] = to
+        message["Subject"] = subject
+        message.set_content(text)
+        self._smtp.send_message(message)
+
+
+class Mailer(Block):
+    """The SMTP server through which prefeituras and people are written to."""
+
+    model_config = ConfigDict(extra="forbid")
+    _block_type_name = "Implanta E-mail"
+    _block_type_slug = "implanta-mailer"
+
+    host: str = Field(description="Endereço do servidor SMTP.")
+    port: int = Field(default=25, description="Porta do servidor SMTP.")
+    sender: str = Field(description="Remetente das mensagens.")
+    starttls: bool = Field(default=False, description="Exigir STARTTLS.")
+    user: str | None = Field(default=None, description="Usuário, se o servidor exige.")
+    password: SecretStr | None = Field(default=None, description="Senha, se o servidor exige.")
+
+    @contextmanager
+    def open(self) -> Iterator[Outbox]:
+        """Open one conversation, for as many messages as there are.
+
+        Raises:
+            RetryableError: the server does not answer or asks to come back later.
+            IntegrityError: the server refuses for good; the message names no address.
+        """
+        where = f"smtp {self.host}:{self.port}"
+        try:
+            with smtplib.SMTP(self.host, self.port, timeout=30) as smtp:
+                if self.starttls:
+                    smtp.starttls()
+                if self.user and self.password:
+                    smtp.login(self.user, self.password.get_secret_value())
+                yield Outbox(smtp, self.sender)
+        except smtplib.SMTPResponseException as e:
+            temporary = 400 <= e.smtp_code < 500  # noqa: PLR2004  # RFC 5321: 4yz is transient
+            kind = RetryableError if temporary else IntegrityError
+            raise kind(
+                f"O servidor de e-mail recusou (código {e.smtp_code})", where, "Confira o servidor e execute de novo."
+            ) from None
+        except smtplib.SMTPRecipientsRefused:
+            raise IntegrityError(
+                "O servidor de e-mail recusou um destinatário", where, "Corrija o e-mail na planilha e importe de novo."
+            ) from None
+        except (OSError, smtplib.SMTPException) as e:
+            raise RetryableError(
+                f"O servidor de e-mail não respondeu ({type(e).__name__})",
+                where,
+                "Confira o servidor e execute de novo.",
+            ) from None

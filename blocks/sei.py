@@ -1,0 +1,225 @@
+"""The SEI database of one environment (`sei.md` 2.5). Units and users come here by SIP's replication, never from us."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from blocks.counters import next_sequence_ids, next_table_id
+from blocks.infra_rows import ensure_parameters, ensure_scheduled, updated
+from blocks.mariadb import MariaDBServer
+from blocks.sip import ORGAO_ID
+from domain.access_key import AccessKey
+from domain.change import Change
+from domain.environment import EnvironmentName
+from domain.errors import IntegrityError
+from domain.text import search_text
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
+# Rows that everything else hangs on, the same in every reference database (`sei.md` 2.4, 2.5).
+TEST_UNIT_ID = 110000001
+SIP_USER_ID = 2
+INTEGRATED_SYSTEM = "1"  # usuario.sta_tipo
+SERVICE_USER = "IMPLANTA"
+SERVICE_NAME = "implanta"
+
+
+class SeiDatabase:
+    """One environment's SEI."""
+
+    def __init__(self, server: MariaDBServer, environment: EnvironmentName) -> None:
+        self._server = server
+        self._database = environment.database_sei
+
+    def ensure_orgao(self, sigla: str, descricao: str, ibge: str) -> Change:
+        """Give the órgão its acronym and name everywhere that the old ones are written.
+
+        That is: `orgao`, its open `orgao_historico`, its `contato` (with city and state by IBGE code), the two
+        parameters prefixed by the old acronym and the two `tipo_contato` which they point to. Renaming the órgão alone
+        leaves those stale, and module scripts then create doubles (`sei.md` 2.5).
+        """
+        with self._server.transaction(self._database) as cursor:
+            cursor.execute("SELECT sigla, id_contato FROM orgao WHERE id_orgao = %s FOR UPDATE", (ORGAO_ID,))
+            row = cursor.fetchone()
+            if row is None:
+                raise IntegrityError(
+                    "O órgão 0 não existe", self._database, "Recrie o ambiente a partir da referência."
+                )
+            old_sigla, contact_id = str(row[0]), int(row[1])
+            change = self._rename_prefixed(cursor, old_sigla, sigla)
+            for query, values in (
+                (
+                    "UPDATE orgao SET sigla = %s, descricao = %s, idx_orgao = %s WHERE id_orgao = %s",
+                    (sigla, descricao, search_text(sigla, descricao), ORGAO_ID),
+                ),
+                (
+                    "UPDATE orgao_historico SET sigla = %s, descricao = %s WHERE id_orgao = %s AND dta_fim IS NULL",
+                    (sigla, descricao, ORGAO_ID),
+                ),
+                (
+                    "UPDATE contato SET nome = %s, sigla = %s, idx_contato = %s WHERE id_contato = %s",
+                    (descricao, sigla, search_text(sigla, descricao), contact_id),
+                ),
+                (
+                    "UPDATE contato k JOIN cidade c ON c.codigo_ibge = %s SET k.id_cidade = c.id_cidade,"
+                    " k.id_uf = c.id_uf WHERE k.id_contato = %s",
+                    (int(ibge), contact_id),
+                ),
+            ):
+                cursor.execute(query, values)
+                change += updated(cursor)
+            return change
+
+    def _rename_prefixed(self, cursor: "Cursor", old: str, new: str) -> Change:
+        change = Change()
+        for suffix, plural in (("ID_TIPO_CONTATO_UNIDADES", "Unidades"), ("ID_TIPO_CONTATO_USUARIOS", "Usuários")):
+            cursor.execute(
+                "UPDATE infra_parametro SET nome = %s WHERE nome = %s", (f"{new}_{suffix}", f"{old}_{suffix}")
+            )
+            change += updated(cursor)
+            name = f"{plural} {new}"
+            cursor.execute(
+                "UPDATE tipo_contato t JOIN infra_parametro p ON p.nome = %s AND t.id_tipo_contato = p.valor"
+                " SET t.nome = %s, t.descricao = %s",
+                (f"{new}_{suffix}", name, name),
+            )
+            change += updated(cursor)
+        return change
+
+    def ensure_parameters(self, values: dict[str, str]) -> Change:
+        """Set parameters that this version knows; a name that it does not know is left out."""
+        return ensure_parameters(self._server, self._database, values)
+
+    def ensure_scheduled(self, commands: Iterable[str]) -> Change:
+        """Switch scheduled tasks on."""
+        return ensure_scheduled(self._server, self._database, commands)
+
+    def ensure_service(self, key_of: Callable[[int], AccessKey]) -> Change:
+        """The web-service account with which Implanta probes this instance: an integrated system with a key.
+
+        `key_of` gives the key of a service id. The service has no row in `operacao_servico`, so it may call only the
+        listing operations, which need no grant.
+        """
+        with self._server.transaction(self._database) as cursor:
+            change = Change()
+            cursor.execute(
+                "SELECT id_usuario FROM usuario WHERE sta_tipo = %s AND sigla = %s FOR UPDATE",
+                (INTEGRATED_SYSTEM, SERVICE_USER),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                user_id = self._insert_service_user(cursor)
+                change += Change(created=1)
+            else:
+                user_id = int(row[0])
+            cursor.execute(
+                "SELECT id_servico, chave_acesso FROM servico WHERE id_usuario = %s AND identificacao = %s FOR UPDATE",
+                (user_id, SERVICE_NAME),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                service_id = next_table_id(cursor, "servico")
+                key = key_of(service_id)
+                cursor.execute(
+                    "INSERT INTO servico (id_servico, id_usuario, identificacao, descricao, sin_link_externo,"
+                    " sin_ativo, sin_chave_acesso, sin_servidor, crc, chave_acesso)"
+                    " VALUES (%s, %s, %s, %s, 'N', 'S', 'S', 'N', %s, %s)",
+                    (service_id, user_id, SERVICE_NAME, "Verificações do Implanta", key.crc, key.hash()),
+                )
+                return change + Change(created=1)
+            service_id = int(row[0])
+            key = key_of(service_id)
+            if key.matches(row[1]):
+                return change + Change(unchanged=1)
+            cursor.execute(
+                "UPDATE servico SET crc = %s, chave_acesso = %s WHERE id_servico = %s",
+                (key.crc, key.hash(), service_id),
+            )
+            return change + Change(updated=1)
+
+    def _insert_service_user(self, cursor: "Cursor") -> int:
+        name = "Implanta"
+        contact_id = next_table_id(cursor, "contato")
+        index = search_text(SERVICE_USER, name)
+        cursor.execute(
+            "INSERT INTO contato (id_contato, nome, sigla, idx_contato, sin_ativo, dth_cadastro, sta_natureza,"
+            " sin_endereco_associado, id_contato_associado, id_tipo_contato, id_usuario_cadastro)"
+            " SELECT %s, %s, %s, %s, 'S', NOW(), 'J', 'N', %s, valor, %s FROM infra_parametro"
+            " WHERE nome = 'ID_TIPO_CONTATO_SISTEMAS'",
+            (contact_id, name, SERVICE_USER, index, contact_id, SIP_USER_ID),
+        )
+        (user_id,) = next_sequence_ids(cursor, "usuario_sistema", 1)
+        cursor.execute(
+            "INSERT INTO usuario (id_usuario, sin_ativo, sigla, nome, nome_registro_civil, id_contato, id_orgao,"
+            " idx_usuario, sta_tipo) VALUES (%s, 'S', %s, %s, %s, %s, %s, %s, %s)",
+            (user_id, SERVICE_USER, name, name, contact_id, ORGAO_ID, index, INTEGRATED_SYSTEM),
+        )
+        return user_id
+
+    def service_id(self) -> int | None:
+        """The id of Implanta's service, or None before `ensure_service`."""
+        with self._server.transaction(self._database) as cursor:
+            cursor.execute(
+                "SELECT s.id_servico FROM servico s JOIN usuario u USING (id_usuario)"
+                " WHERE u.sigla = %s AND u.sta_tipo = %s AND s.identificacao = %s",
+                (SERVICE_USER, INTEGRATED_SYSTEM, SERVICE_NAME),
+            )
+            row = cursor.fetchone()
+            return int(row[0]) if row else None
+
+    def ensure_unit_codes(self) -> Change:
+        """Number the units that have no code yet, in the order of their ids: the code is part of a process's number.
+
+        The reference's own test units keep theirs; a code that is there is never changed.
+        """
+        with self._server.transaction(self._database) as cursor:
+            cursor.execute("SELECT id_unidade, codigo_sei FROM unidade ORDER BY id_unidade FOR UPDATE")
+            rows = [(int(unit_id), code) for unit_id, code in cursor.fetchall()]
+            taken = {int(code) for _, code in rows if code and str(code).isdigit()}
+            free = (number for number in range(1, 1000) if number not in taken)
+            missing = [(f"{next(free):02d}", unit_id) for unit_id, code in rows if not code]
+            cursor.executemany("UPDATE unidade SET codigo_sei = %s WHERE id_unidade = %s", missing)
+            return Change(updated=len(missing), unchanged=len(rows) - len(missing))
+
+    def list_holidays(self) -> set[tuple[date, str]]:
+        """Every holiday of every year, as (day, description)."""
+        with self._server.transaction(self._database) as cursor:
+            cursor.execute("SELECT dta_feriado, descricao FROM feriado")
+            return {(_as_date(day), str(description)) for day, description in cursor.fetchall()}
+
+    def insert_holidays(self, holidays: Iterable[tuple[date, str]]) -> Change:
+        """Add holidays that hold for the órgão."""
+        change = Change()
+        with self._server.transaction(self._database) as cursor:
+            for day, description in holidays:
+                cursor.execute(
+                    "INSERT INTO feriado (id_feriado, id_orgao, descricao, dta_feriado) VALUES (%s, %s, %s, %s)",
+                    (next_table_id(cursor, "feriado"), ORGAO_ID, description, day),
+                )
+                change += Change(created=1)
+        return change
+
+    def count_work(self) -> dict[str, int]:
+        """How many processes, documents and files people have put in; zeros mean that nobody works here yet."""
+        counts = {}
+        with self._server.transaction(self._database) as cursor:
+            for table in ("procedimento", "documento", "anexo"):
+                cursor.execute(f"SELECT COUNT(*) FROM {table}")
+                row = cursor.fetchone()
+                counts[table] = int(row[0]) if row else 0
+        return counts
+
+    def last_heartbeat(self) -> datetime | None:
+        """When the scheduler last ran its heartbeat task, in the database's own local time."""
+        with self._server.transaction(self._database) as cursor:
+            cursor.execute(
+                "SELECT dth_ultima_execucao FROM infra_agendamento_tarefa"
+                " WHERE comando = 'AgendamentoRN::testarAgendamento' AND sin_sucesso = 'S'"
+            )
+            row = cursor.fetchone()
+            return row[0] if row else None
+
+
+def _as_date(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value

@@ -1,0 +1,242 @@
+"""Units, users and permissions in SIP, where every one of them is born (`sei.md` 2.7)."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from blocks.counters import next_sequence_ids
+from blocks.infra_rows import first_number
+from blocks.mariadb import MariaDBServer
+from blocks.sip import ORGAO_ID, SEI_SYSTEM_ID
+from domain.change import Change
+from domain.environment import EnvironmentName
+from domain.errors import IntegrityError
+from domain.person import Person, cpf_from_number
+from domain.text import collation_key
+from domain.units_import import ExistingUnit, MatchedUnit, UnitsPlan
+from domain.user_import import ExistingUser, ImportPlan
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
+NOT_DELEGABLE = 1  # permissao.id_tipo_permissao: who receives the grant may not pass it on
+
+
+class SipPeople:
+    """The people's side of one environment's SIP."""
+
+    def __init__(self, server: MariaDBServer, environment: EnvironmentName) -> None:
+        self._server = server
+        self._sip = environment.database_sip
+        self._sei = environment.database_sei
+
+    def list_units(self) -> list[ExistingUnit]:
+        """Every unit but the global ones, with its place in the hierarchy that SEI uses."""
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute(
+                "SELECT u.id_unidade, u.sigla, u.descricao, p.sigla, u.sin_ativo = 'S', h.id_unidade IS NOT NULL"
+                " FROM unidade u"
+                " JOIN sistema s ON s.id_sistema = %s"
+                " LEFT JOIN rel_hierarquia_unidade h ON h.id_unidade = u.id_unidade"
+                "   AND h.id_hierarquia = s.id_hierarquia AND h.sin_ativo = 'S'"
+                " LEFT JOIN unidade p ON p.id_unidade = h.id_unidade_pai"
+                " WHERE u.sin_global = 'N'",
+                (SEI_SYSTEM_ID,),
+            )
+            return [
+                ExistingUnit(
+                    id_unidade=unit_id,
+                    sigla=sigla,
+                    descricao=descricao,
+                    superior=superior,
+                    ativo=bool(active),
+                    in_hierarchy=bool(placed),
+                )
+                for unit_id, sigla, descricao, superior, active, placed in cursor.fetchall()
+            ]
+
+    def apply_units(self, plan: UnitsPlan, *, today: date) -> Change:
+        """Create and correct units and their places in the hierarchy, all of them or none."""
+        with self._server.transaction(self._sip) as cursor:
+            hierarchy = self._sei_hierarchy(cursor)
+            cursor.execute("SELECT sigla, id_unidade FROM unidade WHERE sin_global = 'N' AND sin_ativo = 'S'")
+            ids = {collation_key(str(sigla)): int(unit_id) for sigla, unit_id in cursor.fetchall()}
+            new_ids = next_sequence_ids(cursor, "unidade", len(plan.missing)) if plan.missing else []
+            for unit, unit_id in zip(plan.missing, new_ids, strict=True):
+                ids[collation_key(unit.sigla)] = unit_id
+                cursor.execute(
+                    "INSERT INTO unidade (id_unidade, id_orgao, sigla, descricao, sin_ativo, sin_global, id_origem)"
+                    " VALUES (%s, %s, %s, %s, 'S', 'N', %s)",
+                    (unit_id, ORGAO_ID, unit.sigla, unit.descricao, unit.sigla),
+                )
+                _place(cursor, unit_id, hierarchy, ids.get(collation_key(unit.superior or "")), today)
+            for match in plan.changed:
+                self._correct(cursor, match, hierarchy, ids, today)
+        return Change(created=len(plan.missing), updated=len(plan.changed), unchanged=len(plan.present))
+
+    @staticmethod
+    def _correct(cursor: "Cursor", match: MatchedUnit, hierarchy: int, ids: dict[str, int], today: date) -> None:
+        unit_id = match.existing.id_unidade
+        ids[collation_key(match.wanted.sigla)] = unit_id
+        cursor.execute(
+            "UPDATE unidade SET sigla = %s, descricao = %s, sin_ativo = 'S' WHERE id_unidade = %s",
+            (match.wanted.sigla, match.wanted.descricao, unit_id),
+        )
+        if "superior" in match.changed:
+            _place(cursor, unit_id, hierarchy, ids.get(collation_key(match.wanted.superior or "")), today)
+
+    @staticmethod
+    def _sei_hierarchy(cursor: "Cursor") -> int:
+        cursor.execute("SELECT id_hierarquia FROM sistema WHERE id_sistema = %s", (SEI_SYSTEM_ID,))
+        hierarchy = first_number(cursor)
+        if not hierarchy:
+            raise IntegrityError("O SEI não tem hierarquia no SIP", "sip.sistema", "Compare o banco com a referência.")
+        return hierarchy
+
+    def list_users(self) -> list[ExistingUser]:
+        """Every user, active or not."""
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute("SELECT id_usuario, sigla, nome, cpf, email, id_origem, sin_ativo = 'S' FROM usuario")
+            return [
+                ExistingUser(
+                    id_usuario=user_id,
+                    sigla=sigla,
+                    nome=nome,
+                    cpf=cpf_from_number(cpf),
+                    email=email,
+                    id_origem=id_origem,
+                    ativo=bool(active),
+                )
+                for user_id, sigla, nome, cpf, email, id_origem, active in cursor.fetchall()
+            ]
+
+    def profile_ids(self) -> dict[str, int]:
+        """SEI's active profiles by exact name: ids differ between versions, names do not (`sei.md` 2.4)."""
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute(
+                "SELECT nome, id_perfil FROM perfil WHERE id_sistema = %s AND sin_ativo = 'S'", (SEI_SYSTEM_ID,)
+            )
+            return {str(name): int(profile_id) for name, profile_id in cursor.fetchall()}
+
+    def apply_users(self, plan: ImportPlan, *, today: date) -> Change:
+        """Create and correct users, and give the permissions they lack, all of it or nothing.
+
+        A permission that already exists is left as it is, also one that somebody ended on purpose.
+        """
+        profiles = self.profile_ids()
+        units = {collation_key(unit.sigla): unit.id_unidade for unit in self.list_units() if unit.ativo}
+        with self._server.transaction(self._sip) as cursor:
+            new_ids = next_sequence_ids(cursor, "usuario", len(plan.create)) if plan.create else []
+            cursor.executemany(
+                "INSERT INTO usuario (id_usuario, id_orgao, sigla, nome, nome_registro_civil, cpf, email, id_origem,"
+                " sin_ativo, sin_bloqueado) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'S', 'N')",
+                [
+                    (user_id, ORGAO_ID, p.sigla, p.nome, p.nome, int(p.cpf), p.email, p.id_origem)
+                    for user_id, p in zip(new_ids, plan.create, strict=True)
+                ],
+            )
+            cursor.executemany(
+                "UPDATE usuario SET sigla = %s, nome = %s, nome_registro_civil = %s, cpf = %s, email = %s,"
+                " id_origem = %s, sin_ativo = 'S' WHERE id_usuario = %s",
+                [
+                    (m.person.sigla, m.person.nome, m.person.nome, int(m.person.cpf), m.person.email,
+                     m.person.id_origem, m.existing.id_usuario)
+                    for m in plan.update
+                ],
+            )  # fmt: skip
+            people: list[tuple[int, Person]] = [
+                *zip(new_ids, plan.create, strict=True),
+                *((m.existing.id_usuario, m.person) for m in (*plan.update, *plan.unchanged)),
+            ]
+            granted = self._grant_missing(cursor, people, units, profiles, today)
+        return Change(created=len(plan.create), updated=len(plan.update), unchanged=len(plan.unchanged)) + granted
+
+    @staticmethod
+    def _grant_missing(
+        cursor: "Cursor",
+        people: Sequence[tuple[int, Person]],
+        units: dict[str, int],
+        profiles: dict[str, int],
+        today: date,
+    ) -> Change:
+        cursor.execute(
+            "SELECT id_perfil, id_usuario, id_unidade FROM permissao WHERE id_sistema = %s", (SEI_SYSTEM_ID,)
+        )
+        existing = {(int(profile), int(user), int(unit)) for profile, user, unit in cursor.fetchall()}
+        wanted = [
+            (profiles[name], user_id, units[collation_key(person.unidade)])
+            for user_id, person in people
+            for name in person.perfis
+        ]
+        missing = [grant for grant in wanted if grant not in existing]
+        cursor.executemany(
+            "INSERT INTO permissao (id_perfil, id_sistema, id_usuario, id_unidade, id_tipo_permissao, dta_inicio,"
+            " sin_subunidades) VALUES (%s, %s, %s, %s, %s, %s, 'N')",
+            [(profile, SEI_SYSTEM_ID, user, unit, NOT_DELEGABLE, today) for profile, user, unit in missing],
+        )
+        return Change(created=len(missing), unchanged=len(wanted) - len(missing))
+
+    def count_replication_gaps(self) -> dict[str, int]:
+        """The three checks after an import (`sei.md` 2.7); each must be 0."""
+        queries = {
+            "usuários com permissão no SIP e sem usuário ativo no SEI": (
+                f"SELECT COUNT(DISTINCT u.id_usuario) FROM {self._sip}.usuario u"
+                f" JOIN {self._sip}.permissao p ON p.id_usuario = u.id_usuario AND p.id_sistema = %s"
+                "   AND p.dta_inicio <= NOW() AND (p.dta_fim IS NULL OR p.dta_fim >= CURDATE())"
+                f" LEFT JOIN {self._sei}.usuario e ON e.id_usuario = u.id_usuario AND e.sin_ativo = 'S'"
+                " WHERE u.sin_ativo = 'S' AND u.sin_bloqueado = 'N' AND e.id_usuario IS NULL"
+            ),
+            "unidades da hierarquia que faltam no SEI": (
+                f"SELECT COUNT(*) FROM {self._sip}.rel_hierarquia_unidade h"
+                f" JOIN {self._sip}.sistema s ON s.id_sistema = %s AND s.id_hierarquia = h.id_hierarquia"
+                f" LEFT JOIN {self._sei}.unidade e ON e.id_unidade = h.id_unidade"
+                " WHERE h.sin_ativo = 'S' AND e.id_unidade IS NULL"
+            ),
+            "usuários internos do SEI que faltam no SIP": (
+                f"SELECT COUNT(*) FROM {self._sei}.usuario e"
+                f" LEFT JOIN {self._sip}.usuario u USING (id_usuario)"
+                " WHERE e.sta_tipo = '0' AND u.id_usuario IS NULL AND %s IS NOT NULL"
+            ),
+        }
+        gaps = {}
+        with self._server.transaction(self._sip) as cursor:
+            for label, query in queries.items():
+                cursor.execute(query, (SEI_SYSTEM_ID,))
+                gaps[label] = first_number(cursor)
+        return gaps
+
+    def list_ready_logins(self) -> set[str]:
+        """The logins for which every condition of both databases holds to sign in and work in a unit.
+
+        Source: the table in `sei.md` 2.7. The password is the directory's matter.
+        """
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute(
+                f"SELECT DISTINCT u.sigla FROM {self._sip}.usuario u"
+                f" JOIN {self._sip}.orgao o ON o.id_orgao = u.id_orgao AND o.sin_ativo = 'S' AND o.sin_autenticar = 'S'"
+                f" JOIN {self._sip}.rel_orgao_autenticacao a ON a.id_orgao = o.id_orgao"
+                f" JOIN {self._sip}.permissao p ON p.id_usuario = u.id_usuario AND p.id_sistema = %s"
+                "   AND p.dta_inicio <= NOW() AND (p.dta_fim IS NULL OR p.dta_fim >= CURDATE())"
+                f" JOIN {self._sip}.sistema s ON s.id_sistema = p.id_sistema"
+                f" JOIN {self._sip}.unidade un ON un.id_unidade = p.id_unidade AND un.sin_ativo = 'S'"
+                f" JOIN {self._sip}.rel_hierarquia_unidade h ON h.id_unidade = un.id_unidade"
+                "   AND h.id_hierarquia = s.id_hierarquia AND h.sin_ativo = 'S' AND h.dta_inicio <= NOW()"
+                "   AND (h.dta_fim IS NULL OR h.dta_fim >= CURDATE())"
+                f" JOIN {self._sei}.usuario e ON e.id_usuario = u.id_usuario AND e.sin_ativo = 'S' AND e.sta_tipo = '0'"
+                f" JOIN {self._sei}.contato c ON c.id_contato = e.id_contato"
+                f" JOIN {self._sei}.unidade eu ON eu.id_unidade = un.id_unidade AND eu.sin_ativo = 'S'"
+                f" JOIN {self._sei}.unidade_historico uh ON uh.id_unidade = eu.id_unidade AND uh.dta_fim IS NULL"
+                " WHERE u.sin_ativo = 'S' AND u.sin_bloqueado = 'N'",
+                (SEI_SYSTEM_ID,),
+            )
+            return {str(row[0]) for row in cursor.fetchall()}
+
+
+def _place(cursor: "Cursor", unit_id: int, hierarchy: int, parent_id: int | None, today: date) -> None:
+    cursor.execute(
+        "INSERT INTO rel_hierarquia_unidade (id_unidade, id_hierarquia, id_hierarquia_pai, id_unidade_pai, dta_inicio,"
+        " sin_ativo) VALUES (%s, %s, %s, %s, %s, 'S')"
+        " ON DUPLICATE KEY UPDATE id_hierarquia_pai = VALUES(id_hierarquia_pai),"
+        " id_unidade_pai = VALUES(id_unidade_pai), dta_fim = NULL, sin_ativo = 'S'",
+        (unit_id, hierarchy, None if parent_id is None else hierarchy, parent_id, today),
+    )
