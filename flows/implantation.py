@@ -1,0 +1,55 @@
+"""The whole life of one prefeitura in SEI, as far as its gates allow today."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from domain.environment import Purpose
+from domain.report import Journey, StageReport
+from flows.create_environment import create_environment
+from flows.go_live import go_live
+from flows.import_users import import_users
+from flows.seed import seed
+from flows.stage import one_heartbeat
+from flows.training_gate import training_gate
+from tasks.history import exclusive, publish_journey, require_adhesion
+
+WAITING = "Aguardando"
+
+Step = tuple[Callable[..., StageReport], dict[str, Any]]
+
+PROCEDURE: tuple[Step, ...] = (
+    (create_environment, {"purpose": Purpose.TREINAMENTO}),
+    (seed, {"purpose": Purpose.TREINAMENTO}),
+    (import_users, {"purpose": Purpose.TREINAMENTO}),
+    (training_gate, {}),
+    (create_environment, {"purpose": Purpose.PRODUCAO}),
+    (seed, {"purpose": Purpose.PRODUCAO}),
+    (import_users, {"purpose": Purpose.PRODUCAO}),
+    (go_live, {}),
+)
+
+
+@flow(name="implantação", flow_run_name="{municipality} · implantação")
+def implantation(municipality: str) -> State[Journey]:
+    """Converge every stage that is due; at a closed gate end as `Aguardando`, with the reasons.
+
+    Finished stages take seconds, so a schedule, a webhook, an approval or an operator may run it at any time.
+    """
+    require_adhesion(municipality)
+    journey = Journey(municipality=municipality)
+    with exclusive(municipality), one_heartbeat():
+        for stage, arguments in PROCEDURE:
+            started = monotonic()
+            report = stage(municipality, **arguments)
+            journey = journey.with_stage(report.model_copy(update={"seconds": monotonic() - started}))
+            if report.waiting_for:
+                break
+    publish_journey(municipality, journey)
+    if journey.waiting_for:
+        return Completed(name=WAITING, message=" ".join(journey.waiting_for), data=journey)
+    return Completed(message=f"{municipality} em produção: {journey.change}", data=journey)

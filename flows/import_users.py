@@ -1,0 +1,28 @@
+"""Bring a prefeitura's people in: account, permissions, first access."""
+
+from prefect import flow
+
+from domain.environment import EnvironmentName, Purpose
+from domain.lifecycle import Stage
+from domain.report import StageReport
+from flows.stage import stage_run_name
+from tasks.history import finish_stage
+from tasks.intake import missing_sheets
+from tasks.users import ensure_accounts, ensure_invitations, ensure_replicated, ensure_sip_users, prove_users
+
+
+@flow(name="usuários", flow_run_name=stage_run_name)
+def import_users(municipality: str, purpose: Purpose) -> StageReport:
+    """Import the prefeitura's spreadsheet of users, which each step reads from storage by itself."""
+    environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
+    owed = missing_sheets(municipality, "usuarios.csv")
+    if owed:
+        return finish_stage(environment, Stage.USERS, {}, (), waiting_for=owed)
+    changes = {
+        "contas LDAP": ensure_accounts(environment),
+        "usuários e permissões no SIP": ensure_sip_users(environment),
+        "replicação para o SEI": ensure_replicated(environment),
+        "primeiro acesso por e-mail": ensure_invitations(environment),
+    }
+    facts = prove_users(environment)
+    return finish_stage(environment, Stage.USERS, changes, facts)

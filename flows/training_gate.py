@@ -1,0 +1,17 @@
+"""Nobody goes live untrained: the gate between training and production."""
+
+from prefect import flow
+
+from domain.lifecycle import Stage
+from domain.report import StageReport
+from flows.stage import stage_run_name
+from tasks.history import finish_stage
+from tasks.training import ensure_training_record, judge_training_gate
+
+
+@flow(name="capacitação", flow_run_name=stage_run_name)
+def training_gate(municipality: str) -> StageReport:
+    """Take in the newest attendance list, and judge the gate anew; no process waits for it."""
+    changes = {"lista de presença": ensure_training_record(municipality)}
+    verdict = judge_training_gate(municipality)
+    return finish_stage(municipality, Stage.TRAINING, changes, verdict.facts, waiting_for=verdict.reasons)

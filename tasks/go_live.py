@@ -1,0 +1,165 @@
+"""The last gate: what must hold before a prefeitura works in production, and the opening itself."""
+
+from collections.abc import Callable
+
+from blocks.catalog import Catalog
+from blocks.runtime import ScheduledTask
+from blocks.sei_services import SeiServices
+from blocks.structure import read_structure
+from domain.change import Change
+from domain.errors import ImplantaError, IntegrityError
+from domain.go_live import CheckedItem, ItemResult, judge_go_live
+from domain.structure import differences
+from domain.units_import import plan_units
+from domain.user_import import plan_user_import
+from tasks import doors
+from tasks.environment import LIVE, configuration, is_live
+from tasks.instance import Instance, load_instance
+from tasks.intake import read_units, read_users, require_whole
+from tasks.step import step
+from tasks.training import GateFinding
+
+APPROVAL_GATE = "go-live"
+
+
+@step("lista de verificação")
+def judge_go_live_checklist(environment: str) -> GateFinding:
+    """Check every item of the catalog's list on the real systems, and say what fails."""
+    instance = load_instance(environment)
+    checks: dict[str, Callable[[Instance], str | None]] = {
+        "estrutura_conferida": _structure_problem,
+        "chaves_trocadas": _keys_problem,
+        "autenticacao_ligada": _authentication_problem,
+        "usuario_teste_bloqueado": _test_user_problem,
+        "unidades_conferidas": _units_problem,
+        "usuarios_conferidos": _users_problem,
+        "agendador_ativo": _scheduler_problem,
+        "aprovacao_prefeitura": _approval_problem,
+    }
+    checked = []
+    for code, check in checks.items():
+        problem = check(instance)
+        checked.append(
+            CheckedItem(
+                code=code,
+                result=ItemResult.FAILED if problem else ItemResult.PASSED,
+                evidence=problem or "conferido agora",
+            )
+        )
+    verdict = judge_go_live(checked, Catalog().gates().go_live)
+    return GateFinding(
+        facts=tuple(
+            f"{line.title}: {line.result.label if line.result else 'não verificado'}." for line in verdict.lines
+        ),
+        reasons=tuple(f"{reason}." for reason in verdict.reasons),
+    )
+
+
+def _structure_problem(instance: Instance) -> str | None:
+    reference = doors.registry().reference(instance.record.reference_digest or "")
+    if reference is None:
+        return "sem referência registrada"
+    found = []
+    for structure, database in (
+        (reference.sei_fingerprint, instance.name.database_sei),
+        (reference.sip_fingerprint, instance.name.database_sip),
+    ):
+        with instance.server.transaction(database) as cursor:
+            found += differences(structure, read_structure(cursor, database))
+    return f"{len(found)} diferença(s): {found[0]}" if found else None
+
+
+def _keys_problem(instance: Instance) -> str | None:
+    keys = doors.environment_secrets(instance.name.slug).access_keys()
+    return None if instance.sip.accepts_only(keys) else "as chaves em uso não são as do ambiente"
+
+
+def _authentication_problem(instance: Instance) -> str | None:
+    return _weaknesses(instance, of_test_user=False)
+
+
+def _test_user_problem(instance: Instance) -> str | None:
+    return _weaknesses(instance, of_test_user=True)
+
+
+def _weaknesses(instance: Instance, *, of_test_user: bool) -> str | None:
+    found = instance.sip.list_published_weaknesses()
+    return "; ".join(label for label in found if label.startswith("usuário teste") == of_test_user) or None
+
+
+def _units_problem(instance: Instance) -> str | None:
+    plan = plan_units(read_units(instance.municipality.slug), instance.people.list_units())
+    pending = len(plan.missing) + len(plan.changed)
+    return f"{pending} unidade(s) diferem da planilha" if pending else None
+
+
+def _users_problem(instance: Instance) -> str | None:
+    plan = plan_user_import(require_whole(read_users(instance)), instance.people.list_users())
+    pending = len(plan.create) + len(plan.update)
+    gaps = sum(instance.people.count_replication_gaps().values())
+    return f"{pending} usuário(s) diferem da planilha, {gaps} sem replicação" if pending or gaps else None
+
+
+def _scheduler_problem(instance: Instance) -> str | None:
+    if instance.sei.last_heartbeat() is None:
+        try:
+            doors.runtime().run_scheduled(instance.name, ScheduledTask.HEARTBEAT)
+        except IntegrityError as e:
+            return e.what
+    return None if instance.sei.last_heartbeat() else "o agendador nunca deu sinal de vida"
+
+
+def _approval_problem(instance: Instance) -> str | None:
+    decisions = doors.registry().decisions(instance.municipality.ibge, APPROVAL_GATE)
+    if not decisions:
+        return (
+            f"falta a aprovação do ponto focal (./implanta approve {instance.municipality.slug} ou o formulário"
+            " decisão no Prefect)"
+        )
+    return None if decisions[-1].decision == "approve" else "o ponto focal recusou"
+
+
+@step("abertura da produção")
+def open_production(environment: str) -> Change:
+    """Take production out of maintenance and try it from outside; if it does not work, close it again.
+
+    Raises:
+        IntegrityError: the application did not answer as it should, and is in maintenance again.
+    """
+    instance = load_instance(environment)
+    application = doors.runtime()
+    change = application.apply(instance.name, configuration(instance, application, maintenance=False))
+    try:
+        _smoke_test(instance)
+    except ImplantaError:
+        if not is_live(instance):
+            application.apply(instance.name, configuration(instance, application, maintenance=True))
+        raise
+    opened = doors.registry().record_event(
+        LIVE,
+        ibge=instance.municipality.ibge,
+        environment=environment,
+        actor="implanta",
+        details={"host": application.address(instance.name).host},
+        key=f"{LIVE}:{environment}",
+    )
+    return change + (Change(created=1) if opened else Change(unchanged=1))
+
+
+def _smoke_test(instance: Instance) -> None:
+    """The read-only part of `sei.md` 4.3: sign-in page, and a listing through the web service with our own key."""
+    health = doors.runtime().health(instance.name)
+    service_id = instance.sei.service_id()
+    if not health.serving or service_id is None:
+        raise IntegrityError(
+            f"A produção aberta não atende ({health.detail})", instance.name.slug, "Veja ./implanta lab logs sei."
+        )
+    key = doors.environment_secrets(instance.name.slug).service_key(service_id)
+    listed = SeiServices(doors.runtime().address(instance.name)).list_units(key)
+    expected = {unit.sigla for unit in read_units(instance.municipality.slug).units}
+    if not expected <= set(listed):
+        raise IntegrityError(
+            f"O web service lista {len(listed)} unidades e faltam {len(expected - set(listed))} da planilha",
+            instance.name.slug,
+            "Execute a replicação de unidades e tente de novo.",
+        )

@@ -1,0 +1,173 @@
+"""What the fleet remembers of a run, and what the Prefect UI shows of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
+
+from domain.change import Change
+from domain.errors import GateClosedError, InvalidInputError
+from domain.lifecycle import Stage
+from domain.municipality import Municipality
+from domain.report import Journey, StageReport, StepResult
+from tasks import doors
+from tasks.step import step
+
+ACTOR = "implanta"
+STAGE_FINISHED = "stage.finished"
+SLA_PAUSED = "sla.paused"
+SLA_RESUMED = "sla.resumed"
+
+
+def require_adhesion(municipality: str) -> None:
+    """Refuse to work for a municipality that never joined the programme.
+
+    Raises:
+        InvalidInputError: the registry does not know it.
+        GateClosedError: it has no contract, so nobody knows its plan.
+    """
+    found = doors.registry().find_municipality(municipality)
+    if doors.registry().contract(found.ibge) is None:
+        raise GateClosedError(
+            "O município não tem plano contratado",
+            municipality,
+            f"Registre o plano com ./implanta municipality plan {municipality}.",
+        )
+
+
+@contextmanager
+def exclusive(municipality: str) -> Iterator[None]:
+    """Keep a second run of the same municipality out; the database lets go by itself when this process dies."""
+    with doors.registry().lock(f"implantacao:{municipality}"):
+        yield
+
+
+@step("encerramento da etapa")
+def finish_stage(
+    subject: str,
+    stage: Stage,
+    changes: Mapping[str, Change],
+    facts: Sequence[str],
+    waiting_for: Sequence[str] = (),
+) -> StageReport:
+    """Record that a stage is done, or what it waits for; publish its artifact; return its report.
+
+    While the prefeitura owes something the SLA clock is stopped; the stage's end, or a later run without that debt,
+    lets it go on.
+    """
+    report = StageReport(
+        stage=stage,
+        subject=subject,
+        steps=tuple(StepResult(name=name, change=change) for name, change in changes.items()),
+        facts=tuple(facts),
+        waiting_for=tuple(waiting_for),
+    )
+    municipality = _municipality_of(subject)
+    _keep_sla_clock(municipality, stage, paused=bool(report.waiting_for))
+    if not report.waiting_for:
+        doors.registry().record_event(
+            STAGE_FINISHED,
+            ibge=municipality.ibge,
+            environment=None if subject == municipality.slug else subject,
+            actor=ACTOR,
+            flow_run_id=flow_run.id,
+            details={"stage": stage.value},
+            key=f"{STAGE_FINISHED}:{stage}:{subject}",
+        )
+    create_markdown_artifact(
+        key=f"{subject}-{stage.value.replace('_', '-')}",
+        markdown=_stage_markdown(report),
+        description=f"{subject} · {stage.label}",
+    )
+    return report
+
+
+def _municipality_of(subject: str) -> Municipality:
+    known = {municipality.slug: municipality for municipality in doors.registry().list_municipalities()}
+    return known.get(subject) or known[subject.rpartition("-")[0]]
+
+
+def _keep_sla_clock(municipality: Municipality, stage: Stage, *, paused: bool) -> None:
+    history = doors.registry().events(ibge=municipality.ibge, kinds=[SLA_PAUSED, SLA_RESUMED])
+    mine = [event for event in history if event.details.get("stage") == stage.value]
+    is_paused = bool(mine) and mine[-1].kind == SLA_PAUSED
+    if paused == is_paused:
+        return
+    kind = SLA_PAUSED if paused else SLA_RESUMED
+    doors.registry().record_event(
+        kind,
+        ibge=municipality.ibge,
+        actor=ACTOR,
+        flow_run_id=flow_run.id,
+        details={"stage": stage.value},
+        key=f"{kind}:{stage}:{municipality.slug}:{len(mine)}",
+    )
+
+
+def _stage_markdown(report: StageReport) -> str:
+    lines = [f"# {report.subject} · {report.stage.label}", ""]
+    if report.waiting_for:
+        lines += ["**Aguardando:**", "", *(f"- {reason}" for reason in report.waiting_for), ""]
+    if report.steps:
+        lines += ["| Passo | Resultado |", "|---|---|"]
+        lines += [f"| {item.name} | {item.change} |" for item in report.steps]
+        lines += [f"| **total** | **{report.change}** |", ""]
+    lines += [f"- {fact}" for fact in report.facts]
+    return "\n".join(lines)
+
+
+@step("resultado da implantação")
+def publish_journey(municipality: str, journey: Journey) -> None:
+    """Publish the table of the whole run."""
+    situation = "aguardando" if journey.waiting_for else "em produção"
+    lines = [
+        f"# Implantação de {municipality}: {situation}",
+        "",
+        "| Etapa | Onde | Mudanças | Duração |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {stage.stage.label} | {stage.subject} | "
+        f"{'**aguardando**' if stage.waiting_for else stage.change} | {stage.seconds:.1f} s |"
+        for stage in journey.stages
+    ]
+    lines += [f"| **total** | | **{journey.change}** | **{sum(s.seconds for s in journey.stages):.1f} s** |", ""]
+    if journey.waiting_for:
+        lines += ["## Aguardando", "", *(f"- {reason}" for reason in journey.waiting_for)]
+    create_markdown_artifact(
+        key=f"implantacao-{municipality}", markdown="\n".join(lines), description=f"Implantação de {municipality}"
+    )
+
+
+@step("registro da decisão")
+def record_decision(
+    municipality: str, gate: str, decision: Literal["approve", "reject"], role: str, reason: str
+) -> None:
+    """Record a person's answer to a gate. The person is named by role, so that no name passes through Prefect.
+
+    Raises:
+        InvalidInputError: the municipality has no contact in that role.
+    """
+    found = doors.registry().find_municipality(municipality)
+    doors.registry().record_decision(
+        ibge=found.ibge,
+        gate=gate,
+        decision=decision,
+        name=_person_in_role(found, role),
+        reason=reason,
+        flow_run_id=flow_run.id,
+    )
+
+
+def _person_in_role(municipality: Municipality, role: str) -> str:
+    found = next((contact for contact in municipality.contacts if contact.role == role), None)
+    if found is None:
+        roles = ", ".join(contact.role for contact in municipality.contacts) or "nenhum"
+        raise InvalidInputError(
+            f"O município não tem contato no papel {role!r} (papéis registrados: {roles})",
+            municipality.slug,
+            f"Registre a pessoa com ./implanta municipality contact {municipality.slug}.",
+        )
+    return found.name

@@ -1,0 +1,70 @@
+"""What makes a fresh environment the prefeitura's own."""
+
+from datetime import date
+
+from blocks.catalog import Catalog
+from blocks.runtime import ScheduledTask
+from blocks.sei_model import SeiModel
+from domain.calendar import local_day
+from domain.change import Change
+from domain.document_model import plan_legal_grounds, plan_process_types
+from domain.units_import import plan_units
+from tasks import clock, doors
+from tasks.instance import Instance, load_instance
+from tasks.intake import read_units
+from tasks.step import step
+
+
+@step("unidades")
+def ensure_units(environment: str) -> Change:
+    """Create the prefeitura's units in SIP, then let SIP replicate them into SEI, which is the only official way."""
+    instance = load_instance(environment)
+    wanted = read_units(instance.municipality.slug)
+    plan = plan_units(wanted, instance.people.list_units())
+    change = instance.people.apply_units(plan, today=local_day(clock.now()))
+    if change.total or any(instance.people.count_replication_gaps().values()):
+        doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_UNITS)
+    return change
+
+
+@step("códigos das unidades")
+def ensure_unit_codes(environment: str) -> Change:
+    """Give every unit the code that its processes' numbers carry."""
+    return load_instance(environment).sei.ensure_unit_codes()
+
+
+def _model(instance: Instance) -> SeiModel:
+    return SeiModel(instance.server, instance.name)
+
+
+@step("hipóteses legais")
+def ensure_legal_grounds(environment: str) -> Change:
+    """Apply the catalog's legal grounds."""
+    model = _model(load_instance(environment))
+    return model.apply_legal_grounds(
+        plan_legal_grounds(Catalog().document_model().hipoteses_legais, model.list_legal_grounds())
+    )
+
+
+@step("tipos de processo")
+def ensure_process_types(environment: str) -> Change:
+    """Apply the catalog's process types."""
+    model = _model(load_instance(environment))
+    return model.apply_process_types(
+        plan_process_types(Catalog().document_model().tipos_procedimento, model.list_process_types())
+    )
+
+
+@step("feriados")
+def ensure_holidays(environment: str) -> Change:
+    """Write this year's and next year's holidays; the reference has only those of 2017."""
+    instance = load_instance(environment)
+    year = local_day(clock.now()).year
+    wanted = set(_holidays(instance, year)) | set(_holidays(instance, year + 1))
+    existing = instance.sei.list_holidays()
+    return instance.sei.insert_holidays(sorted(wanted - existing)) + Change(unchanged=len(wanted & existing))
+
+
+def _holidays(instance: Instance, year: int) -> list[tuple[date, str]]:
+    calendar = Catalog().holidays().calendar_for(instance.municipality)
+    return [(holiday.day, holiday.description) for holiday in calendar.list_holidays(year)]

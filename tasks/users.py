@@ -1,0 +1,106 @@
+"""A prefeitura's people: account in the directory, rights in SIP, replication into SEI, first access."""
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from blocks.catalog import CATALOG_DIR
+from blocks.directory import Account
+from blocks.runtime import ScheduledTask
+from domain.calendar import local_day
+from domain.change import Change
+from domain.errors import IntegrityError
+from domain.user_import import plan_user_import
+from tasks import clock, doors
+from tasks.instance import load_instance
+from tasks.intake import read_users, require_whole
+from tasks.step import step
+
+
+@step("contas LDAP")
+def ensure_accounts(environment: str) -> Change:
+    """Give everybody an account; a new one has no password yet."""
+    instance = load_instance(environment)
+    people = require_whole(read_users(instance))
+    return doors.directory().ensure_accounts(
+        instance.name, [Account(uid=person.sigla, name=person.nome, email=person.email) for person in people]
+    )
+
+
+@step("usuários no SIP")
+def ensure_sip_users(environment: str) -> Change:
+    """Create and correct the users in SIP, with their profiles in their units."""
+    instance = load_instance(environment)
+    people = require_whole(read_users(instance))
+    plan = plan_user_import(people, instance.people.list_users())
+    return instance.people.apply_users(plan, today=local_day(clock.now()))
+
+
+@step("replicação para o SEI")
+def ensure_replicated(environment: str) -> Change:
+    """Let SIP send every user to SEI, which is the only official way (`sei.md` 2.7)."""
+    instance = load_instance(environment)
+    return doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
+
+
+@step("primeiro acesso")
+def ensure_invitations(environment: str) -> Change:
+    """Send a first password to everybody who has none yet.
+
+    The mark of an account goes away only after the mail server took the message: a run that is killed in between
+    sends that person a new password, never none.
+    """
+    instance = load_instance(environment)
+    directory = doors.directory()
+    pending = directory.list_uninvited(instance.name)
+    if not pending:
+        return Change()
+    template = Environment(
+        loader=FileSystemLoader(CATALOG_DIR / "messages"),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(default=False),  # plain text: an escaped name would reach the person escaped
+        keep_trailing_newline=True,
+    ).get_template("primeiro_acesso.txt.j2")
+    url = f"{doors.runtime().url(instance.name)}/sei"
+    with doors.mailer().open() as outbox, directory.inviting(instance.name) as inviter:
+        for account in pending:
+            password = inviter.give_password(account)
+            text = template.render(
+                nome=account.name,
+                municipio=instance.municipality.name,
+                ambiente=instance.name.purpose.label,
+                endereco=url,
+                login=account.uid,
+                senha=password.get_secret_value(),
+            )
+            subject = f"SEI {instance.municipality.name} ({instance.name.purpose.label}): seu primeiro acesso"
+            outbox.send(account.email, subject, text)
+            inviter.mark_invited(account)
+    return Change(created=len(pending))
+
+
+@step("prova dos usuários")
+def prove_users(environment: str) -> tuple[str, ...]:
+    """Prove that everybody in the spreadsheet can sign in and work in a unit.
+
+    Raises:
+        IntegrityError: somebody cannot; the message has counts, not names.
+    """
+    instance = load_instance(environment)
+    people = require_whole(read_users(instance))
+    problems = [f"{label}: {count}" for label, count in instance.people.count_replication_gaps().items() if count]
+    wanted = {person.sigla for person in people}
+    unready = wanted - {login.lower() for login in instance.people.list_ready_logins()}
+    if unready:
+        problems.append(f"pessoas sem condição de entrar em uma unidade: {len(unready)}")
+    without_account = wanted - {account.uid.lower() for account in doors.directory().list_accounts(instance.name)}
+    if without_account:
+        problems.append(f"pessoas sem conta no LDAP: {len(without_account)}")
+    if problems:
+        raise IntegrityError(
+            f"A importação não se provou: {'; '.join(problems)}",
+            environment,
+            "Confira os usuários inativos, bloqueados ou com permissão encerrada no SIP e execute de novo.",
+        )
+    return (
+        f"{len(people)} pessoas podem entrar e trabalhar em suas unidades.",
+        "Três verificações de replicação SIP → SEI: 0 diferenças.",
+    )
