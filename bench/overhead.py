@@ -1,0 +1,126 @@
+"""What orchestration costs: the demo's lifecycle through Prefect against the same task functions called plainly.
+
+Both sides run in turn in one process, on one private lab, each time with a municipality that is new to it.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from types import ModuleType
+
+from bench.result import BenchResult, Figure, Ratio
+from cli.output import talk
+
+LIMIT = 1.5
+PAIRS = 3
+# Members of the programme, by IBGE code, all given Timóteo's example people so that every lifecycle does the same work.
+MUNICIPALITIES = (
+    ("3154606", "Ribeirão das Neves"),
+    ("3168606", "Teófilo Otoni"),
+    ("3138203", "Lavras"),
+    ("3144805", "Nova Lima"),
+    ("3170404", "Unaí"),
+    ("3152006", "Pompéu"),
+    ("3117504", "Conceição do Mato Dentro"),
+)
+POPULATION = 91268
+
+
+def measure() -> BenchResult:
+    """Time both sides on a warm server; the ratio is of medians."""
+    with tempfile.TemporaryDirectory(prefix="implanta-bench-") as folder, _private_lab(Path(folder)):
+        municipalities = iter(MUNICIPALITIES)
+        _time("aquecimento", _lifecycle, next(municipalities))
+        through_prefect, plain = [], []
+        for _ in range(PAIRS):
+            through_prefect.append(_time("pelo Prefect", _lifecycle, next(municipalities)))
+            with _without_prefect():
+                plain.append(_time("sem o Prefect", _lifecycle, next(municipalities)))
+    return BenchResult(
+        name="overhead",
+        figures={
+            "prefect": Figure(value=median(through_prefect), unit="s"),
+            "plain": Figure(value=median(plain), unit="s"),
+        },
+        ratios={"prefect_over_plain": Ratio(value=median(through_prefect) / median(plain), limit=LIMIT)},
+    )
+
+
+def _time(label: str, work: Callable[[str, str], None], municipality: tuple[str, str]) -> float:
+    started = monotonic()
+    work(*municipality)
+    seconds = monotonic() - started
+    talk.print(f"{label} · {municipality[1]}: {seconds:.2f} s", highlight=False)
+    return seconds
+
+
+@contextmanager
+def _private_lab(folder: Path) -> Iterator[None]:
+    import lab
+
+    os.environ["IMPLANTA_LAB_DIR"] = str(folder)
+    os.environ.pop("IMPLANTA_SETTINGS", None)
+    lab.up(folder)
+    try:
+        from cli.prefect import connect
+
+        settings = connect()
+        from cli.deploy import deploy
+
+        deploy(settings)
+        yield
+    finally:
+        lab.down(folder)
+
+
+def _lifecycle(ibge: str, name: str) -> None:
+    from blocks.catalog import Catalog
+    from cli.demo import Demo, Prefeitura, implant_one
+    from domain.errors import IntegrityError
+    from domain.municipality import municipality_from
+
+    slug = municipality_from(ibge, name, POPULATION, Catalog().ibge_table()).slug
+    demo = Demo(quiet=True)
+    implant_one(demo, Prefeitura(ibge=ibge, name=name, slug=slug, population=POPULATION, example="timoteo"))
+    if demo.lines[-1].outcome == "aguardando":
+        raise IntegrityError("O ciclo não chegou ao fim", slug, "Execute ./implanta demo para ver onde parou.")
+
+
+@contextmanager
+def _without_prefect() -> Iterator[None]:
+    """Put the plain function in the place of every task and flow, and publish no artifact."""
+    from prefect import Flow, Task
+
+    import flows.implantation
+    import tasks.history
+
+    def plain(value: object) -> object:
+        return value.fn if isinstance(value, Flow | Task) else value
+
+    ours = [module for name, module in sys.modules.items() if name.split(".")[0] in {"flows", "tasks"}]
+    before: list[tuple[ModuleType, str, object]] = []
+
+    def put(module: ModuleType, name: str, value: object) -> None:
+        before.append((module, name, getattr(module, name)))
+        setattr(module, name, value)
+
+    for module in ours:
+        for name, value in list(vars(module).items()):
+            if plain(value) is not value:
+                put(module, name, plain(value))
+    put(
+        flows.implantation,
+        "PROCEDURE",
+        tuple((plain(stage), arguments) for stage, arguments in flows.implantation.PROCEDURE),
+    )
+    put(tasks.history, "create_markdown_artifact", lambda **_: None)
+    try:
+        yield
+    finally:
+        for module, name, value in reversed(before):
+            setattr(module, name, value)

@@ -1,0 +1,27 @@
+"""`./implanta`: every command, imported only when it runs so that `--help` is instant."""
+
+import typer
+
+from cli import approval, bench, environment, implantation, lab, municipality, setup
+
+app = typer.Typer(
+    name="implanta",
+    help="Implantação do SEI em prefeituras: ambientes, parametrização, usuários, capacitação e entrada em produção.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+app.add_typer(lab.app, name="lab", help="Laboratório: servidores reais privados, em .lab/.")
+app.add_typer(municipality.app, name="municipality", help="Municípios do programa: adesão, plano, contatos, planilhas.")
+app.add_typer(environment.app, name="environment", help="Ambientes de SEI.")
+app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
+app.command("demo")(setup.demo)
+app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(setup.test)
+app.command("check")(setup.check)
+app.command("deploy")(setup.deploy)
+app.command("implant")(implantation.implant)
+app.command("approve")(approval.approve)
+
+if __name__ == "__main__":
+    app()

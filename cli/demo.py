@@ -1,0 +1,266 @@
+"""`./implanta demo`: two prefeituras from nothing to live, on the lab's real servers."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import TypeVar
+
+from pydantic import Field
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from blocks.settings import PROJECT_ROOT, lab_dir
+from cli.output import out, print_json, talk
+from domain.change import Change
+from domain.lifecycle import Stage
+from domain.model import Frozen
+
+T = TypeVar("T")
+
+APPROVER = "Ponto focal da demonstração"
+ROLE = "ponto focal"
+
+
+class Prefeitura(Frozen):
+    """One municipality of the demo; population by the price table's year (2021)."""
+
+    ibge: str
+    name: str
+    slug: str
+    population: int
+    example: str = Field(description="Folder of its spreadsheets under examples/.")
+
+    @property
+    def folder(self) -> Path:
+        """Where its example spreadsheets are."""
+        return PROJECT_ROOT / "examples" / self.example
+
+
+PREFEITURAS = (
+    Prefeitura(ibge="3168705", name="Timóteo", slug="timoteo", population=91268, example="timoteo"),
+    Prefeitura(ibge="3155009", name="Rio Doce", slug="rio-doce", population=2630, example="rio-doce"),
+)
+
+
+class DoneStep(Frozen):
+    """One line of the demo's table."""
+
+    subject: str
+    name: str
+    outcome: str
+    change: Change = Field(default_factory=Change)
+    seconds: float
+
+
+class Demo:
+    """The demo's run: what it did so far, with a progress display."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.lines: list[DoneStep] = []
+        self._started = monotonic()
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=talk,
+            disable=quiet,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the demo has been running."""
+        return monotonic() - self._started
+
+    def do(self, subject: str, name: str, work: Callable[[], T], outcome: Callable[[T], tuple[str, Change]]) -> T:
+        """Run one step with a spinner and keep its line."""
+        with self._progress as progress:
+            row = progress.add_task(f"{subject} · {name}", total=1)
+            started = monotonic()
+            result = work()
+            text, change = outcome(result)
+            progress.update(row, completed=1, description=f"{subject} · {name}: {text}")
+            progress.remove_task(row)
+        if not self._progress.disable:
+            talk.print(
+                f"[green]✓[/] {subject} · {name}: {text} [dim]({monotonic() - started:.1f} s)[/]", highlight=False
+            )
+        self.lines.append(
+            DoneStep(subject=subject, name=name, outcome=text, change=change, seconds=monotonic() - started)
+        )
+        return result
+
+
+def run_demo(*, as_json: bool) -> None:
+    """Run everything and print the table; a second run finds everything done.
+
+    Raises:
+        ImplantaError: as the failing step raised it; a rerun goes on from there.
+    """
+    import lab
+
+    demo = Demo()
+    state = demo.do("laboratório", "servidores no ar", lambda: lab.up(lab_dir()), lambda _: ("pronto", Change()))
+    from cli.prefect import connect
+
+    settings = connect()
+    from cli.deploy import deploy
+
+    def summed(changes: dict[str, Change]) -> tuple[str, Change]:
+        total = Change.sum(changes.values())
+        return str(total), total
+
+    demo.do("laboratório", "registro, blocos e deployments", lambda: deploy(settings), summed)
+    for prefeitura in PREFEITURAS:
+        implant_one(demo, prefeitura)
+    from cli.demo_visit import visit
+
+    demo.do(
+        PREFEITURAS[0].slug,
+        "uma pessoa entra e abre um processo",
+        lambda: visit(state, PREFEITURAS[0].slug, PREFEITURAS[0].folder),
+        lambda seen: (seen.text, seen.change),
+    )
+    total = Change.sum(line.change for line in demo.lines)
+    if as_json:
+        print_json(
+            {
+                "steps": [line.model_dump(mode="json") for line in demo.lines],
+                "change": total.model_dump(),
+                "seconds": demo.seconds,
+                "prefect_ui": settings.prefect_api_url.removesuffix("/api"),
+                "environments": [address for _, address in _addresses()],
+            }
+        )
+        return
+    _print_table(demo, total, settings.prefect_api_url.removesuffix("/api"))
+
+
+def implant_one(demo: Demo, prefeitura: Prefeitura) -> None:
+    """Carry one prefeitura through its gates, answering each as its people would."""
+    from cli.implantation import run_implantation
+
+    slug = prefeitura.slug
+    demo.do(slug, "adesão", lambda: _adhere(prefeitura), lambda change: (str(change), change))
+    demo.do(
+        slug,
+        "planilhas de unidades e usuários",
+        lambda: _send(slug, [prefeitura.folder / name for name in ("unidades.csv", "usuarios.csv")]),
+        lambda change: (str(change), change),
+    )
+    for _ in range(3):  # one run to each gate, and one through the last
+        first = len(demo.lines)
+        journey = demo.do(
+            slug,
+            "implantação",
+            lambda: run_implantation(slug),
+            lambda journey: (
+                "aguardando " + journey.stages[-1].stage.label.lower() if journey.waiting_for else "em produção",
+                Change(),
+            ),
+        )
+        # The run's own line becomes one line a stage.
+        demo.lines[first:] = [
+            DoneStep(
+                subject=stage.subject,
+                name=stage.stage.label,
+                outcome="aguardando" if stage.waiting_for else str(stage.change),
+                change=stage.change,
+                seconds=stage.seconds,
+            )
+            for stage in journey.stages
+            if stage.waiting_for or stage.change.total or len(journey.stages) == len(Stage)
+        ]
+        if not journey.waiting_for:
+            break
+        _answer(demo, prefeitura, journey.stages[-1].stage)
+
+
+def _answer(demo: Demo, prefeitura: Prefeitura, waiting_at: Stage) -> None:
+    slug = prefeitura.slug
+    if waiting_at is Stage.TRAINING:
+        demo.do(
+            slug,
+            "lista de presença das turmas",
+            lambda: _send_attendance(prefeitura, date.today()),  # noqa: DTZ011  # a demo's classes end yesterday, here
+            lambda change: (str(change), change),
+        )
+    else:
+        demo.do(
+            slug, "aprovação da entrada em produção", lambda: _approve(prefeitura), lambda change: (str(change), change)
+        )
+
+
+def _adhere(prefeitura: Prefeitura) -> Change:
+    from blocks.catalog import Catalog
+    from cli.adhesion import adhere
+    from cli.municipality import open_registry
+    from domain.municipality import Contact, municipality_from
+    from domain.plan import choose_plan
+
+    catalog = Catalog()
+    municipality = municipality_from(
+        prefeitura.ibge,
+        prefeitura.name,
+        prefeitura.population,
+        catalog.ibge_table(),
+        contacts=[Contact(name=APPROVER, email=f"ponto-focal@{prefeitura.slug}.example.com", role=ROLE)],
+    )
+    return adhere(open_registry(), municipality, choose_plan(prefeitura.population, catalog.plans()))
+
+
+def _send(slug: str, files: list[Path]) -> Change:
+    from cli.intake import send_sheets
+
+    return Change.sum(send_sheets(slug, files).values())
+
+
+def _send_attendance(prefeitura: Prefeitura, today: date) -> Change:
+    """Send the example list with its days moved so that the newest class ended yesterday: old classes do not count."""
+    from cli.intake import send_text
+
+    rows = list(
+        csv.reader(io.StringIO((prefeitura.folder / "capacitacao.csv").read_text(encoding="utf-8")), delimiter=";")
+    )
+    header, body = rows[0], rows[1:]
+    days = [datetime.strptime(row[3], "%d/%m/%Y").date() for row in body]  # noqa: DTZ007  # days, not moments
+    shift = today - timedelta(days=1) - max(days)
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerows([header, *([*row[:3], f"{day + shift:%d/%m/%Y}"] for row, day in zip(body, days, strict=True))])
+    return send_text(prefeitura.slug, "capacitacao.csv", text.getvalue())
+
+
+def _approve(prefeitura: Prefeitura) -> Change:
+    from cli.municipality import open_registry
+
+    open_registry().record_decision(
+        ibge=prefeitura.ibge,
+        gate="go-live",
+        decision="approve",
+        name=APPROVER,
+        reason="Demonstração: lista de verificação conferida.",
+    )
+    return Change(created=1)
+
+
+def _addresses() -> list[tuple[str, str]]:
+    from cli.municipality import open_registry
+
+    return [(record.slug, f"http://{record.hostname}/sei") for record in open_registry().list_environments()]
+
+
+def _print_table(demo: Demo, total: Change, prefect_ui: str) -> None:
+    table = Table(title="O que foi feito", title_justify="left", header_style="bold", show_footer=True)
+    table.add_column("Onde", footer="Total")
+    table.add_column("Etapa")
+    table.add_column("Resultado", footer=str(total))
+    table.add_column("Duração", justify="right", footer=f"{demo.seconds:.1f} s")
+    for line in demo.lines:
+        table.add_row(line.subject, line.name, line.outcome, f"{line.seconds:.1f} s")
+    out.print(table)
+    out.print(f"Prefect: {prefect_ui}")
+    for slug, address in _addresses():
+        out.print(f"{slug}: {address}")

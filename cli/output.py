@@ -1,0 +1,53 @@
+"""How the command line speaks: results on standard output, talk on standard error, one line for an error."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from domain.errors import ImplantaError
+
+out = Console()
+talk = Console(stderr=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Resultado em JSON, com chaves estáveis, para programas.")]
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document; Portuguese text stays readable."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def fail(error: ImplantaError) -> NoReturn:
+    """End the command with the error's own line and exit code."""
+    talk.print(f"[bold red]Erro:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+    raise typer.Exit(error.exit_code)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+@contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """Turn the project's own errors into one line and an exit code; anything else is a defect and keeps its trace."""
+    try:
+        yield
+    except ImplantaError as e:
+        fail(e)
+
+
+def as_rows(values: list[dict[str, Any]], columns: dict[str, str], title: str) -> None:
+    """Print a table; `columns` maps keys to headings."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in columns.values():
+        table.add_column(heading)
+    for value in values:
+        table.add_row(*(str(value.get(key, "")) for key in columns))
+    out.print(table)

@@ -1,0 +1,47 @@
+"""The SLA clock of a municipality, read from its events."""
+
+from datetime import UTC, datetime
+
+from blocks.catalog import Catalog
+from domain.lifecycle import Stage
+from domain.municipality import Municipality
+from domain.sla import Pause, SlaStatus, sla_status
+from registry import EventRecord, Registry
+
+FINISHED, PAUSED, RESUMED = "stage.finished", "sla.paused", "sla.resumed"
+
+
+def read_clock(registry: Registry, municipality: Municipality) -> SlaStatus | None:
+    """The clock of the training environment's delivery, or None before adhesion."""
+    events = registry.events(ibge=municipality.ibge, kinds=[FINISHED, PAUSED, RESUMED])
+    started = _first(events, Stage.ADHESION)
+    if started is None:
+        return None
+    catalog = Catalog()
+    return sla_status(
+        started,
+        _pauses(events),
+        finished_at=_first(events, Stage.ENVIRONMENT_TRAINING),
+        now=datetime.now(tz=UTC),
+        rule=catalog.sla(),
+        calendar=catalog.holidays().calendar_for(municipality),
+    )
+
+
+def _first(events: list[EventRecord], stage: Stage) -> datetime | None:
+    return next(
+        (event.occurred_at for event in events if event.kind == FINISHED and event.details["stage"] == stage.value),
+        None,
+    )
+
+
+def _pauses(events: list[EventRecord]) -> list[Pause]:
+    open_since: dict[str, datetime] = {}
+    pauses = []
+    for event in events:
+        stage = str(event.details["stage"])
+        if event.kind == PAUSED:
+            open_since[stage] = event.occurred_at
+        elif event.kind == RESUMED and stage in open_since:
+            pauses.append(Pause(since=open_since.pop(stage), until=event.occurred_at, reason=stage))
+    return pauses + [Pause(since=since, reason=stage) for stage, since in open_since.items()]
