@@ -15,13 +15,16 @@ from rich.table import Table
 from blocks.settings import PROJECT_ROOT, lab_dir
 from cli.output import out, print_json, talk
 from domain.change import Change
+from domain.errors import IntegrityError
 from domain.lifecycle import Stage
 from domain.model import Frozen
+from domain.report import Journey, StageReport
 
 T = TypeVar("T")
 
 APPROVER = "Ponto focal da demonstração"
 ROLE = "ponto focal"
+RUNS_TO_LIVE = 3  # one to each gate, one through the last
 
 
 class Prefeitura(Frozen):
@@ -56,18 +59,12 @@ class DoneStep(Frozen):
 
 
 class Demo:
-    """The demo's run: what it did so far, with a progress display."""
+    """The demo's run: what it did so far, one line a step, with a progress display."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.lines: list[DoneStep] = []
+        self._quiet = quiet
         self._started = monotonic()
-        self._progress = Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=talk,
-            disable=quiet,
-        )
 
     @property
     def seconds(self) -> float:
@@ -76,21 +73,58 @@ class Demo:
 
     def do(self, subject: str, name: str, work: Callable[[], T], outcome: Callable[[T], tuple[str, Change]]) -> T:
         """Run one step with a spinner and keep its line."""
-        with self._progress as progress:
-            row = progress.add_task(f"{subject} · {name}", total=1)
+        result, text, change, seconds = self._watch(f"{subject} · {name}", work, outcome)
+        self.lines.append(DoneStep(subject=subject, name=name, outcome=text, change=change, seconds=seconds))
+        return result
+
+    def implant(self, subject: str, work: Callable[[], Journey]) -> Journey:
+        """Run an implantation with a spinner and keep a line for each stage, added up over the runs to each gate."""
+        journey, *_ = self._watch(f"{subject} · implantação", work, _describe)
+        for stage in journey.stages:
+            self._add_stage(stage)
+        return journey
+
+    def _watch(
+        self, label: str, work: Callable[[], T], outcome: Callable[[T], tuple[str, Change]]
+    ) -> tuple[T, str, Change, float]:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*columns, console=talk, transient=True, disable=self._quiet or not talk.is_terminal) as progress:
+            progress.add_task(label)
             started = monotonic()
             result = work()
-            text, change = outcome(result)
-            progress.update(row, completed=1, description=f"{subject} · {name}: {text}")
-            progress.remove_task(row)
-        if not self._progress.disable:
-            talk.print(
-                f"[green]✓[/] {subject} · {name}: {text} [dim]({monotonic() - started:.1f} s)[/]", highlight=False
-            )
-        self.lines.append(
-            DoneStep(subject=subject, name=name, outcome=text, change=change, seconds=monotonic() - started)
+            seconds = monotonic() - started
+        text, change = outcome(result)
+        if not self._quiet:
+            talk.print(f"[green]✓[/] {label}: {text} [dim]({seconds:.1f} s)[/]", highlight=False)
+        return result, text, change, seconds
+
+    def _add_stage(self, stage: StageReport) -> None:
+        place = next(
+            (
+                at
+                for at, line in enumerate(self.lines)
+                if (line.subject, line.name) == (stage.subject, stage.stage.label)
+            ),
+            None,
         )
-        return result
+        before = self.lines[place] if place is not None else None
+        change = (before.change if before else Change()) + stage.change
+        line = DoneStep(
+            subject=stage.subject,
+            name=stage.stage.label,
+            outcome="aguardando" if stage.waiting_for else str(change),
+            change=change,
+            seconds=(before.seconds if before else 0) + stage.seconds,
+        )
+        if place is None:
+            self.lines.append(line)
+        else:
+            self.lines[place] = line
+
+
+def _describe(journey: Journey) -> tuple[str, Change]:
+    where = f"aguardando {journey.stages[-1].stage.label.lower()}" if journey.waiting_for else "em produção"
+    return f"{where}, {journey.change}", journey.change
 
 
 def run_demo(*, as_json: bool) -> None:
@@ -150,32 +184,14 @@ def implant_one(demo: Demo, prefeitura: Prefeitura) -> None:
         lambda: _send(slug, [prefeitura.folder / name for name in ("unidades.csv", "usuarios.csv")]),
         lambda change: (str(change), change),
     )
-    for _ in range(3):  # one run to each gate, and one through the last
-        first = len(demo.lines)
-        journey = demo.do(
-            slug,
-            "implantação",
-            lambda: run_implantation(slug),
-            lambda journey: (
-                "aguardando " + journey.stages[-1].stage.label.lower() if journey.waiting_for else "em produção",
-                Change(),
-            ),
-        )
-        # The run's own line becomes one line a stage.
-        demo.lines[first:] = [
-            DoneStep(
-                subject=stage.subject,
-                name=stage.stage.label,
-                outcome="aguardando" if stage.waiting_for else str(stage.change),
-                change=stage.change,
-                seconds=stage.seconds,
-            )
-            for stage in journey.stages
-            if stage.waiting_for or stage.change.total or len(journey.stages) == len(Stage)
-        ]
+    for _ in range(RUNS_TO_LIVE):
+        journey = demo.implant(slug, lambda: run_implantation(slug))
         if not journey.waiting_for:
-            break
+            return
         _answer(demo, prefeitura, journey.stages[-1].stage)
+    raise IntegrityError(
+        "A prefeitura da demonstração não chegou à produção", slug, "Veja onde parou com ./implanta implant."
+    )
 
 
 def _answer(demo: Demo, prefeitura: Prefeitura, waiting_at: Stage) -> None:

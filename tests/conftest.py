@@ -1,0 +1,67 @@
+"""One lab for the whole session: real servers in a private directory, taken down at the end whatever happened."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+
+from blocks.settings import PROJECT_ROOT, Settings, load_settings
+from cli.deploy import deploy
+from lab import down, up
+from lab.orchestration import SERVICE_NAMES
+from lab.state import LabState, load_state
+
+LAB_SERVICES = SERVICE_NAMES
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Path]:
+    """The directory of a lab that is up."""
+    directory = Path(tempfile.mkdtemp(prefix="implanta-lab-")).resolve()
+    try:
+        up(directory, services=LAB_SERVICES)
+        yield directory
+    finally:
+        down(directory, destroy=True)
+
+
+@pytest.fixture(scope="session")
+def lab_state(lab: Path) -> LabState:
+    """Addresses and passwords of the session's lab."""
+    return load_state(lab)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def official_reference() -> Iterator[Path | None]:
+    """The directory of the official dumps, where there is one; tests of the product then start from them."""
+    beside = PROJECT_ROOT.parent / "shared" / "sei-db-ref"
+    configured = os.environ.get("IMPLANTA_REFERENCE_DIR")
+    if configured is None and beside.is_dir():
+        os.environ["IMPLANTA_REFERENCE_DIR"] = str(beside)
+    found = os.environ.get("IMPLANTA_REFERENCE_DIR")
+    yield Path(found) if found else None
+    if configured is None:
+        os.environ.pop("IMPLANTA_REFERENCE_DIR", None)
+
+
+@pytest.fixture(scope="session")
+def programme(lab: Path) -> Iterator[Settings]:
+    """This process as an installation of the product on the session's lab: settings, registry, blocks, deployments."""
+    before = {name: os.environ.get(name) for name in ("IMPLANTA_LAB_DIR", "IMPLANTA_SETTINGS", "IMPLANTA_ROOT")}
+    os.environ.update(
+        IMPLANTA_LAB_DIR=str(lab), IMPLANTA_SETTINGS=str(lab / "settings.toml"), IMPLANTA_ROOT=str(PROJECT_ROOT)
+    )
+    settings = load_settings()
+    os.environ["PREFECT_API_URL"] = settings.prefect_api_url  # for the programs that deploy starts
+    with temporary_settings({PREFECT_API_URL: settings.prefect_api_url, PREFECT_LOGGING_LEVEL: "CRITICAL"}):
+        deploy(settings)
+        yield settings
+    os.environ.pop("PREFECT_API_URL")
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name)
+        else:
+            os.environ[name] = value
