@@ -40,3 +40,13 @@ def first_number(cursor: "Cursor") -> int:
     """The number that a `SELECT COUNT(*)` just run found."""
     row = cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+def has_column(cursor: "Cursor", table: str, column: str) -> bool:
+    """Whether the schema that the transaction is in has this column: versions differ in a few."""
+    cursor.execute(
+        "SELECT 1 FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s",
+        (table, column),
+    )
+    return cursor.fetchone() is not None

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from blocks.counters import next_sequence_ids, next_table_id
-from blocks.infra_rows import ensure_parameters, ensure_scheduled, updated
+from blocks.infra_rows import ensure_parameters, ensure_scheduled, has_column, updated
 from blocks.mariadb import MariaDBServer
 from blocks.sip import ORGAO_ID
 from domain.access_key import AccessKey
@@ -150,10 +150,22 @@ class SeiDatabase:
             (contact_id, name, SERVICE_USER, index, contact_id, SIP_USER_ID),
         )
         (user_id,) = next_sequence_ids(cursor, "usuario_sistema", 1)
+        values: dict[str, str | int] = {
+            "id_usuario": user_id,
+            "sin_ativo": "S",
+            "sigla": SERVICE_USER,
+            "nome": name,
+            "nome_registro_civil": name,
+            "id_contato": contact_id,
+            "id_orgao": ORGAO_ID,
+            "idx_usuario": index,
+            "sta_tipo": INTEGRATED_SYSTEM,
+        }
+        if has_column(cursor, "usuario", "sin_acessibilidade"):  # SEI 4.0 demands it, 4.1 dropped it
+            values["sin_acessibilidade"] = "N"
         cursor.execute(
-            "INSERT INTO usuario (id_usuario, sin_ativo, sigla, nome, nome_registro_civil, id_contato, id_orgao,"
-            " idx_usuario, sta_tipo) VALUES (%s, 'S', %s, %s, %s, %s, %s, %s, %s)",
-            (user_id, SERVICE_USER, name, name, contact_id, ORGAO_ID, index, INTEGRATED_SYSTEM),
+            f"INSERT INTO usuario ({', '.join(values)}) VALUES ({', '.join(['%s'] * len(values))})",
+            tuple(values.values()),
         )
         return user_id
 

@@ -69,21 +69,14 @@ class SipPeople:
                     " VALUES (%s, %s, %s, %s, 'S', 'N', %s)",
                     (unit_id, ORGAO_ID, unit.sigla, unit.descricao, unit.sigla),
                 )
-                _place(cursor, unit_id, hierarchy, ids.get(collation_key(unit.superior or "")), today)
             for match in plan.changed:
-                self._correct(cursor, match, hierarchy, ids, today)
+                ids[collation_key(match.wanted.sigla)] = match.existing.id_unidade
+                cursor.execute(
+                    "UPDATE unidade SET sigla = %s, descricao = %s, sin_ativo = 'S' WHERE id_unidade = %s",
+                    (match.wanted.sigla, match.wanted.descricao, match.existing.id_unidade),
+                )
+            _place(cursor, _places(plan, ids), hierarchy, today)
         return Change(created=len(plan.missing), updated=len(plan.changed), unchanged=len(plan.present))
-
-    @staticmethod
-    def _correct(cursor: "Cursor", match: MatchedUnit, hierarchy: int, ids: dict[str, int], today: date) -> None:
-        unit_id = match.existing.id_unidade
-        ids[collation_key(match.wanted.sigla)] = unit_id
-        cursor.execute(
-            "UPDATE unidade SET sigla = %s, descricao = %s, sin_ativo = 'S' WHERE id_unidade = %s",
-            (match.wanted.sigla, match.wanted.descricao, unit_id),
-        )
-        if "superior" in match.changed:
-            _place(cursor, unit_id, hierarchy, ids.get(collation_key(match.wanted.superior or "")), today)
 
     @staticmethod
     def _sei_hierarchy(cursor: "Cursor") -> int:
@@ -164,8 +157,9 @@ class SipPeople:
         )
         existing = {(int(profile), int(user), int(unit)) for profile, user, unit in cursor.fetchall()}
         wanted = [
-            (profiles[name], user_id, units[collation_key(person.unidade)])
+            (_known(profiles, name, "perfil", name), user_id, _known(units, collation_key(unit), "unidade", unit))
             for user_id, person in people
+            for unit in (person.unidade,)
             for name in person.perfis
         ]
         missing = [grant for grant in wanted if grant not in existing]
@@ -232,11 +226,27 @@ class SipPeople:
             return {str(row[0]) for row in cursor.fetchall()}
 
 
-def _place(cursor: "Cursor", unit_id: int, hierarchy: int, parent_id: int | None, today: date) -> None:
-    cursor.execute(
-        "INSERT INTO rel_hierarquia_unidade (id_unidade, id_hierarquia, id_hierarquia_pai, id_unidade_pai, dta_inicio,"
-        " sin_ativo) VALUES (%s, %s, %s, %s, %s, 'S')"
-        " ON DUPLICATE KEY UPDATE id_hierarquia_pai = VALUES(id_hierarquia_pai),"
-        " id_unidade_pai = VALUES(id_unidade_pai), dta_fim = NULL, sin_ativo = 'S'",
-        (unit_id, hierarchy, None if parent_id is None else hierarchy, parent_id, today),
+def _places(plan: UnitsPlan, ids: dict[str, int]) -> dict[int, int | None]:
+    """The parent's id, or None for the root, of every unit that is new or has to move, by the unit's own id."""
+    moved = [match.wanted for match in plan.changed if "superior" in match.changed]
+    return {
+        ids[collation_key(unit.sigla)]: ids[collation_key(unit.superior)] if unit.superior else None
+        for unit in (*plan.missing, *moved)
+    }
+
+
+def _place(cursor: "Cursor", places: dict[int, int | None], hierarchy: int, today: date) -> None:
+    # First everybody in, then under the parents: a parent may itself only now come into the hierarchy.
+    cursor.executemany(
+        "INSERT INTO rel_hierarquia_unidade (id_unidade, id_hierarquia, dta_inicio, sin_ativo)"
+        " VALUES (%s, %s, %s, 'S') ON DUPLICATE KEY UPDATE dta_fim = NULL, sin_ativo = 'S'",
+        [(unit_id, hierarchy, today) for unit_id in places],
+    )
+    cursor.executemany(
+        "UPDATE rel_hierarquia_unidade SET id_hierarquia_pai = %s, id_unidade_pai = %s"
+        " WHERE id_unidade = %s AND id_hierarquia = %s",
+        [
+            (None if parent_id is None else hierarchy, parent_id, unit_id, hierarchy)
+            for unit_id, parent_id in places.items()
+        ],
     )

@@ -200,7 +200,7 @@ def _answer(demo: Demo, prefeitura: Prefeitura, waiting_at: Stage) -> None:
         demo.do(
             slug,
             "lista de presença das turmas",
-            lambda: _send_attendance(prefeitura, date.today()),  # noqa: DTZ011  # a demo's classes end yesterday, here
+            lambda: send_attendance(prefeitura, date.today()),  # noqa: DTZ011  # a demo's classes end yesterday, here
             lambda change: (str(change), change),
         )
     else:
@@ -233,7 +233,7 @@ def _send(slug: str, files: list[Path]) -> Change:
     return Change.sum(send_sheets(slug, files).values())
 
 
-def _send_attendance(prefeitura: Prefeitura, today: date) -> Change:
+def send_attendance(prefeitura: Prefeitura, today: date) -> Change:
     """Send the example list with its days moved so that the newest class ended yesterday: old classes do not count."""
     from cli.intake import send_text
 

@@ -63,7 +63,7 @@ def _sign_in(state: LabState, environment: EnvironmentName, browser: "Browser", 
         keep.touch(mode=0o600)
         keep.write_text(json.dumps({"login": login, "senha": chosen.get_secret_value()}), encoding="utf-8")
     try:
-        doors.directory().change_own_password(environment, login, _mailed_password(state, environment, login), chosen)
+        doors.directory().change_own_password(environment, login, mailed_password(state, environment, login), chosen)
     except InvalidInputError as e:
         raise IntegrityError(
             "A pessoa da demonstração não conseguiu o primeiro acesso", environment.slug, f"{e.what}."
@@ -74,7 +74,7 @@ def _sign_in(state: LabState, environment: EnvironmentName, browser: "Browser", 
         )
 
 
-def _mailed_password(state: LabState, environment: EnvironmentName, login: str) -> SecretStr:
+def mailed_password(state: LabState, environment: EnvironmentName, login: str) -> SecretStr:
     """The first password, read in the person's own mailbox: the newest message of this environment."""
     for path in sorted((state.smtp.mail_dir / "new").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True):
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)

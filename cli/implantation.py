@@ -18,7 +18,7 @@ def run_implantation(municipality: str) -> "Journey":
     """
     from flows.implantation import implantation
 
-    return implantation(municipality)  # type: ignore[return-value]  # Prefect resolves the returned state to its data
+    return implantation(municipality)
 
 
 def implant(

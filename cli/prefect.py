@@ -20,6 +20,7 @@ def connect(*, quiet: bool = True) -> Settings:
         IMPLANTA_SETTINGS=str(settings_file()),
     )
     if quiet:
-        # The command line tells the story itself; the server still gets every log line of a run.
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+        # The command line tells the story itself. What failed is kept beside its run all the same, in the server.
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     return settings

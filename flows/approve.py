@@ -1,22 +1,34 @@
 """A person's answer to a gate, given as a form in the Prefect UI."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import flow
 from prefect.deployments import run_deployment
 from pydantic import Field
 
+from flows.stage import MUNICIPALITY
 from tasks.history import record_decision
 
 
 @flow(name="decisão", flow_run_name="{municipality} · decisão · {gate}")
 def approve(
-    municipality: str = Field(description="Nome curto do município, por exemplo timoteo."),
-    gate: Literal["go-live"] = Field(description="Portão a decidir."),
-    decision: Literal["approve", "reject"] = Field(description="approve aprova; reject recusa."),
-    role: str = Field(min_length=3, description="Papel de quem decide, como registrado nos contatos: ponto focal."),
-    reason: str = Field(min_length=5, description="Motivo, que fica registrado."),
+    municipality: str = MUNICIPALITY,
+    gate: Literal["go-live"] = Field(
+        "go-live",
+        description="go-live: a entrada da prefeitura em produção.",
+        json_schema_extra={"title": "Portão"},
+    ),
+    decision: Literal["aprovar", "recusar"] = Field(
+        description="Escolha uma das duas.", json_schema_extra={"title": "Decisão"}
+    ),
+    role: Annotated[str, Field(min_length=3)] = Field(
+        description="Papel de quem decide, como está nos contatos do município: ponto focal. Não escreva o nome.",
+        json_schema_extra={"title": "Papel"},
+    ),
+    reason: Annotated[str, Field(min_length=5)] = Field(
+        description="Fica no registro, ao lado da decisão.", json_schema_extra={"title": "Motivo"}
+    ),
 ) -> None:
     """Record who decided, what and why; then run the implantation again, which passes the gate or stays."""
-    record_decision(municipality, gate, decision, role, reason)
+    record_decision(municipality, gate, "approve" if decision == "aprovar" else "reject", role, reason)
     run_deployment("implantação/implantacao", parameters={"municipality": municipality}, timeout=0)

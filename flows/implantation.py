@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -14,7 +14,7 @@ from flows.create_environment import create_environment
 from flows.go_live import go_live
 from flows.import_users import import_users
 from flows.seed import seed
-from flows.stage import one_heartbeat
+from flows.stage import MUNICIPALITY, one_heartbeat, tag_this_run, tagged
 from flows.training_gate import training_gate
 from tasks.history import exclusive, publish_journey, require_adhesion
 
@@ -35,21 +35,27 @@ PROCEDURE: tuple[Step, ...] = (
 
 
 @flow(name="implantação", flow_run_name="{municipality} · implantação")
-def implantation(municipality: str) -> State[Journey]:
+def implantation(municipality: str = MUNICIPALITY) -> Journey:
     """Converge every stage that is due; at a closed gate end as `Aguardando`, with the reasons.
 
     Finished stages take seconds, so a schedule, a webhook, an approval or an operator may run it at any time.
     """
     require_adhesion(municipality)
     journey = Journey(municipality=municipality)
+    tag_this_run(municipality)
     with exclusive(municipality), one_heartbeat():
         for stage, arguments in PROCEDURE:
             started = monotonic()
-            report = stage(municipality, **arguments)
+            with tagged(municipality, arguments.get("purpose")):
+                report = stage(municipality, **arguments)
             journey = journey.with_stage(report.model_copy(update={"seconds": monotonic() - started}))
             if report.waiting_for:
                 break
     publish_journey(municipality, journey)
-    if journey.waiting_for:
-        return Completed(name=WAITING, message=" ".join(journey.waiting_for), data=journey)
-    return Completed(message=f"{municipality} em produção: {journey.change}", data=journey)
+    state: State[Journey] = (
+        Completed(name=WAITING, message=" ".join(journey.waiting_for), data=journey)
+        if journey.waiting_for
+        else Completed(message=f"{municipality} em produção: {journey.change}", data=journey)
+    )
+    # Prefect takes a state that a flow returns as the run's own, and gives callers the data in it.
+    return cast(Journey, state)

@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from prefect import tags
+from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from pydantic import Field
 
 from domain.environment import EnvironmentName, Purpose
+
+# How the forms in the Prefect UI ask for a municipality; Prefect would show the parameter's own name as its title.
+MUNICIPALITY = Field(
+    description="Nome curto do município, como em ./implanta municipality list: timoteo.",
+    json_schema_extra={"title": "Município"},
+)
 
 
 def stage_run_name() -> str:
@@ -19,6 +28,20 @@ def stage_run_name() -> str:
         else parameters["municipality"]
     )
     return f"{subject} · {flow_run.flow_name}"
+
+
+@contextmanager
+def tagged(municipality: str, purpose: Purpose | None = None) -> Iterator[None]:
+    """Tag every run started inside with its municipality and purpose."""
+    with tags(f"município:{municipality}", *([purpose.label] if purpose else [])):
+        yield
+
+
+def tag_this_run(municipality: str) -> None:
+    """Tag the run that is going on, whoever started it; outside a run there is nothing to tag."""
+    if flow_run.id:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run.id, tags=sorted({*flow_run.tags, f"município:{municipality}"}))
 
 
 @contextmanager

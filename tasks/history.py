@@ -6,8 +6,10 @@ from typing import Literal
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
+from slugify import slugify
 
 from domain.change import Change
+from domain.environment import Purpose
 from domain.errors import GateClosedError, InvalidInputError
 from domain.lifecycle import Stage
 from domain.municipality import Municipality
@@ -64,24 +66,30 @@ def finish_stage(
         facts=tuple(facts),
         waiting_for=tuple(waiting_for),
     )
-    municipality = _municipality_of(subject)
-    _keep_sla_clock(municipality, stage, paused=bool(report.waiting_for))
-    if not report.waiting_for:
-        doors.registry().record_event(
-            STAGE_FINISHED,
-            ibge=municipality.ibge,
-            environment=None if subject == municipality.slug else subject,
-            actor=ACTOR,
-            flow_run_id=flow_run.id,
-            details={"stage": stage.value},
-            key=f"{STAGE_FINISHED}:{stage}:{subject}",
-        )
+    # Homologation is a service beside the lifecycle: nothing is reached by it, and no clock runs on it.
+    if not subject.endswith(f"-{Purpose.HOMOLOGACAO}"):
+        _remember(report)
     create_markdown_artifact(
-        key=f"{subject}-{stage.value.replace('_', '-')}",
+        key=slugify(f"{subject} {stage.label}"),
         markdown=_stage_markdown(report),
         description=f"{subject} · {stage.label}",
     )
     return report
+
+
+def _remember(report: StageReport) -> None:
+    municipality = _municipality_of(report.subject)
+    _keep_sla_clock(municipality, report.stage, paused=bool(report.waiting_for))
+    if not report.waiting_for:
+        doors.registry().record_event(
+            STAGE_FINISHED,
+            ibge=municipality.ibge,
+            environment=None if report.subject == municipality.slug else report.subject,
+            actor=ACTOR,
+            flow_run_id=flow_run.id,
+            details={"stage": report.stage.value},
+            key=f"{STAGE_FINISHED}:{report.stage}:{report.subject}",
+        )
 
 
 def _municipality_of(subject: str) -> Municipality:
@@ -121,9 +129,9 @@ def _stage_markdown(report: StageReport) -> str:
 @step("resultado da implantação")
 def publish_journey(municipality: str, journey: Journey) -> None:
     """Publish the table of the whole run."""
-    situation = "aguardando" if journey.waiting_for else "em produção"
+    title = f"Implantação de {doors.registry().find_municipality(municipality).name}"
     lines = [
-        f"# Implantação de {municipality}: {situation}",
+        f"# {title}: {'aguardando' if journey.waiting_for else 'em produção'}",
         "",
         "| Etapa | Onde | Mudanças | Duração |",
         "|---|---|---|---|",
@@ -136,9 +144,7 @@ def publish_journey(municipality: str, journey: Journey) -> None:
     lines += [f"| **total** | | **{journey.change}** | **{sum(s.seconds for s in journey.stages):.1f} s** |", ""]
     if journey.waiting_for:
         lines += ["## Aguardando", "", *(f"- {reason}" for reason in journey.waiting_for)]
-    create_markdown_artifact(
-        key=f"implantacao-{municipality}", markdown="\n".join(lines), description=f"Implantação de {municipality}"
-    )
+    create_markdown_artifact(key=f"implantacao-{municipality}", markdown="\n".join(lines), description=title)
 
 
 @step("registro da decisão")

@@ -1,0 +1,69 @@
+"""Where everything of one lab lies on disk, and how its private files are written."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+PRIVATE_UMASK = 0o077
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one lab; nothing of a lab lies outside `root`, except the sockets that weed puts in /tmp."""
+
+    root: Path
+
+    @property
+    def record_file(self) -> Path:
+        return self.root / "lab.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "lab.lock"
+
+    @property
+    def settings_file(self) -> Path:
+        return self.root / "settings.toml"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def mail_dir(self) -> Path:
+        """Maildir of every message that was sent."""
+        return self.root / "mail"
+
+    @property
+    def apps_dir(self) -> Path:
+        """Configurations of the SEI applications, one directory an environment."""
+        return self.root / "apps"
+
+    @property
+    def files_dir(self) -> Path:
+        """Repositories of files of the SEI applications, one directory an environment."""
+        return self.root / "files"
+
+    def service_dir(self, service: str) -> Path:
+        return self.root / service
+
+    def log(self, service: str) -> Path:
+        return self.log_dir / f"{service}.log"
+
+
+def make_private_dir(path: Path) -> None:
+    """Make a directory and its parents; only the owner may look into it. One that is there already is left as it is."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once: a reader, or a kill in the middle, sees the old text or the new one; mode 0600."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""The Prefect server, with its UI, on SQLite."""
+
+import sys
+
+import httpx
+
+from lab.layout import make_private_dir
+from lab.ports import HOST
+from lab.processes import Launch
+from lab.service import NotReadyError, Service
+
+ANSWER_TIMEOUT_SECONDS = 5
+
+
+def api_url(port: int) -> str:
+    """The address of the API for clients and workers."""
+    return f"http://{HOST}:{port}/api"
+
+
+class PrefectServer(Service):
+    """API, UI, scheduler, events and automations in one process."""
+
+    name = "prefect"
+    title = "Prefect"
+    port_names = ("prefect",)
+    start_seconds = 120.0  # the first start creates the database
+
+    def prepare(self) -> None:
+        make_private_dir(self.home)
+        if self.name not in self.record.established:
+            # A first start that was killed may have left the database between two migrations.
+            for leftover in self.home.glob("prefect.db*"):
+                leftover.unlink()
+
+    def launch(self) -> Launch:
+        return Launch(
+            argv=(sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port())),
+            cwd=self.home,
+            env={
+                "PREFECT_HOME": str(self.home),
+                "PREFECT_API_URL": api_url(self.port()),  # what the UI tells the browser to call
+                "PREFECT_SERVER_UI_ENABLED": "true",
+                # Operators need no offers of the vendor's cloud beside their runs.
+                "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                # Else it is generated into the very database whose secrets it protects.
+                "PREFECT_SERVER_ENCRYPTION_KEY": self.record.secrets.prefect_encryption_key,
+                # Finished task runs are visible in seconds instead of half a minute.
+                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+                "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+            },
+        )
+
+    def probe(self) -> None:
+        try:
+            answer = httpx.get(f"{self.address()}/api/health", timeout=ANSWER_TIMEOUT_SECONDS, trust_env=False)
+            answer.raise_for_status()
+        except httpx.HTTPError as e:
+            raise NotReadyError(str(e)) from e
+
+    def address(self) -> str:
+        return f"http://{self.host_and_port()}"

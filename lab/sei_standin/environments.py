@@ -1,0 +1,146 @@
+"""The environments that the stand-in serves: one directory each, read again whenever its file changes."""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pymysql.cursors import DictCursor
+
+from lab.sei_standin.database import DatabaseSettings, transaction
+
+logger = logging.getLogger(__name__)
+
+_BRASILIA = ZoneInfo("America/Sao_Paulo")
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class _Group(BaseModel):
+    # The real configuration has many more keys (`sei.md` 1.2); the stand-in reads those it acts upon.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SeiSettings(_Group):
+    """Group `SEI`."""
+
+    url: str = Field(alias="URL")
+    repository: Path = Field(alias="RepositorioArquivos")
+    document_digits: int = Field(default=7, alias="DigitosDocumento")
+
+
+class SystemSession(_Group):
+    """Groups `SessaoSEI` and `SessaoSip`."""
+
+    sigla_orgao: str = Field(alias="SiglaOrgaoSistema")
+    sigla_sistema: str = Field(alias="SiglaSistema")
+    access_key: SecretStr = Field(alias="ChaveAcesso")
+
+
+class Maintenance(_Group):
+    """Group `Manutencao`: the application's own maintenance mode."""
+
+    active: bool = Field(default=False, alias="Ativada")
+    message: str = Field(default="Sistema em manutenção.", alias="Mensagem")
+
+
+class Configuration(_Group):
+    """What the stand-in reads of one environment's ConfiguracaoSEI.php and ConfiguracaoSip.php."""
+
+    sei: SeiSettings = Field(alias="SEI")
+    sei_session: SystemSession = Field(alias="SessaoSEI")
+    sip_session: SystemSession = Field(alias="SessaoSip")
+    sei_database: DatabaseSettings = Field(alias="BancoSEI")
+    sip_database: DatabaseSettings = Field(alias="BancoSip")
+    maintenance: Maintenance = Field(default_factory=lambda: Maintenance.model_validate({}), alias="Manutencao")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment as its configuration describes it now."""
+
+    slug: str
+    home: Path
+    configuration: Configuration
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the application of this environment is stopped: it serves nothing and runs no scheduled task."""
+        return (self.home / "parado").exists()
+
+    @property
+    def host(self) -> str:
+        """The host name in the environment's public address."""
+        return urlsplit(self.configuration.sei.url).hostname or ""
+
+    @contextmanager
+    def sei(self) -> Iterator[DictCursor]:
+        """One transaction on this environment's SEI database."""
+        with transaction(self.configuration.sei_database) as cursor:
+            yield cursor
+
+    @contextmanager
+    def sip(self) -> Iterator[DictCursor]:
+        """One transaction on this environment's SIP database."""
+        with transaction(self.configuration.sip_database) as cursor:
+            yield cursor
+
+
+class Environments:
+    """Every environment under one directory, as `<directory>/<slug>/configuracao.json`."""
+
+    def __init__(self, apps_dir: Path) -> None:
+        self._apps_dir = apps_dir
+        self._cache: dict[str, tuple[tuple[int, int], Environment]] = {}
+
+    def find(self, slug: str) -> Environment | None:
+        """The environment of that slug; None when there is none or its configuration cannot be read."""
+        if not _SLUG.fullmatch(slug):
+            return None
+        home = self._apps_dir / slug
+        try:
+            file = (home / "configuracao.json").open(encoding="utf-8")
+        except OSError:
+            self._cache.pop(slug, None)
+            return None
+        with file:
+            # The file is replaced as a whole, so its inode tells two writes within one clock tick apart.
+            stat = os.fstat(file.fileno())
+            stamp = (stat.st_mtime_ns, stat.st_ino)
+            cached = self._cache.get(slug)
+            if cached and cached[0] == stamp:
+                return cached[1]
+            try:
+                configuration = Configuration.model_validate(json.load(file))
+            except (ValidationError, json.JSONDecodeError) as e:
+                # Neither text may be logged: it quotes the configuration, passwords included.
+                logger.error("configuracao ilegivel ambiente=%s erro=%s", slug, type(e).__name__)
+                return None
+        environment = Environment(slug, home, configuration)
+        self._cache[slug] = (stamp, environment)
+        return environment
+
+    def find_by_host(self, host: str) -> Environment | None:
+        """The environment whose public address has this `Host` header; its first label is the slug."""
+        name = host.partition(":")[0].lower()
+        environment = self.find(name.partition(".")[0])
+        return environment if environment and environment.host == name else None
+
+    def list_all(self) -> list[Environment]:
+        """Every environment that can be read, by slug."""
+        if not self._apps_dir.is_dir():
+            return []
+        found = (self.find(home.name) for home in sorted(self._apps_dir.iterdir()) if home.is_dir())
+        return [environment for environment in found if environment]
+
+
+def local_now() -> datetime:
+    """Brasília time without a zone, as SEI and SIP write it into their `dth_…` columns whatever the machine's clock."""
+    return datetime.now(_BRASILIA).replace(tzinfo=None, microsecond=0)

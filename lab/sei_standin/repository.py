@@ -1,0 +1,123 @@
+"""SEI's file repository: `<RepositorioArquivos>/<YYYY>/<MM>/<DD>/<id_anexo>` (`sei.md` 3)."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pymysql.cursors import DictCursor
+
+from domain.errors import InvalidInputError, RetryableError
+from domain.text import fits
+from lab.sei_standin.database import fetch_one, insert, next_id, read_parameter
+from lab.sei_standin.protocols import Author
+
+_MAX_NAME_LENGTH = 255  # anexo.nome
+_DIRECTORY_MODE = 0o755
+
+
+@dataclass
+class FileWriter:
+    """Writes files during one transaction, and knows them in case it fails."""
+
+    root: Path
+    written: list[Path] = field(default_factory=list)
+
+    def write(self, id_anexo: int, content: bytes, included_at: datetime) -> None:
+        """Put a file in place as a whole, on disk before the database says that it exists.
+
+        Raises:
+            RetryableError: the disk refused it.
+        """
+        path = self.root / f"{included_at:%Y/%m/%d}" / str(id_anexo)
+        partial = path.with_suffix(".parcial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+            self.written += [partial, path]
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as e:
+            raise RetryableError(
+                f"O repositório de arquivos recusou a gravação ({e.strerror})",
+                str(self.root),
+                "Libere espaço ou acerte as permissões.",
+            ) from e
+
+
+@contextmanager
+def repository(root: Path) -> Iterator[FileWriter]:
+    """Files written in this block stay only if it ends well; keep the database's transaction inside it."""
+    writer = FileWriter(root)
+    try:
+        yield writer
+    except BaseException:
+        for path in writer.written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def store_file(
+    sei: DictCursor,
+    writer: FileWriter,
+    author: Author,
+    *,
+    name: str,
+    content: bytes,
+    now: datetime,
+    id_protocolo: int | None = None,
+) -> int:
+    """Keep a file and its `anexo` row; returns the row's id. Without a protocol it is an upload not used yet.
+
+    Raises:
+        InvalidInputError: the file is empty, or SEI does not take its extension.
+    """
+    if not content:
+        raise InvalidInputError("Arquivo vazio", "conteúdo do arquivo", "Envie um arquivo com ao menos um byte.")
+    fits(name, _MAX_NAME_LENGTH, "nome do arquivo", "arquivo")
+    _require_extension(sei, name)
+    id_anexo = next_id(sei, "anexo")
+    insert(
+        sei,
+        "anexo",
+        [
+            {
+                "id_anexo": id_anexo,
+                "nome": name,
+                "id_protocolo": id_protocolo,
+                "sin_ativo": "S",
+                "id_unidade": author.id_unidade,
+                "id_usuario": author.id_usuario,
+                "tamanho": len(content),
+                "dth_inclusao": now,
+                "hash": md5(content),
+            }
+        ],
+    )
+    writer.write(id_anexo, content, now)
+    return id_anexo
+
+
+def md5(content: bytes) -> str:
+    """SEI's own checksum of a file: MD5 in hexadecimal."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _require_extension(sei: DictCursor, name: str) -> None:
+    if read_parameter(sei, "SEI_HABILITAR_VALIDACAO_EXTENSAO_ARQUIVOS") != "1":
+        return
+    extension = Path(name).suffix.removeprefix(".").lower()
+    row = fetch_one(
+        sei,
+        "SELECT 1 FROM arquivo_extensao WHERE extensao = %s AND sin_ativo = 'S' AND sin_servico = 'S'",
+        (extension,),
+    )
+    if row is None:
+        raise InvalidInputError(
+            f"A extensão {extension!r} não é permitida", "nome do arquivo", "Envie um formato permitido, como pdf."
+        )

@@ -1,0 +1,127 @@
+"""What the rest of the project needs to know of a lab that is up: addresses, users, passwords."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from domain.errors import InvalidInputError
+from domain.model import Frozen
+from lab import ldap, mariadb, prefect_server, processes, s3
+from lab.layout import Layout
+from lab.ports import HOST
+from lab.record import read_record
+
+
+class MariaDBState(Frozen):
+    host: str
+    port: int
+    root_user: str
+    root_password: SecretStr
+    admin_user: str
+    """May do everything and grant it; for the block, so that root stays unused."""
+    admin_password: SecretStr
+    registry_url: SecretStr
+    """SQLAlchemy address of the registry's schema."""
+
+
+class LdapState(Frozen):
+    host: str
+    port: int
+    url: str
+    base_dn: str
+    admin_dn: str
+    admin_password: SecretStr
+
+
+class S3State(Frozen):
+    endpoint: str
+    region: str
+    access_key: str
+    secret_key: SecretStr
+
+
+class SmtpState(Frozen):
+    host: str
+    port: int
+    mail_dir: Path
+    """Maildir with every message that was sent."""
+
+
+class PrefectState(Frozen):
+    api_url: str
+    ui_url: str
+
+
+class SeiState(Frozen):
+    port: int
+    base_url: str
+    token: SecretStr
+    apps_dir: Path
+    files_dir: Path
+
+
+class LabState(Frozen):
+    """Everything needed to build the blocks of a lab, and to look behind them in tests."""
+
+    lab_dir: Path
+    settings_file: Path
+    mariadb: MariaDBState
+    ldap: LdapState
+    s3: S3State
+    smtp: SmtpState
+    prefect: PrefectState
+    sei: SeiState
+
+
+def load_state(lab_dir: Path) -> LabState:
+    """The addresses and passwords of a lab of which at least one server runs.
+
+    Raises:
+        InvalidInputError: there is no lab there, or all of it is down.
+    """
+    layout = Layout(lab_dir.resolve())
+    record = read_record(layout.record_file)
+    if record is None or not any(processes.find(p, layout.root) for p in record.processes.values()):
+        raise InvalidInputError(
+            "O laboratório não está no ar", str(layout.root), "Suba-o com ./implanta lab up e tente de novo."
+        )
+    ports, keys = record.ports, record.secrets
+    registry_address = f"{HOST}:{ports['mariadb']}/{mariadb.REGISTRY_DATABASE}?charset=utf8mb4"
+    return LabState(
+        lab_dir=layout.root,
+        settings_file=layout.settings_file,
+        mariadb=MariaDBState(
+            host=HOST,
+            port=ports["mariadb"],
+            root_user=mariadb.ROOT_USER,
+            root_password=SecretStr(keys.mariadb_root),
+            admin_user=mariadb.ADMIN_USER,
+            admin_password=SecretStr(keys.mariadb_admin),
+            registry_url=SecretStr(f"mysql+pymysql://{mariadb.REGISTRY_USER}:{keys.registry}@{registry_address}"),
+        ),
+        ldap=LdapState(
+            host=HOST,
+            port=ports["ldap"],
+            url=f"ldap://{HOST}:{ports['ldap']}",
+            base_dn=ldap.BASE_DN,
+            admin_dn=ldap.ADMIN_DN,
+            admin_password=SecretStr(keys.ldap_admin),
+        ),
+        s3=S3State(
+            endpoint=f"http://{HOST}:{ports['s3']}",
+            region=s3.REGION,
+            access_key=keys.s3_access_key,
+            secret_key=SecretStr(keys.s3_secret_key),
+        ),
+        smtp=SmtpState(host=HOST, port=ports["smtp"], mail_dir=layout.mail_dir),
+        prefect=PrefectState(
+            api_url=prefect_server.api_url(ports["prefect"]), ui_url=f"http://{HOST}:{ports['prefect']}"
+        ),
+        sei=SeiState(
+            port=ports["sei"],
+            base_url=f"http://{HOST}:{ports['sei']}",
+            token=SecretStr(keys.sei_token),
+            apps_dir=layout.apps_dir,
+            files_dir=layout.files_dir,
+        ),
+    )

@@ -1,0 +1,87 @@
+"""The Prefect worker that runs every flow run as a process of its own."""
+
+import sys
+from datetime import UTC, datetime
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, TypeAdapter
+
+from blocks.settings import PROJECT_ROOT
+from lab.layout import make_private_dir
+from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url
+from lab.processes import Launch
+from lab.service import NotReadyError, Service
+
+POOL = "implanta"
+WORKER_NAME = "laboratorio"
+
+
+class _Worker(BaseModel):
+    name: str
+    status: str
+    last_heartbeat_time: AwareDatetime
+
+
+_WORKERS = TypeAdapter(list[_Worker])
+
+
+class Worker(Service):
+    """One process worker on the pool `implanta`, which it creates when it is missing."""
+
+    name = "worker"
+    title = "Worker do Prefect"
+    port_names = ()
+    needs = ("prefect",)
+
+    def prepare(self) -> None:
+        make_private_dir(self.home)
+
+    def launch(self) -> Launch:
+        return Launch(
+            # No --limit: a run that is resumed at once would end the whole worker. Limits belong to the pool.
+            argv=(
+                sys.executable,
+                "-m",
+                "prefect",
+                "worker",
+                "start",
+                "--pool",
+                POOL,
+                "--type",
+                "process",
+                "--name",
+                WORKER_NAME,
+            ),
+            cwd=PROJECT_ROOT,
+            env={
+                "PREFECT_HOME": str(self.home),
+                "PREFECT_API_URL": api_url(self.port("prefect")),
+                "PREFECT_WORKER_QUERY_SECONDS": "2",
+                # A setting of clients, so of the worker: how soon a dead run is noticed depends on it.
+                "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                "IMPLANTA_SETTINGS": str(self.layout.settings_file),
+                "IMPLANTA_LAB_DIR": str(self.layout.root),
+            },
+        )
+
+    def probe(self) -> None:
+        """Return when the server has heard from this very process: a killed worker counts as online for a while."""
+        try:
+            answer = httpx.post(
+                f"{api_url(self.port('prefect'))}/work_pools/{POOL}/workers/filter",
+                json={},
+                timeout=ANSWER_TIMEOUT_SECONDS,
+                trust_env=False,
+            )
+            answer.raise_for_status()
+        except httpx.HTTPError as e:
+            raise NotReadyError(str(e)) from e
+        started = datetime.fromtimestamp(self.record.processes[self.name].created_at, UTC)
+        for worker in _WORKERS.validate_json(answer.content):
+            if worker.name == WORKER_NAME and worker.status == "ONLINE" and worker.last_heartbeat_time > started:
+                return
+        raise NotReadyError("o worker ainda não se apresentou")
+
+    def address(self) -> str:
+        return f"pool {POOL}"

@@ -1,0 +1,96 @@
+"""`./implanta demo`: what it says it did, and that the second run finds everything done."""
+
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName, FlowRunFilterTags
+from prefect.client.schemas.objects import FlowRun
+
+from domain.lifecycle import Stage
+from registry import Registry
+
+
+def test_the_first_run_carries_both_prefeituras_through_every_stage(first_demo: dict[str, Any]) -> None:
+    for municipality in ("timoteo", "rio-doce"):
+        done = {step["name"]: step for step in first_demo["steps"] if step["subject"].startswith(municipality)}
+        for stage in Stage:
+            if stage not in {Stage.ADHESION, Stage.OPERATION}:
+                assert done[stage.label]["outcome"] != "aguardando", (municipality, stage)
+    assert len(first_demo["environments"]) == 4
+    assert first_demo["prefect_ui"].startswith("http://127.0.0.1:")
+
+
+def test_a_person_signs_in_with_the_directory_password_and_starts_a_process(first_demo: dict[str, Any]) -> None:
+    visit = first_demo["steps"][-1]
+    assert "entrou com a senha do LDAP e abriu o processo" in visit["outcome"]
+
+
+def test_the_second_run_changes_nothing(second_demo: dict[str, Any]) -> None:
+    changed = {
+        (step["subject"], step["name"]): step["change"]
+        for step in second_demo["steps"]
+        if any(step["change"][kind] for kind in ("created", "updated", "removed"))
+    }
+    assert changed == {}
+
+
+def test_a_second_run_asks_nobody_again(fleet: Registry, second_demo: dict[str, Any]) -> None:
+    assert second_demo
+    for municipality in fleet.list_municipalities():
+        if municipality.slug in {"timoteo", "rio-doce"}:
+            assert len(fleet.decisions(municipality.ibge)) == 1
+
+
+def test_stages_are_recorded_once_each(fleet: Registry, second_demo: dict[str, Any]) -> None:
+    assert second_demo
+    timoteo = fleet.find_municipality("timoteo")
+    finished = [
+        (event.details["stage"], event.environment) for event in fleet.events(timoteo.ibge, kinds=["stage.finished"])
+    ]
+    assert sorted(finished, key=str) == sorted(set(finished), key=str)
+    assert {Stage(str(stage)) for stage, _ in finished} == set(Stage) - {Stage.OPERATION}
+
+
+def test_runs_that_waited_say_so_with_their_reasons(fleet: Registry) -> None:
+    assert fleet
+    runs = _runs("timoteo · implantação")
+    assert sorted(str(run.state.name) for run in runs if run.state)[:2] == ["Aguardando", "Aguardando"]
+    messages = " ".join(str(run.state.message) for run in runs if run.state and run.state.name == "Aguardando")
+    assert "Nenhuma lista de presença foi enviada" in messages
+    assert "falta a aprovação do ponto focal" in messages
+
+
+def test_run_names_read_as_who_where_what_and_hang_under_their_parent(fleet: Registry) -> None:
+    assert fleet
+    with _client() as client:
+        children = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(name=FlowRunFilterName(like_="timoteo ·")), limit=200
+        )
+    names = {run.name for run in children}
+    assert {
+        "timoteo · treinamento · ambiente",
+        "timoteo · treinamento · parametrização",
+        "timoteo · treinamento · usuários",
+        "timoteo · capacitação",
+        "timoteo · produção · ambiente",
+        "timoteo · entrada em produção",
+    } <= names
+    assert all(run.parent_task_run_id for run in children if run.name.endswith("· ambiente"))
+
+
+def test_runs_are_tagged_with_municipality_and_purpose(fleet: Registry) -> None:
+    assert fleet
+    with _client() as client:
+        runs = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=["município:rio-doce", "produção"])), limit=50
+        )
+    assert "rio-doce · produção · ambiente" in {run.name for run in runs}
+
+
+def _runs(name: str) -> list[FlowRun]:
+    with _client() as client:
+        return client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[name])), limit=50)
+
+
+def _client() -> SyncPrefectClient:
+    return get_client(sync_client=True)

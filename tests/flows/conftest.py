@@ -1,0 +1,45 @@
+"""Municipalities of this folder's tests, each used by one test only: what is registered stays registered."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blocks.catalog import Catalog
+from blocks.settings import PROJECT_ROOT, Settings
+from cli.adhesion import adhere
+from cli.intake import send_sheets
+from domain.municipality import Contact, Municipality, municipality_from
+from domain.plan import choose_plan
+from registry import Registry
+
+POPULATION = 8_000
+EXAMPLES = PROJECT_ROOT / "examples" / "rio-doce"
+
+Join = Callable[..., Municipality]
+
+
+@pytest.fixture(scope="session")
+def registry(programme: Settings) -> Registry:
+    return Registry(programme.registry_url)
+
+
+@pytest.fixture(scope="session")
+def join(registry: Registry) -> Join:
+    """Register a municipality by IBGE code and name, and send the given spreadsheets."""
+
+    def run(ibge: str, name: str, *files: Path) -> Municipality:
+        catalog = Catalog()
+        municipality = municipality_from(
+            ibge,
+            name,
+            POPULATION,
+            catalog.ibge_table(),
+            contacts=[Contact(name="Pessoa de Teste", email="ponto@teste.example.com", role="ponto focal")],
+        )
+        adhere(registry, municipality, choose_plan(POPULATION, catalog.plans()))
+        if files:
+            send_sheets(municipality.slug, files)
+        return municipality
+
+    return run

@@ -1,0 +1,158 @@
+"""Where an implantation stops, why, and how it goes on."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from cli.demo import Prefeitura, send_attendance
+from cli.intake import send_sheets
+from cli.sla import read_clock
+from domain.calendar import local_day
+from domain.errors import GateClosedError, InvalidInputError
+from domain.lifecycle import Stage
+from domain.report import Journey
+from domain.sla import SlaState
+from flows.approve import approve
+from flows.implantation import implantation
+from registry import Registry
+from tasks import doors
+from tasks.instance import load_instance
+from tests.flows.conftest import EXAMPLES, Join
+
+
+def run(municipality: str) -> tuple[State[Journey], Journey]:
+    state: State[Journey] = implantation(municipality, return_state=True)
+    journey = state.result()
+    assert isinstance(journey, Journey)
+    return state, journey
+
+
+def test_a_prefeitura_that_sent_nothing_is_waited_for_and_stops_the_clock(join: Join, registry: Registry) -> None:
+    municipality = join("3100104", "Abadia dos Dourados")
+    state, journey = run(municipality.slug)
+    assert state.name == "Aguardando"
+    assert journey.waiting_for == (
+        "A prefeitura ainda não enviou unidades.csv (./implanta municipality send abadia-dos-dourados ARQUIVO).",
+    )
+    clock = read_clock(registry, municipality)
+    assert clock is not None
+    assert clock.state is SlaState.MET  # the training environment itself is there
+    paused = registry.events(municipality.ibge, kinds=["sla.paused"])
+    assert [event.details["stage"] for event in paused] == [Stage.SEEDING.value]
+    run(municipality.slug)
+    assert len(registry.events(municipality.ibge, kinds=["sla.paused"])) == 1, "waiting on is not waiting anew"
+    send_sheets(municipality.slug, [EXAMPLES / "unidades.csv"])
+    _, journey = run(municipality.slug)
+    assert "usuarios.csv" in journey.waiting_for[0]
+    assert len(registry.events(municipality.ibge, kinds=["sla.resumed"])) == 1
+
+
+def test_a_municipality_without_a_plan_is_not_touched(registry: Registry, join: Join) -> None:
+    with pytest.raises(InvalidInputError, match="municipality list"):
+        implantation("municipio-que-ninguem-registrou")
+
+
+def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(join: Join, tmp_path: Path) -> None:
+    lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
+    cells = lines[5].split(";")
+    cells[1] = "111.111.111-11"
+    (tmp_path / "usuarios.csv").write_text("\n".join([*lines[:5], ";".join(cells), *lines[6:]]), encoding="utf-8")
+    municipality = join("3100203", "Abaeté", EXAMPLES / "unidades.csv", tmp_path / "usuarios.csv")
+    with pytest.raises(InvalidInputError) as refusal:
+        implantation(municipality.slug)
+    assert "linha 6" in str(refusal.value)
+    assert cells[0] not in str(refusal.value)
+    assert cells[3] not in str(refusal.value)
+    instance = load_instance(f"{municipality.slug}-treinamento")
+    assert {user.sigla for user in instance.people.list_users()} == {"SIP", "teste"}
+    send_sheets(municipality.slug, [EXAMPLES / "usuarios.csv"])
+    _, journey = run(municipality.slug)
+    assert journey.stages[-1].stage is Stage.TRAINING, "the corrected spreadsheet goes on to the next gate"
+
+
+def test_a_closed_training_gate_says_who_is_missing_by_unit(join: Join, registry: Registry, tmp_path: Path) -> None:
+    municipality = join("3100302", "Abre Campo", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+    few = (EXAMPLES / "capacitacao.csv").read_text(encoding="utf-8").splitlines()[:8]
+    (tmp_path / "capacitacao.csv").write_text("\n".join(few), encoding="utf-8")
+    send_sheets(municipality.slug, [tmp_path / "capacitacao.csv"])
+    state, journey = run(municipality.slug)
+    assert state.name == "Aguardando"
+    assert any("de 60 usuários capacitados" in reason and "80%" in reason for reason in journey.waiting_for)
+    assert any(reason.startswith("Unidades com menos de 1 capacitado") for reason in journey.waiting_for)
+    assert journey.stages[-1].stage is Stage.TRAINING
+    assert [record.slug for record in registry.list_environments(municipality.ibge)] == [
+        f"{municipality.slug}-treinamento"
+    ], "production is not even created"
+
+
+def test_the_form_in_prefect_opens_the_last_gate_by_itself(join: Join, registry: Registry) -> None:
+    """The decision is a run on the worker; it names a role, which the registry knows; then implantation runs."""
+    municipality = join("3100401", "Acaiaca", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+    prefeitura = Prefeitura(
+        ibge=municipality.ibge, name=municipality.name, slug=municipality.slug, population=1, example="rio-doce"
+    )
+    send_attendance(prefeitura, local_day(datetime.now(tz=UTC)))
+    _, journey = run(municipality.slug)
+    assert journey.stages[-1].stage is Stage.GO_LIVE
+    assert [reason for reason in journey.waiting_for if "aprovação" in reason]
+    production = load_instance(f"{municipality.slug}-producao")
+    assert doors.runtime().health(production.name).maintenance
+
+    decided = _run_on_worker(
+        "decisão/decisao",
+        {
+            "municipality": municipality.slug,
+            "gate": "go-live",
+            "decision": "aprovar",
+            "role": "ponto focal",
+            "reason": "Lista conferida em teste.",
+        },
+    )
+    assert decided.state is not None
+    assert decided.state.is_completed(), decided.state.message
+    (decision,) = registry.decisions(municipality.ibge, "go-live")
+    assert (decision.decision, decision.name) == ("approve", "Pessoa de Teste")
+    assert decision.flow_run_id == str(decided.id)
+    _wait_until(lambda: doors.runtime().health(production.name).serving, "a produção abre sem outra ação")
+    _wait_until(
+        lambda: bool(registry.events(municipality.ibge, kinds=["production.opened"])), "a abertura fica registrada"
+    )
+
+
+def test_a_role_that_nobody_has_decides_nothing(join: Join, registry: Registry) -> None:
+    municipality = join("3100500", "Açucena")
+    with pytest.raises(InvalidInputError, match="ponto focal"):
+        approve(municipality.slug, gate="go-live", decision="aprovar", role="prefeito", reason="porque sim")
+    assert registry.decisions(municipality.ibge) == []
+
+
+def test_two_runs_of_one_municipality_do_not_work_at_once(join: Join, registry: Registry) -> None:
+    municipality = join("3100609", "Água Boa")
+    with registry.lock(f"implantacao:{municipality.slug}"), pytest.raises(GateClosedError):
+        implantation(municipality.slug)
+
+
+def _run_on_worker(deployment: str, parameters: dict[str, str]) -> FlowRun:
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(deployment)
+        run_id = client.create_flow_run_from_deployment(found.id, parameters=parameters).id
+
+        def finished() -> bool:
+            state = client.read_flow_run(run_id).state
+            return state is not None and state.is_final()
+
+        _wait_until(finished, f"{deployment} termina")
+        return client.read_flow_run(run_id)
+
+
+def _wait_until(holds: Callable[[], bool], what: str) -> None:
+    for attempt in Retrying(
+        retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(120), wait=wait_fixed(0.5), reraise=True
+    ):
+        with attempt:
+            assert holds(), what
