@@ -20,9 +20,11 @@ from ldap3 import (
 )
 from ldap3.core.exceptions import (
     LDAPBindError,
+    LDAPConstraintViolationResult,
     LDAPException,
     LDAPInvalidCredentialsResult,
     LDAPOperationResult,
+    LDAPPasswordIsMandatoryError,
     LDAPSocketOpenError,
 )
 from ldap3.utils.conv import escape_filter_chars
@@ -57,7 +59,7 @@ def explain(error: LDAPException, where: str) -> ImplantaError:
     """Translate a driver error; entries' names and values stay out of the message."""
     if isinstance(error, LDAPSocketOpenError):
         return RetryableError("O LDAP não respondeu", where, "Confira se o servidor está no ar e execute de novo.")
-    if isinstance(error, LDAPBindError | LDAPInvalidCredentialsResult):
+    if isinstance(error, LDAPBindError | LDAPInvalidCredentialsResult | LDAPPasswordIsMandatoryError):
         return InvalidInputError("O LDAP recusou a conta de serviço", where, "Confira DN e senha no bloco do LDAP.")
     if isinstance(error, LDAPOperationResult):
         code = error.args[0] if error.args else type(error).__name__
@@ -234,7 +236,14 @@ class Directory(Block):
         """
         dn = self._account_dn(environment, uid)
         with self._connect(dn, old) as connection:
-            connection.extend.standard.modify_password(dn, old.get_secret_value(), new.get_secret_value())
+            try:
+                connection.extend.standard.modify_password(dn, old.get_secret_value(), new.get_secret_value())
+            except LDAPConstraintViolationResult:
+                raise InvalidInputError(
+                    "A política de senhas do LDAP recusou a senha nova",
+                    f"ldap {self.host}:{self.port}",
+                    "Escolha uma senha mais longa e diferente da anterior.",
+                ) from None
 
     def remove_environment(self, environment: EnvironmentName) -> Change:
         """Remove the environment's whole subtree, leaves first."""

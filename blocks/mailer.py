@@ -4,6 +4,7 @@ import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from email.utils import localtime, make_msgid, parseaddr
 
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
@@ -24,6 +25,8 @@ class Outbox:
         message["From"] = self._sender
         message["To"] = to
         message["Subject"] = subject
+        message["Date"] = localtime()  # RFC 5322 demands it; servers take mail without these two for spam
+        message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])
         message.set_content(text)
         self._smtp.send_message(message)
 
@@ -59,18 +62,20 @@ class Mailer(Block):
                     smtp.login(self.user, self.password.get_secret_value())
                 yield Outbox(smtp, self.sender)
         except smtplib.SMTPResponseException as e:
-            temporary = 400 <= e.smtp_code < 500  # noqa: PLR2004  # RFC 5321: 4yz is transient
-            kind = RetryableError if temporary else IntegrityError
-            raise kind(
-                f"O servidor de e-mail recusou (código {e.smtp_code})", where, "Confira o servidor e execute de novo."
-            ) from None
-        except smtplib.SMTPRecipientsRefused:
-            raise IntegrityError(
-                "O servidor de e-mail recusou um destinatário", where, "Corrija o e-mail na planilha e importe de novo."
-            ) from None
+            raise _refusal([e.smtp_code], where, "Confira o servidor e execute de novo.") from None
+        except smtplib.SMTPRecipientsRefused as e:
+            codes = [code for code, _ in e.recipients.values()]
+            raise _refusal(codes, where, "Corrija o e-mail do destinatário e importe de novo.") from None
         except (OSError, smtplib.SMTPException) as e:
             raise RetryableError(
                 f"O servidor de e-mail não respondeu ({type(e).__name__})",
                 where,
                 "Confira o servidor e execute de novo.",
             ) from None
+
+
+def _refusal(codes: list[int], where: str, fix: str) -> RetryableError | IntegrityError:
+    what = f"O servidor de e-mail recusou (código {', '.join(map(str, codes))})"
+    if all(400 <= code < 500 for code in codes):  # noqa: PLR2004  # RFC 5321: 4yz is transient
+        return RetryableError(f"{what} por enquanto", where, "Execute de novo mais tarde.")
+    return IntegrityError(what, where, fix)

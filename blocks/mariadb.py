@@ -98,7 +98,7 @@ class MariaDBServer(Block):
 
         Raises:
             RetryableError: the server is down or out of disk.
-            InvalidInputError: wrong user, password or database.
+            InvalidInputError: wrong user, password or database, or a text that latin1 cannot hold.
             IntegrityError: the server refused a statement or a row.
         """
         where = f"{self.host}:{self.port}" + (f"/{database}" if database else "")
@@ -122,6 +122,12 @@ class MariaDBServer(Block):
             connection.commit()
         except pymysql.err.MySQLError as e:
             raise explain(e, where) from None  # the driver's text may hold a row's values
+        except UnicodeEncodeError as e:
+            raise InvalidInputError(
+                f"O caractere U+{ord(e.object[e.start]):04X} não existe no alfabeto do SEI (cp1252)",
+                where,
+                "Troque o caractere no dado de origem e execute de novo. Nada foi gravado.",
+            ) from None  # the error holds the whole value
         finally:
             if connection is not None and connection.open:
                 connection.close()
@@ -165,12 +171,13 @@ class MariaDBServer(Block):
             return Change(removed=1)
 
     def ensure_application_user(self, environment: EnvironmentName, password: SecretStr) -> Change:
-        """Give one environment its own database account: its two schemas only, no DDL.
+        """Give one environment its own database account: its two schemas only, no DDL; other schemas are taken away.
 
         The account may connect from any host; the password alone is compared by connecting with it.
         """
         user = environment.database_user
-        databases = (environment.database_sei, environment.database_sip)
+        # An underscore is a wildcard in a grant's schema name: escape it, or one tenant could match another's.
+        wanted = [name.replace("_", "\\_") for name in (environment.database_sei, environment.database_sip)]
         identifier(user)
         change = Change()
         with self.transaction() as cursor:
@@ -179,15 +186,17 @@ class MariaDBServer(Block):
                 cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", (user, password.get_secret_value()))
                 change += Change(created=1)
             cursor.execute("SELECT db FROM mysql.db WHERE user = %s AND host = '%%'", (user,))
-            granted = {str(row[0]).replace("\\_", "_") for row in cursor.fetchall()}
-            for database in databases:
-                if database in granted:
+            granted = {str(row[0]) for row in cursor.fetchall()}
+            for pattern in wanted:
+                if pattern in granted:
                     change += Change(unchanged=1)
                     continue
-                # An underscore is a wildcard in a grant's schema name: escape it, or one tenant could match another's.
-                pattern = identifier(database).replace("_", "\\_")
-                cursor.execute(f"GRANT {APPLICATION_PRIVILEGES} ON {pattern}.* TO %s@'%%'", (user,))
+                cursor.execute(f"GRANT {APPLICATION_PRIVILEGES} ON `{pattern}`.* TO %s@'%%'", (user,))
                 change += Change(created=1)
+            for pattern in sorted(granted.difference(wanted)):
+                stray = pattern.replace("`", "``").replace("%", "%%")
+                cursor.execute(f"REVOKE ALL PRIVILEGES ON `{stray}`.* FROM %s@'%%'", (user,))
+                change += Change(removed=1)
         if not self._opens(user, password, environment.database_sip):
             with self.transaction() as cursor:
                 cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", (user, password.get_secret_value()))

@@ -140,7 +140,7 @@ class LabRuntime(ApplicationRuntime):
 
     def stop(self, environment: EnvironmentName) -> Change:
         mark = self._home(environment) / "parado"
-        if mark.exists():
+        if mark.exists() or not mark.parent.exists():  # what was never configured serves nothing anyway
             return Change(unchanged=1)
         mark.touch()
         return Change(updated=1)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from blocks.counters import next_sequence_ids, next_table_id
-from blocks.infra_rows import ensure_parameters, ensure_scheduled, has_column, updated
+from blocks.infra_rows import ensure_parameters, ensure_scheduled, first_number, has_column, updated
 from blocks.mariadb import MariaDBServer
 from blocks.sip import ORGAO_ID
 from domain.access_key import AccessKey
@@ -213,13 +213,16 @@ class SeiDatabase:
         return change
 
     def count_work(self) -> dict[str, int]:
-        """How many processes, documents and files people have put in; zeros mean that nobody works here yet."""
+        """How many processes, documents and files people have put in; zeros mean that nobody works here yet.
+
+        A table that is not there, as after a load that was cut off, holds nobody's work.
+        """
         counts = {}
         with self._server.transaction(self._database) as cursor:
             for table in ("procedimento", "documento", "anexo"):
-                cursor.execute(f"SELECT COUNT(*) FROM {table}")
-                row = cursor.fetchone()
-                counts[table] = int(row[0]) if row else 0
+                if has_column(cursor, table, f"id_{table}"):
+                    cursor.execute(f"SELECT COUNT(*) FROM {table}")
+                    counts[table] = first_number(cursor)
         return counts
 
     def last_heartbeat(self) -> datetime | None:

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     runtime_block: str = Field(
         default="implanta-lab-runtime/principal", description="Block that runs the SEI application of new environments."
     )
+    retries: int = Field(default=3, ge=0, le=3, description="How often a step is tried again while a system is down.")
     lab_dir: Path | None = Field(default=None, description="The lab's directory, where the lab wrote these settings.")
 
     @classmethod
@@ -58,6 +59,12 @@ def load_settings() -> Settings:
         # The plugin of pydantic does not see that the fields come from the sources above.
         return Settings.model_validate({})
     except ValidationError as e:
+        if not all(error["loc"] for error in e.errors()):  # no field is to blame: the reader of the file raised it
+            raise InvalidInputError(
+                "A configuração não é um arquivo TOML válido",
+                str(settings_file()),
+                "Corrija o arquivo, ou apague-o e gere-o de novo com ./implanta lab up.",
+            ) from None
         fields = ", ".join(".".join(str(part) for part in error["loc"]) for error in e.errors())
         raise InvalidInputError(
             f"Configuração incompleta: {fields}",

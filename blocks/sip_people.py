@@ -10,10 +10,10 @@ from blocks.mariadb import MariaDBServer
 from blocks.sip import ORGAO_ID, SEI_SYSTEM_ID
 from domain.change import Change
 from domain.environment import EnvironmentName
-from domain.errors import IntegrityError
+from domain.errors import IntegrityError, RetryableError
 from domain.person import Person, cpf_from_number
 from domain.text import collation_key
-from domain.units_import import ExistingUnit, MatchedUnit, UnitsPlan
+from domain.units_import import ExistingUnit, UnitsPlan
 from domain.user_import import ExistingUser, ImportPlan
 
 if TYPE_CHECKING:
@@ -115,9 +115,14 @@ class SipPeople:
         """Create and correct users, and give the permissions they lack, all of it or nothing.
 
         A permission that already exists is left as it is, also one that somebody ended on purpose.
+
+        Raises:
+            RetryableError: a unit or profile of the plan is gone from SIP since the plan was made.
         """
         profiles = self.profile_ids()
         units = {collation_key(unit.sigla): unit.id_unidade for unit in self.list_units() if unit.ativo}
+        people_of_plan = (*plan.create, *(match.person for match in (*plan.update, *plan.unchanged)))
+        self._refuse_gone(people_of_plan, units, profiles)
         with self._server.transaction(self._sip) as cursor:
             new_ids = next_sequence_ids(cursor, "usuario", len(plan.create)) if plan.create else []
             cursor.executemany(
@@ -144,6 +149,16 @@ class SipPeople:
             granted = self._grant_missing(cursor, people, units, profiles, today)
         return Change(created=len(plan.create), updated=len(plan.update), unchanged=len(plan.unchanged)) + granted
 
+    def _refuse_gone(self, people: Sequence[Person], units: dict[str, int], profiles: dict[str, int]) -> None:
+        gone = {person.unidade for person in people if collation_key(person.unidade) not in units}
+        gone |= {name for person in people for name in person.perfis if name not in profiles}
+        if gone:
+            raise RetryableError(
+                f"Unidades ou perfis deixaram de existir durante a importação: {', '.join(sorted(gone))}",
+                self._sip,
+                "Execute de novo: o plano será refeito com o que o SIP tem agora.",
+            )
+
     @staticmethod
     def _grant_missing(
         cursor: "Cursor",
@@ -157,9 +172,8 @@ class SipPeople:
         )
         existing = {(int(profile), int(user), int(unit)) for profile, user, unit in cursor.fetchall()}
         wanted = [
-            (_known(profiles, name, "perfil", name), user_id, _known(units, collation_key(unit), "unidade", unit))
+            (profiles[name], user_id, units[collation_key(person.unidade)])
             for user_id, person in people
-            for unit in (person.unidade,)
             for name in person.perfis
         ]
         missing = [grant for grant in wanted if grant not in existing]

@@ -17,6 +17,7 @@ from domain.environment import EnvironmentName, Purpose
 from domain.errors import IntegrityError, InvalidInputError
 from domain.model import Frozen
 from domain.spreadsheet import parse_sheet
+from lab.layout import write_private
 from lab.state import LabState
 from tasks import doors
 
@@ -60,8 +61,7 @@ def _sign_in(state: LabState, environment: EnvironmentName, browser: "Browser", 
             return
     else:
         chosen = SecretStr(secrets.token_urlsafe(16))
-        keep.touch(mode=0o600)
-        keep.write_text(json.dumps({"login": login, "senha": chosen.get_secret_value()}), encoding="utf-8")
+        write_private(keep, json.dumps({"login": login, "senha": chosen.get_secret_value()}))
     try:
         doors.directory().change_own_password(environment, login, mailed_password(state, environment, login), chosen)
     except InvalidInputError as e:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from domain.errors import ImplantaError
 
@@ -24,12 +25,8 @@ def print_json(value: object) -> None:
 
 def fail(error: ImplantaError) -> NoReturn:
     """End the command with the error's own line and exit code."""
-    talk.print(f"[bold red]Erro:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+    talk.print(f"[bold red]Erro:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
     raise typer.Exit(error.exit_code)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 @contextmanager
@@ -49,5 +46,5 @@ def as_rows(values: list[dict[str, Any]], columns: dict[str, str], title: str) -
     for heading in columns.values():
         table.add_column(heading)
     for value in values:
-        table.add_row(*(str(value.get(key, "")) for key in columns))
+        table.add_row(*(escape(str(value.get(key, ""))) for key in columns))
     out.print(table)

@@ -86,7 +86,7 @@ def choose_plan(population: int, table: PlanTable, negotiated: Plan | None = Non
             f"A tabela de planos não tem faixa para {_thousands(population)} habitantes: acima de {limit} o plano é "
             "negociado",
             "catalog/plans.yaml",
-            "Registre o plano negociado com ./implanta municipality plan e repita.",
+            "Informe o plano negociado com ./implanta municipality add ou plan e as opções --users e --concurrent.",
         )
     return listed
 

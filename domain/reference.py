@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_serializer
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
@@ -165,6 +165,11 @@ class ReferenceRows(Frozen):
     """The primary keys of the catalogue tables of one database."""
 
     keys: dict[str, frozenset[str]] = Field(description="Table to its primary keys, each as text.")
+
+    @field_serializer("keys", when_used="json")
+    def _in_order(self, keys: dict[str, frozenset[str]]) -> dict[str, list[str]]:
+        # A set has no order of its own: written as it comes, two registries of one reference would differ.
+        return {table: sorted(found) for table, found in sorted(keys.items())}
 
     @property
     def counts(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from prefect import flow
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
 from domain.report import StageReport
-from flows.stage import stage_run_name
+from flows.stage import as_run_state, stage_run_name
 from tasks.certificate import certify_environment
 from tasks.environment import (
     ensure_access_keys,
@@ -54,4 +54,6 @@ def create_environment(municipality: str, purpose: Purpose, release: str | None 
         "aplicação": ensure_application(environment),
     }
     certificate = certify_environment(environment)
-    return finish_stage(environment, STAGES.get(purpose, Stage.ENVIRONMENT_TRAINING), changes, certificate)
+    return as_run_state(
+        finish_stage(environment, STAGES.get(purpose, Stage.ENVIRONMENT_TRAINING), changes, certificate)
+    )

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from domain.environment import Purpose
 from domain.report import Journey, StageReport
@@ -14,11 +12,9 @@ from flows.create_environment import create_environment
 from flows.go_live import go_live
 from flows.import_users import import_users
 from flows.seed import seed
-from flows.stage import MUNICIPALITY, one_heartbeat, tag_this_run, tagged
+from flows.stage import MUNICIPALITY, as_run_state, one_heartbeat, tag_this_run, tagged
 from flows.training_gate import training_gate
 from tasks.history import exclusive, publish_journey, require_adhesion
-
-WAITING = "Aguardando"
 
 Step = tuple[Callable[..., StageReport], dict[str, Any]]
 
@@ -30,7 +26,7 @@ PROCEDURE: tuple[Step, ...] = (
     (create_environment, {"purpose": Purpose.PRODUCAO}),
     (seed, {"purpose": Purpose.PRODUCAO}),
     (import_users, {"purpose": Purpose.PRODUCAO}),
-    (go_live, {}),
+    (go_live, {"purpose": Purpose.PRODUCAO}),
 )
 
 
@@ -52,10 +48,4 @@ def implantation(municipality: str = MUNICIPALITY) -> Journey:
             if report.waiting_for:
                 break
     publish_journey(municipality, journey)
-    state: State[Journey] = (
-        Completed(name=WAITING, message=" ".join(journey.waiting_for), data=journey)
-        if journey.waiting_for
-        else Completed(message=f"{municipality} em produção: {journey.change}", data=journey)
-    )
-    # Prefect takes a state that a flow returns as the run's own, and gives callers the data in it.
-    return cast(Journey, state)
+    return as_run_state(journey)

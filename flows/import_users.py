@@ -5,7 +5,7 @@ from prefect import flow
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
 from domain.report import StageReport
-from flows.stage import stage_run_name
+from flows.stage import as_run_state, stage_run_name
 from tasks.history import finish_stage
 from tasks.intake import missing_sheets
 from tasks.users import ensure_accounts, ensure_invitations, ensure_replicated, ensure_sip_users, prove_users
@@ -17,7 +17,7 @@ def import_users(municipality: str, purpose: Purpose) -> StageReport:
     environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
     owed = missing_sheets(municipality, "usuarios.csv")
     if owed:
-        return finish_stage(environment, Stage.USERS, {}, (), waiting_for=owed)
+        return as_run_state(finish_stage(environment, Stage.USERS, {}, (), waiting_for=owed))
     changes = {
         "contas LDAP": ensure_accounts(environment),
         "usuários e permissões no SIP": ensure_sip_users(environment),
@@ -25,4 +25,4 @@ def import_users(municipality: str, purpose: Purpose) -> StageReport:
         "primeiro acesso por e-mail": ensure_invitations(environment),
     }
     facts = prove_users(environment)
-    return finish_stage(environment, Stage.USERS, changes, facts)
+    return as_run_state(finish_stage(environment, Stage.USERS, changes, facts))

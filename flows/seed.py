@@ -5,7 +5,7 @@ from prefect import flow
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
 from domain.report import StageReport
-from flows.stage import stage_run_name
+from flows.stage import as_run_state, stage_run_name
 from tasks.history import finish_stage
 from tasks.intake import missing_sheets
 from tasks.seeding import ensure_holidays, ensure_legal_grounds, ensure_process_types, ensure_unit_codes, ensure_units
@@ -17,7 +17,7 @@ def seed(municipality: str, purpose: Purpose) -> StageReport:
     environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
     owed = missing_sheets(municipality, "unidades.csv")
     if owed:
-        return finish_stage(environment, Stage.SEEDING, {}, (), waiting_for=owed)
+        return as_run_state(finish_stage(environment, Stage.SEEDING, {}, (), waiting_for=owed))
     changes = {
         "unidades": ensure_units(environment),
         "códigos das unidades": ensure_unit_codes(environment),
@@ -25,4 +25,4 @@ def seed(municipality: str, purpose: Purpose) -> StageReport:
         "tipos de processo": ensure_process_types(environment),
         "feriados": ensure_holidays(environment),
     }
-    return finish_stage(environment, Stage.SEEDING, changes, ())
+    return as_run_state(finish_stage(environment, Stage.SEEDING, changes, ()))

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar, cast
 
 from prefect import tags
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import Completed
 from pydantic import Field
 
 from domain.environment import EnvironmentName, Purpose
+from domain.report import Journey, StageReport
+
+R = TypeVar("R", StageReport, Journey)
+
+WAITING = "Aguardando"
 
 # How the forms in the Prefect UI ask for a municipality; Prefect would show the parameter's own name as its title.
 MUNICIPALITY = Field(
@@ -42,6 +49,18 @@ def tag_this_run(municipality: str) -> None:
     if flow_run.id:
         with get_client(sync_client=True) as client:
             client.update_flow_run(flow_run.id, tags=sorted({*flow_run.tags, f"município:{municipality}"}))
+
+
+def as_run_state(result: R) -> R:
+    """What a flow returns for its run to end as `Aguardando`, with the reasons, while somebody owes something.
+
+    Prefect takes a state that a flow returns as the run's own, and gives callers the data in it. Outside a run it is
+    the result itself.
+    """
+    if not flow_run.id:
+        return result
+    name, message = (WAITING, " ".join(result.waiting_for)) if result.waiting_for else (None, str(result.change))
+    return cast(R, Completed(name=name, message=message, data=result))
 
 
 @contextmanager

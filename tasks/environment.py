@@ -18,7 +18,6 @@ from tasks.instance import Instance, load_instance
 from tasks.measure import ensure_measured
 from tasks.step import step
 
-MAIL_DOMAIN = "mg.gov.br"
 LIVE = "production.opened"
 MAINTENANCE_MESSAGE = "Ambiente em manutenção: a entrada em produção ainda não foi aprovada."
 
@@ -153,16 +152,19 @@ def ensure_addresses(environment: str) -> Change:
 def ensure_parameters(environment: str) -> Change:
     """Set the mail addresses, under the parameter names of both version lines."""
     instance = load_instance(environment)
-    sender = f"sei-{environment}@{MAIL_DOMAIN}"
-    administrator = f"administrador-{environment}@{MAIL_DOMAIN}"
+    sender = doors.mailer().sender
     return instance.sei.ensure_parameters(
-        {"SEI_EMAIL_SISTEMA": sender, "SEI_EMAIL_ADMINISTRADOR": administrator, "SEI_SUFIXO_EMAIL": f".{MAIL_DOMAIN}"}
+        {
+            "SEI_EMAIL_SISTEMA": sender,
+            "SEI_EMAIL_ADMINISTRADOR": sender,
+            "SEI_SUFIXO_EMAIL": f".{instance.municipality.uf.lower()}.gov.br",
+        }
     ) + instance.sip.ensure_parameters(
         {
             "SIP_EMAIL_SISTEMA": sender,
-            "SIP_EMAIL_ADMINISTRADOR": administrator,
+            "SIP_EMAIL_ADMINISTRADOR": sender,
             "EMAIL_SISTEMA": sender,  # SIP 3.0's names
-            "EMAIL_ADMINISTRADOR": administrator,
+            "EMAIL_ADMINISTRADOR": sender,
         }
     )
 

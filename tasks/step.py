@@ -7,6 +7,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
+from blocks.settings import load_settings
 from domain.errors import RetryableError
 
 P = ParamSpec("P")
@@ -20,7 +21,7 @@ def _only_retryable(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bo
     try:
         state.result()
     except RetryableError:
-        return True
+        return run.run_count <= load_settings().retries
     except Exception:  # whatever else it was is a reason not to try again
         return False
     return False

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
 
 from blocks.settings import PROJECT_ROOT, Settings, load_settings
@@ -59,6 +61,9 @@ def programme(lab: Path) -> Iterator[Settings]:
     with temporary_settings({PREFECT_API_URL: settings.prefect_api_url, PREFECT_LOGGING_LEVEL: "CRITICAL"}):
         deploy(settings)
         yield settings
+        # What is still to be told to the server, or the process would wait for it long after the lab is down.
+        APILogWorker.drain_all(timeout=30)
+        EventsWorker.drain_all(timeout=30)
     os.environ.pop("PREFECT_API_URL")
     for name, value in before.items():
         if value is None:

@@ -73,7 +73,7 @@ def test_run_names_read_as_who_where_what_and_hang_under_their_parent(fleet: Reg
         "timoteo · treinamento · usuários",
         "timoteo · capacitação",
         "timoteo · produção · ambiente",
-        "timoteo · entrada em produção",
+        "timoteo · produção · entrada em produção",
     } <= names
     assert all(run.parent_task_run_id for run in children if run.name.endswith("· ambiente"))
 

@@ -31,8 +31,9 @@ def kill(lab: Path, service: str) -> None:
 
 @pytest.mark.parametrize("service", CASES)
 def test_a_server_that_is_down_fails_the_run_in_one_line_and_a_rerun_finishes(
-    service: str, lab: Path, join: Join
+    service: str, lab: Path, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("IMPLANTA_RETRIES", "1")
     municipality = join(*CASES[service])
     kill(lab, service)
     try:

@@ -1,0 +1,88 @@
+"""Doors to the session's lab, and a fresh pair of databases for each test, of each version that the project brings."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from blocks.directory import Directory
+from blocks.mariadb import MariaDBServer
+from blocks.object_storage import ObjectStorage
+from blocks.reference import find_reference
+from domain.environment import EnvironmentName, Purpose
+from domain.reference import Reference
+from lab.state import LabState
+from tests.blocks.instance import Databases, load
+
+ENVIRONMENT = EnvironmentName(municipality="blocos-a", purpose=Purpose.TREINAMENTO)
+
+# For what is the same in every version, such as bcrypt, which is slow on purpose.
+one_version = pytest.mark.parametrize("version", ["4.1.0"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server(lab_state: LabState) -> MariaDBServer:
+    """The lab's MariaDB, with the account that the product uses."""
+    return MariaDBServer(
+        host=lab_state.mariadb.host,
+        port=lab_state.mariadb.port,
+        user=lab_state.mariadb.admin_user,
+        password=lab_state.mariadb.admin_password,
+    )
+
+
+@pytest.fixture(scope="session")
+def directory(lab_state: LabState) -> Directory:
+    """The lab's OpenLDAP."""
+    return Directory(
+        host=lab_state.ldap.host,
+        port=lab_state.ldap.port,
+        base_dn=lab_state.ldap.base_dn,
+        admin_dn=lab_state.ldap.admin_dn,
+        admin_password=lab_state.ldap.admin_password,
+    )
+
+
+@pytest.fixture(scope="session")
+def storage(lab_state: LabState) -> ObjectStorage:
+    """The lab's S3."""
+    return ObjectStorage(
+        endpoint=lab_state.s3.endpoint, access_key=lab_state.s3.access_key, secret_key=lab_state.s3.secret_key
+    )
+
+
+@cache
+def _reference(version: str) -> Reference:
+    return find_reference(version, None)
+
+
+@pytest.fixture(scope="module", params=["4.0.0", "4.1.0"])
+def version(request: pytest.FixtureRequest) -> str:
+    """Each version whose reduced reference the project brings."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def loaded(server: MariaDBServer, version: str) -> Iterator[Databases]:
+    """One load of a version's reference, for all tests of a file."""
+    made = Databases(server, ENVIRONMENT)
+    load(made, _reference(version))
+    made.remember()
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def databases(loaded: Databases) -> Iterator[Databases]:
+    """SEI's and SIP's databases as the reference has them, nothing converged yet."""
+    yield loaded
+    loaded.restore()
+
+
+@pytest.fixture
+def other_databases(server: MariaDBServer) -> Iterator[Databases]:
+    """Empty schemas of the environment whose name differs from the first one's where `_` would match anything."""
+    made = Databases(server, EnvironmentName(municipality="blocosxa", purpose=Purpose.TREINAMENTO))
+    made.create()
+    yield made
+    made.drop()

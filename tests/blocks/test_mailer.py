@@ -1,0 +1,133 @@
+"""Mail: what arrives, and what the server refuses."""
+
+import mailbox
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+
+from blocks.mailer import Mailer
+from domain.errors import ImplantaError, IntegrityError, RetryableError
+from lab.ports import choose
+from lab.state import LabState
+
+SENDER = "nao-responda@implanta.example"
+TO = "ana.lima@blocos.mg.gov.br"
+TEXT = "Olá, Ana.\n\nSua senha provisória: abc=123\nAção: troque-a já.\n"
+
+
+class Refusing:
+    """A mail server that answers to an address with the code in it, such as 451@exemplo.org."""
+
+    async def handle_MAIL(  # noqa: N802  # the library's name for the command
+        self, server: object, session: object, envelope: Envelope, address: str, options: object
+    ) -> str:
+        envelope.mail_from = address
+        return _answer(address)
+
+    async def handle_RCPT(  # noqa: N802  # the library's name for the command
+        self, server: object, session: object, envelope: object, address: str, options: object
+    ) -> str:
+        return _answer(address)
+
+
+def _answer(address: str) -> str:
+    code, _, _ = address.partition("@")
+    return f"{code} {address} nao aceito" if code.isdigit() else "250 OK"
+
+
+@pytest.fixture
+def mailer(lab_state: LabState) -> Mailer:
+    """The lab's mail server."""
+    return Mailer(host=lab_state.smtp.host, port=lab_state.smtp.port, sender=SENDER)
+
+
+@pytest.fixture(scope="module")
+def refusing_server() -> Iterator[Controller]:
+    """A real SMTP server that takes nothing."""
+    (port,) = choose(["smtp"], avoid=()).values()
+    controller = Controller(Refusing(), hostname="127.0.0.1", port=port)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def subject() -> str:
+    """A subject that no other message of the lab has."""
+    return f"Seção {secrets.token_hex(4)}: seu primeiro acesso ao SEI"
+
+
+def arrived(lab_state: LabState, subject: str) -> list[EmailMessage]:
+    """The messages of that subject, parsed anew from the bytes that the server stored."""
+    found = []
+    for stored in mailbox.Maildir(lab_state.smtp.mail_dir, create=False):
+        message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(bytes(stored))
+        if message["Subject"] == subject:
+            found.append(message)
+    return found
+
+
+def test_a_message_arrives_as_it_was_written(mailer: Mailer, lab_state: LabState, subject: str) -> None:
+    with mailer.open() as outbox:
+        outbox.send(TO, subject, TEXT)
+    (message,) = arrived(lab_state, subject)
+    assert (message["From"], message["To"]) == (SENDER, TO)
+    assert message.get_content_type() == "text/plain"
+    assert message.get_content().replace("\r\n", "\n") == TEXT
+
+
+def test_a_message_has_the_headers_that_other_servers_expect(mailer: Mailer, lab_state: LabState, subject: str) -> None:
+    with mailer.open() as outbox:
+        outbox.send(TO, subject, TEXT)
+        outbox.send(TO, subject, TEXT)
+    first, second = arrived(lab_state, subject)
+    sent = first["Date"].datetime
+    assert abs(datetime.now(tz=UTC) - sent) < timedelta(minutes=1)
+    assert first["Message-ID"] != second["Message-ID"]
+    assert first["Message-ID"].endswith("@implanta.example>")
+
+
+def test_one_conversation_carries_many_messages(mailer: Mailer, lab_state: LabState, subject: str) -> None:
+    with mailer.open() as outbox:
+        for number in range(20):
+            outbox.send(f"pessoa{number}@exemplo.org", subject, TEXT)
+    assert {message["To"] for message in arrived(lab_state, subject)} == {
+        f"pessoa{number}@exemplo.org" for number in range(20)
+    }
+
+
+@pytest.mark.parametrize(
+    ("sender", "to", "kind"),
+    [
+        (SENDER, "550@exemplo.org", IntegrityError),
+        ("550@exemplo.org", TO, IntegrityError),
+        ("451@exemplo.org", TO, RetryableError),
+        (SENDER, "451@exemplo.org", RetryableError),
+    ],
+    ids=["recipient for good", "sender for good", "sender for now", "recipient for now"],
+)
+def test_a_refusal_is_told_without_the_address(
+    refusing_server: Controller, sender: str, to: str, kind: type[ImplantaError]
+) -> None:
+    mailer = Mailer(host="127.0.0.1", port=refusing_server.port, sender=sender)
+    with pytest.raises(kind, match="O servidor de e-mail recusou") as refusal, mailer.open() as outbox:
+        outbox.send(to, "Assunto", TEXT)
+    text = str(refusal.value) + repr(refusal.value.__cause__)
+    assert sender not in text
+    assert to not in text
+
+
+def test_a_server_that_should_encrypt_and_does_not_is_refused(
+    mailer: Mailer, lab_state: LabState, subject: str
+) -> None:
+    strict = mailer.model_copy(update={"starttls": True})
+    with pytest.raises(ImplantaError, match="servidor de e-mail"), strict.open() as outbox:
+        outbox.send(TO, subject, TEXT)
+    assert arrived(lab_state, subject) == []

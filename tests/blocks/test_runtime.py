@@ -1,0 +1,266 @@
+"""The lab's application host: configuration in place whole, start and stop, health, scheduled tasks, SEI's services."""
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.directory import Directory
+from blocks.runtime import Configuration, LabRuntime, ScheduledTask, ServiceAddress
+from blocks.secrets import EnvironmentSecrets
+from blocks.sei_services import SeiServices
+from domain.access_key import AccessKey
+from domain.change import Change
+from domain.errors import IntegrityError, RetryableError
+from domain.spreadsheet_units import Unit, UnitTree
+from domain.units_import import plan_units
+from domain.user_import import plan_user_import
+from lab.ports import choose
+from lab.state import LabState
+from tests.blocks.conftest import ENVIRONMENT, one_version
+from tests.blocks.instance import Databases
+from tests.domain.examples import make_person
+
+SECRETS = EnvironmentSecrets.generate()
+TODAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def own_runtime(tmp_path: Path) -> LabRuntime:
+    """A host of nothing yet, on a port where nobody answers."""
+    (port,) = choose(["sei"], avoid=()).values()
+    return LabRuntime(apps_dir=tmp_path / "apps", files_dir=tmp_path / "files", port=port, token=SecretStr("senha"))
+
+
+@dataclass(frozen=True)
+class Application:
+    """An environment that the lab's stand-in serves."""
+
+    runtime: LabRuntime
+    databases: Databases
+    configuration: Configuration
+
+    def set_maintenance(self, *, active: bool) -> None:
+        maintenance: Configuration = {"Manutencao": {"Ativada": active, "Mensagem": "Em manutenção."}}
+        self.runtime.apply(ENVIRONMENT, self.configuration | maintenance)
+
+
+@pytest.fixture
+def application(databases: Databases, directory: Directory, lab_state: LabState) -> Iterator[Application]:
+    """One environment of each version, configured and started, its órgão its own."""
+    runtime = LabRuntime(
+        apps_dir=lab_state.sei.apps_dir,
+        files_dir=lab_state.sei.files_dir,
+        port=lab_state.sei.port,
+        token=lab_state.sei.token,
+    )
+    databases.sip.ensure_orgao("PM-BLOCOS", "Prefeitura Municipal de Blocos")
+    databases.sei.ensure_orgao("PM-BLOCOS", "Prefeitura Municipal de Blocos", "3168705")
+    databases.server.ensure_application_user(ENVIRONMENT, SECRETS.database_password)
+    directory.ensure_environment(ENVIRONMENT, SECRETS.directory_password)
+    made = Application(runtime, databases, make_configuration(runtime, databases))
+    runtime.apply(ENVIRONMENT, made.configuration)
+    runtime.start(ENVIRONMENT)
+    yield made
+    runtime.remove(ENVIRONMENT)
+    directory.remove_environment(ENVIRONMENT)
+    with databases.server.transaction() as cursor:
+        cursor.execute("DROP USER IF EXISTS blocos_a_treinamento@'%%'", ())
+
+
+def make_configuration(runtime: LabRuntime, databases: Databases) -> Configuration:
+    def session(system: str, key: SecretStr) -> dict[str, str]:
+        return {"SiglaOrgaoSistema": "PM-BLOCOS", "SiglaSistema": system, "ChaveAcesso": key.get_secret_value()}
+
+    def database(schema: str) -> dict[str, str | int]:
+        return {
+            "Servidor": databases.server.host,
+            "Porta": databases.server.port,
+            "Banco": schema,
+            "Usuario": ENVIRONMENT.database_user,
+            "Senha": SECRETS.database_password.get_secret_value(),
+        }
+
+    return {
+        "SEI": {
+            "URL": runtime.url(ENVIRONMENT),
+            "Producao": False,
+            "RepositorioArquivos": runtime.repository_path(ENVIRONMENT),
+        },
+        "SessaoSEI": {**session("SEI", SECRETS.sei_access_key)},
+        "SessaoSip": {**session("SIP", SECRETS.sip_access_key)},
+        "BancoSEI": {**database(ENVIRONMENT.database_sei)},
+        "BancoSip": {**database(ENVIRONMENT.database_sip)},
+        "Manutencao": {"Ativada": False, "Mensagem": ""},
+    }
+
+
+def configuration_file(runtime: LabRuntime) -> Path:
+    return runtime.apps_dir / ENVIRONMENT.slug / "configuracao.json"
+
+
+def test_a_configuration_is_put_in_place_once_and_for_its_owner_only(own_runtime: LabRuntime) -> None:
+    configuration: Configuration = {"SEI": {"URL": "http://localhost", "Título": "Prefeitura de São João"}}
+    assert own_runtime.apply(ENVIRONMENT, configuration) == Change(created=1)
+    file = configuration_file(own_runtime)
+    assert json.loads(file.read_text(encoding="utf-8")) == configuration
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert Path(own_runtime.repository_path(ENVIRONMENT)).is_dir()
+    written = file.stat()
+    assert own_runtime.apply(ENVIRONMENT, configuration) == Change(unchanged=1)
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert own_runtime.apply(ENVIRONMENT, {"SEI": {"URL": "http://outra"}}) == Change(updated=1)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_reader_never_sees_half_a_configuration(own_runtime: LabRuntime) -> None:
+    versions: list[Configuration] = [{"SEI": {"Texto": letter * 100_000}} for letter in "ab"]
+    own_runtime.apply(ENVIRONMENT, versions[0])
+    file, done = configuration_file(own_runtime), Event()
+
+    def write() -> None:
+        for number in range(100):
+            own_runtime.apply(ENVIRONMENT, versions[number % 2])
+        done.set()
+
+    writer = Thread(target=write)
+    writer.start()
+    seen = 0
+    while not done.is_set():
+        assert json.loads(file.read_text(encoding="utf-8")) in versions
+        seen += 1
+    writer.join()
+    assert seen
+    assert [path.name for path in file.parent.iterdir()] == ["configuracao.json"], "no draft is left"
+
+
+def test_a_configuration_that_cannot_be_written_is_told_without_its_secrets(own_runtime: LabRuntime) -> None:
+    own_runtime.apps_dir.write_text("um arquivo no lugar do diretório", encoding="utf-8")
+    with pytest.raises(RetryableError, match="Não foi possível gravar a configuração") as refusal:
+        own_runtime.apply(ENVIRONMENT, {"BancoSEI": {"Senha": "sigilosa"}})
+    assert str(configuration_file(own_runtime)) in str(refusal.value)
+    assert "sigilosa" not in repr(refusal.value) + repr(refusal.value.__cause__)
+
+
+def test_stop_and_start_are_done_once(own_runtime: LabRuntime) -> None:
+    own_runtime.apply(ENVIRONMENT, {"SEI": {}})
+    steps = [own_runtime.stop, own_runtime.stop, own_runtime.start, own_runtime.start]
+    assert [step(ENVIRONMENT).updated for step in steps] == [1, 0, 1, 0]
+
+
+def test_an_application_is_forgotten_once_and_its_files_stay(own_runtime: LabRuntime) -> None:
+    own_runtime.apply(ENVIRONMENT, {"SEI": {}})
+    own_runtime.stop(ENVIRONMENT)
+    kept = Path(own_runtime.repository_path(ENVIRONMENT)) / "anexo.pdf"
+    kept.write_bytes(b"%PDF")
+    assert own_runtime.remove(ENVIRONMENT) == Change(removed=1)
+    assert own_runtime.remove(ENVIRONMENT) == Change()
+    assert kept.exists()
+
+
+def test_what_was_never_configured_needs_no_stop_and_no_start(own_runtime: LabRuntime) -> None:
+    assert own_runtime.stop(ENVIRONMENT) == own_runtime.start(ENVIRONMENT) == Change(unchanged=1)
+
+
+def test_the_address_is_asked_for_by_name_and_reached_by_number(own_runtime: LabRuntime) -> None:
+    port = own_runtime.port
+    assert own_runtime.address(ENVIRONMENT) == ServiceAddress(
+        connect_to=f"http://127.0.0.1:{port}", host=f"blocos-a-treinamento.localhost:{port}"
+    )
+    assert own_runtime.url(ENVIRONMENT) == f"http://blocos-a-treinamento.localhost:{port}"
+
+
+def test_health_tells_serving_maintenance_and_stopped_apart(application: Application) -> None:
+    def health() -> tuple[bool, bool]:
+        seen = application.runtime.health(ENVIRONMENT)
+        return seen.serving, seen.maintenance
+
+    assert health() == (True, False)
+    application.set_maintenance(active=True)
+    assert health() == (False, True)
+    application.set_maintenance(active=False)
+    assert health() == (True, False)
+    application.runtime.stop(ENVIRONMENT)
+    assert health() == (False, False)
+    application.runtime.start(ENVIRONMENT)
+    assert health() == (True, False)
+    application.runtime.remove(ENVIRONMENT)
+    assert health() == (False, False)
+
+
+def test_sips_own_replication_makes_units_and_people_ready_to_work(application: Application) -> None:
+    application.databases.sip.ensure_access_keys(SECRETS.access_keys())
+    people = application.databases.people
+    units = UnitTree(
+        units=(
+            Unit(sigla="GAB", descricao="Gabinete do Prefeito"),
+            Unit(sigla="SEMAD", descricao="Administração", superior="GAB"),
+        )
+    )
+    people.apply_units(plan_units(units, people.list_units()), today=TODAY)
+    assert application.runtime.run_scheduled(ENVIRONMENT, ScheduledTask.REPLICATE_UNITS).created >= 2
+    people.apply_users(plan_user_import([make_person(1), make_person(2)], people.list_users()), today=TODAY)
+    assert application.runtime.run_scheduled(ENVIRONMENT, ScheduledTask.REPLICATE_USERS).created >= 2
+    assert set(people.count_replication_gaps().values()) == {0}
+    assert people.list_ready_logins() == set(), "nobody is ready while the órgão checks no password"
+    application.databases.rows("sip", "UPDATE orgao SET sin_autenticar = 'S'")
+    assert people.list_ready_logins() == {"pessoa.1", "pessoa.2"}
+    assert application.databases.sei.ensure_unit_codes() == Change(updated=2, unchanged=3)
+    for task in (ScheduledTask.REPLICATE_UNITS, ScheduledTask.REPLICATE_USERS):
+        assert application.runtime.run_scheduled(ENVIRONMENT, task).total == 0, task
+
+
+def test_the_heartbeat_leaves_its_mark_in_the_database(application: Application) -> None:
+    application.databases.sei.ensure_scheduled([ScheduledTask.HEARTBEAT])
+    application.runtime.run_scheduled(ENVIRONMENT, ScheduledTask.HEARTBEAT)
+    assert application.databases.sei.last_heartbeat() is not None
+
+
+@one_version
+def test_a_scheduled_task_that_cannot_run_is_told(application: Application) -> None:
+    stranger = application.runtime.model_copy(update={"token": SecretStr("senha-errada")})
+    with pytest.raises(IntegrityError, match="A tarefa agendada falhou: HTTP 401") as refusal:
+        stranger.run_scheduled(ENVIRONMENT, ScheduledTask.HEARTBEAT)
+    assert "senha-errada" not in str(refusal.value)
+    application.runtime.remove(ENVIRONMENT)
+    with pytest.raises(IntegrityError, match="A tarefa agendada falhou"):
+        application.runtime.run_scheduled(ENVIRONMENT, ScheduledTask.HEARTBEAT)
+
+
+def test_nobody_answers_where_no_application_runs(own_runtime: LabRuntime) -> None:
+    for ask in (
+        lambda: own_runtime.health(ENVIRONMENT),
+        lambda: own_runtime.run_scheduled(ENVIRONMENT, ScheduledTask.HEARTBEAT),
+    ):
+        with pytest.raises(RetryableError, match=rf"A aplicação não respondeu .*127\.0\.0\.1:{own_runtime.port}"):
+            ask()
+
+
+def test_seis_service_lists_the_units_to_the_one_who_has_the_key(application: Application) -> None:
+    sei = application.databases.sei
+    sei.ensure_service(SECRETS.service_key)
+    service_id = sei.service_id()
+    assert service_id is not None
+    services = SeiServices(application.runtime.address(ENVIRONMENT))
+    assert set(services.list_units(SECRETS.service_key(service_id))) == {"TESTE", "TESTE_1_1", "TESTE_1_2"}
+    stranger = AccessKey.generate(service_id)
+    with pytest.raises(IntegrityError, match="O web service do SEI recusou a chamada") as refusal:
+        services.list_units(stranger)
+    assert stranger.text.get_secret_value() not in repr(refusal.value) + repr(refusal.value.__cause__)
+    application.runtime.stop(ENVIRONMENT)
+    with pytest.raises((IntegrityError, RetryableError), match="O web service do SEI"):
+        services.list_units(SECRETS.service_key(service_id))
+
+
+def test_a_service_where_nobody_answers_may_be_asked_again_later(own_runtime: LabRuntime) -> None:
+    services = SeiServices(own_runtime.address(ENVIRONMENT))
+    with pytest.raises(RetryableError, match="O web service do SEI não respondeu") as refusal:
+        services.list_units(SECRETS.service_key(1))
+    assert SECRETS.service_key(1).text.get_secret_value() not in repr(refusal.value)
