@@ -14,6 +14,7 @@ from domain.document_model import (
     TiposPlan,
 )
 from domain.environment import EnvironmentName
+from domain.errors import InvalidInputError
 from domain.text import collation_key
 
 if TYPE_CHECKING:
@@ -81,7 +82,11 @@ class SeiModel:
             ]
 
     def apply_process_types(self, plan: TiposPlan) -> Change:
-        """Create and correct process types with the access levels that they allow, all of them or none."""
+        """Create and correct process types with the access levels that they allow, all of them or none.
+
+        Raises:
+            InvalidInputError: a new type names a subject that the plan in force does not have.
+        """
         with self._server.transaction(self._database) as cursor:
             cursor.execute("SELECT nome, id_hipotese_legal FROM hipotese_legal WHERE sin_ativo = 'S'")
             grounds = {collation_key(str(nome)): int(ground_id) for nome, ground_id in cursor.fetchall()}
@@ -100,7 +105,7 @@ class SeiModel:
                     ),
                 )
                 _allow_levels(cursor, type_id)
-                _link_subject(cursor, type_id, wanted.assunto)
+                _link_subject(cursor, type_id, wanted.assunto, self._database)
             for match in plan.changed:
                 cursor.execute(
                     "UPDATE tipo_procedimento SET nome = %s, sta_nivel_acesso_sugestao = %s,"
@@ -133,13 +138,27 @@ def _allow_levels(cursor: "Cursor", type_id: int) -> None:
             )
 
 
-def _link_subject(cursor: "Cursor", type_id: int, code: str) -> None:
-    """Suggest the subject of this code, where the plan in force has it; types point to the proxy, never the subject."""
+def _link_subject(cursor: "Cursor", type_id: int, code: str, where: str) -> None:
+    """Suggest the subject of this code; types point to the proxy, never to the subject itself.
+
+    Raises:
+        InvalidInputError: the plan in force lacks the code; a type without a subject starts no process.
+    """
+    cursor.execute(
+        "SELECT MIN(p.id_assunto_proxy) FROM assunto a JOIN assunto_proxy p USING (id_assunto)"
+        " JOIN tabela_assuntos t USING (id_tabela_assuntos)"
+        " WHERE a.codigo_estruturado = %s AND t.sin_atual = 'S' AND a.sin_ativo = 'S'",
+        (code,),
+    )
+    row = cursor.fetchone()
+    if row is None or row[0] is None:
+        raise InvalidInputError(
+            f"O assunto {code} não existe na tabela de assuntos em uso",
+            where,
+            "Corrija o código em catalog/document_model/tipos_procedimento.yaml. Nada foi gravado.",
+        )
     cursor.execute(
         "INSERT INTO rel_tipo_procedimento_assunto (id_tipo_procedimento, sequencia, id_assunto_proxy)"
-        " SELECT %s, 0, MIN(p.id_assunto_proxy) FROM assunto a JOIN assunto_proxy p USING (id_assunto)"
-        " JOIN tabela_assuntos t USING (id_tabela_assuntos)"
-        " WHERE a.codigo_estruturado = %s AND t.sin_atual = 'S' AND a.sin_ativo = 'S'"
-        " HAVING MIN(p.id_assunto_proxy) IS NOT NULL",
-        (type_id, code),
+        " VALUES (%s, 0, %s)",
+        (type_id, int(row[0])),
     )

@@ -123,8 +123,10 @@ class Browser:
         shown = html.document_fromstring(self._fill(page, "txtEspecificacao", {"txtEspecificacao": specification}).text)
         number = shown.find(".//*[@id='protocolo']")
         if number is None or not number.text:
+            notice = shown.find(".//*[@class='aviso']")
+            why = notice.text_content().strip() if notice is not None else "a página não diz por quê"
             raise IntegrityError(
-                "O processo não foi aberto", "página iniciar processo", "Veja ./implanta lab logs sei."
+                f"O processo não foi aberto: {why}", "página iniciar processo", "Veja ./implanta lab logs sei."
             )
         return number.text
 

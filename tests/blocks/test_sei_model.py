@@ -5,7 +5,7 @@ import pytest
 from blocks.catalog import Catalog
 from domain.change import Change
 from domain.document_model import DocumentModel, plan_legal_grounds, plan_process_types
-from domain.errors import IntegrityError
+from domain.errors import IntegrityError, InvalidInputError
 from tests.blocks.instance import Databases
 
 MODEL = Catalog().document_model()
@@ -49,18 +49,24 @@ def test_a_new_type_allows_public_and_restricted_and_suggests_its_level_and_grou
     ) == [("0",), ("1",)]
 
 
-def test_a_type_is_linked_to_the_proxy_of_its_subject_where_the_plan_has_it(databases: Databases) -> None:
-    known, unknown = (
-        RESTRITO.model_copy(update={"nome": "Com assunto", "assunto": "100.1"}),
-        RESTRITO.model_copy(update={"nome": "Sem assunto", "assunto": "999.9"}),
-    )
-    apply(databases, MODEL.model_copy(update={"tipos_procedimento": (known, unknown)}))
+def test_a_type_is_linked_to_the_proxy_of_its_subject(databases: Databases) -> None:
+    known = RESTRITO.model_copy(update={"nome": "Com assunto", "assunto": "100.1"})
+    apply(databases, MODEL.model_copy(update={"tipos_procedimento": (known,)}))
     assert databases.rows(
         "sei",
-        "SELECT t.nome, a.codigo_estruturado FROM rel_tipo_procedimento_assunto r"
+        "SELECT a.codigo_estruturado FROM rel_tipo_procedimento_assunto r"
         " JOIN tipo_procedimento t USING (id_tipo_procedimento) JOIN assunto_proxy p USING (id_assunto_proxy)"
-        " JOIN assunto a USING (id_assunto) WHERE t.nome IN ('Com assunto', 'Sem assunto')",
-    ) == [("Com assunto", "100.1")]
+        " JOIN assunto a USING (id_assunto) WHERE t.nome = 'Com assunto'",
+    ) == [("100.1",)]
+
+
+def test_a_subject_that_the_plan_lacks_is_refused_and_no_type_is_created(databases: Databases) -> None:
+    """Found by the demo: such a type was created without a subject, and nobody could start a process of it."""
+    unknown = RESTRITO.model_copy(update={"nome": "Sem assunto", "assunto": "999.9"})
+    before = databases.one("sei", "SELECT COUNT(*) FROM tipo_procedimento")
+    with pytest.raises(InvalidInputError, match=r"999\.9"):
+        apply(databases, MODEL.model_copy(update={"tipos_procedimento": (*MODEL.tipos_procedimento, unknown)}))
+    assert databases.one("sei", "SELECT COUNT(*) FROM tipo_procedimento") == before
 
 
 def test_what_somebody_switched_off_or_opened_is_put_back(databases: Databases) -> None:

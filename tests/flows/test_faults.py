@@ -11,9 +11,11 @@ from domain.environment import Purpose
 from domain.errors import IntegrityError, RetryableError
 from domain.report import StageReport
 from flows.create_environment import create_environment
+from flows.import_users import import_users
+from flows.seed import seed
 from registry import Registry
 from tasks.instance import load_instance
-from tests.flows.conftest import Join
+from tests.flows.conftest import EXAMPLES, Join
 
 CASES = {
     "mariadb": ("3100708", "Água Comprida"),
@@ -97,6 +99,10 @@ def test_without_official_dumps_both_versions_start_from_the_projects_own(
 ) -> None:
     monkeypatch.delenv("IMPLANTA_REFERENCE_DIR", raising=False)
     for release, ibge, name in (("4.0.0", "3101409", "Albertina"), ("4.1.0", "3101508", "Além Paraíba")):
-        municipality = join(ibge, name)
+        municipality = join(ibge, name, EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
         report = create_environment(municipality.slug, Purpose.TREINAMENTO, release=release)
         assert f"Estrutura igual à referência {release} (reduzida" in report.facts[0]
+        assert seed(municipality.slug, Purpose.TREINAMENTO).change.total > 0
+        assert import_users(municipality.slug, Purpose.TREINAMENTO).facts[0].startswith("60 pessoas podem entrar")
+        for stage in (create_environment, seed, import_users):
+            assert stage(municipality.slug, Purpose.TREINAMENTO).change.total == 0

@@ -1007,7 +1007,12 @@ values
   (15, '400.4', 'Ouvidoria', '400.4 4004 ouvidoria', 'S', 2, 3, 'E', 'N', 1),
   (16, '500', 'GABINETE', '500 500 gabinete', 'S', null, null, null, 'S', 1),
   (17, '500.1', 'Correspondência oficial', '500.1 5001 correspondencia oficial', 'S', 2, 5, 'E', 'N', 1),
-  (18, '500.2', 'Atos do prefeito', '500.2 5002 atos do prefeito', 'S', 5, null, 'G', 'N', 1);
+  (18, '500.2', 'Atos do prefeito', '500.2 5002 atos do prefeito', 'S', 5, null, 'G', 'N', 1),
+  -- the codes that the document model names: the same as in the official table, described by us
+  (19, '010.01', 'Normas e atos da administração', '010.01 01001 normas e atos da administracao', 'S', 5, 5, 'G', 'N', 1),
+  (20, '017.2', 'Gestão ambiental', '017.2 0172 gestao ambiental', 'S', 5, 5, 'G', 'N', 1),
+  (21, '052.211', 'Receita de tributos', '052.211 052211 receita de tributos', 'S', 5, 5, 'E', 'N', 1),
+  (22, '991', 'Atividades-fim sem código próprio', '991 991 atividades-fim sem codigo proprio', 'S', 2, 5, 'E', 'N', 1);
 
 drop table if exists assunto_proxy;
 create table assunto_proxy (
@@ -1022,7 +1027,7 @@ insert into assunto_proxy
   (id_assunto_proxy, id_assunto)
 values
   (2, 2), (3, 3), (4, 4), (6, 6), (7, 7), (9, 9), (10, 10), (12, 12), (13, 13), (14, 14), (15, 15), (17, 17),
-  (18, 18);
+  (18, 18), (19, 19), (20, 20), (21, 21), (22, 22);
 
 drop table if exists rel_tipo_procedimento_assunto;
 create table rel_tipo_procedimento_assunto (
@@ -1689,12 +1694,12 @@ create table seq_assinatura (id int(11) not null auto_increment, campo char(1) n
 drop table if exists seq_assunto;
 create table seq_assunto (id int(11) not null auto_increment, campo char(1) null, primary key (id))
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
-insert into seq_assunto (id, campo) values (18, '0');
+insert into seq_assunto (id, campo) values (22, '0');
 
 drop table if exists seq_assunto_proxy;
 create table seq_assunto_proxy (id int(11) not null auto_increment, campo char(1) null, primary key (id))
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
-insert into seq_assunto_proxy (id, campo) values (18, '0');
+insert into seq_assunto_proxy (id, campo) values (22, '0');
 
 drop table if exists seq_atividade;
 create table seq_atividade (id int(11) not null auto_increment, campo char(1) null, primary key (id))
