@@ -8,38 +8,34 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from pydantic import SecretStr
-from pymysql.constants import CR, ER
 
+from blocks.mariadb import explain_code
 from blocks.reference import open_dump, verify_dump
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from domain.reference import DumpFile
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_CLIENT_ERROR = re.compile(rb"^ERROR (\d+) \(\w+\)(?: at line (\d+))?", re.MULTILINE)
-_REFUSED = {ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR, ER.TABLEACCESS_DENIED_ERROR}
-_DISK_FULL = {ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE}
-_CONNECTION_KILLED = 1927  # MariaDB's own number, absent from the driver's constants
-_UNREACHABLE = {
-    CR.CR_CONNECTION_ERROR,
-    CR.CR_CONN_HOST_ERROR,
-    CR.CR_UNKNOWN_HOST,
-    CR.CR_SERVER_GONE_ERROR,
-    CR.CR_SERVER_LOST,
-    ER.CON_COUNT_ERROR,
-    ER.SERVER_SHUTDOWN,
-    ER.QUERY_INTERRUPTED,
-    ER.LOCK_WAIT_TIMEOUT,
-    ER.LOCK_DEADLOCK,
-    _CONNECTION_KILLED,
-}
+_CLIENT_ERROR = re.compile(rb"^ERROR (\d+) \(\w+\)(?: at line (\d+))?(?:: (.*))?", re.MULTILINE)
 _CHUNK_BYTES = 1 << 20
 
 
-def load_dump(dump: DumpFile, *, host: str, port: int, user: str, password: SecretStr, database: str) -> None:
+def load_dump(
+    dump: DumpFile,
+    *,
+    host: str,
+    port: int,
+    user: str,
+    password: SecretStr,
+    database: str,
+    ca_file: Path | None = None,
+) -> None:
     """Run the whole dump in one existing schema, replacing the tables that the dump names.
+
+    With `ca_file`, the server must show a certificate which that authority signed; without, there is no TLS.
 
     A load that was interrupted is repaired by loading again. The schema must already exist, in latin1.
 
@@ -59,7 +55,7 @@ def load_dump(dump: DumpFile, *, host: str, port: int, user: str, password: Secr
         )
     verify_dump(dump)
     where = f"{dump.path.name} em {host}:{port}/{database}"
-    with _private_options(host, port, user, password) as options, tempfile.TemporaryFile() as messages:
+    with _private_options(host, port, user, password, ca_file) as options, tempfile.TemporaryFile() as messages:
         command = [
             client,
             f"--defaults-file=/dev/fd/{options}",
@@ -95,10 +91,18 @@ def _feed(command: list[str], dump: DumpFile, options: int, messages: int) -> in
 
 
 @contextmanager
-def _private_options(host: str, port: int, user: str, password: SecretStr) -> Iterator[int]:
+def _private_options(host: str, port: int, user: str, password: SecretStr, ca_file: Path | None) -> Iterator[int]:
     """An option file that exists only as a pipe: no argument, environment variable or file ever holds the password."""
-    quoted = password.get_secret_value().replace("\\", "\\\\").replace('"', '\\"')
-    options = f'[client]\nprotocol=tcp\nhost="{host}"\nport={port}\nuser="{user}"\npassword="{quoted}"\n'
+    lines = [
+        "[client]",
+        "protocol=tcp",
+        f"host={_quoted(host)}",
+        f"port={port}",
+        f"user={_quoted(user)}",
+        f"password={_quoted(password.get_secret_value())}",
+        *([f"ssl-ca={_quoted(str(ca_file))}", "ssl-verify-server-cert"] if ca_file else ["skip-ssl"]),
+    ]
+    options = "".join(f"{line}\n" for line in lines)
     reader, writer = os.pipe()
     try:
         with os.fdopen(writer, "wb") as pipe:
@@ -108,22 +112,19 @@ def _private_options(host: str, port: int, user: str, password: SecretStr) -> It
         os.close(reader)
 
 
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _explain(messages: bytes, where: str) -> ImplantaError:
     """Translate the client's last error; its text stays out, because it may quote a row's values."""
     errors = _CLIENT_ERROR.findall(messages)
     if not errors:
         return RetryableError("A carga do dump foi interrompida", where, "Execute de novo: a carga recomeça do início.")
-    code, line = int(errors[-1][0]), errors[-1][1].decode()
-    if code in _REFUSED:
-        return InvalidInputError(
-            f"O MariaDB recusou o acesso (erro {code})", where, "Confira usuário, senha e banco no bloco do servidor."
-        )
-    if code in _DISK_FULL:
-        return RetryableError("O disco do MariaDB está cheio", where, "Libere espaço no servidor e execute de novo.")
-    if code in _UNREACHABLE:
-        return RetryableError(
-            f"O MariaDB não respondeu (erro {code})", where, "Confira se o servidor está no ar e execute de novo."
-        )
+    code, line, text = int(errors[-1][0]), errors[-1][1].decode(), errors[-1][2].decode(errors="replace")
+    if told := explain_code(code, text, where):
+        return told
     return IntegrityError(
         f"O MariaDB recusou um comando do dump (erro {code}, linha {line or 'desconhecida'})",
         where,

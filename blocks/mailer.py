@@ -9,18 +9,23 @@ from email.utils import localtime, make_msgid, parseaddr
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
-from domain.errors import IntegrityError, RetryableError
+from domain.errors import IntegrityError, InvalidInputError, RetryableError
 
 
 class Outbox:
     """One open conversation with the mail server; see `Mailer.open`."""
 
-    def __init__(self, smtp: smtplib.SMTP, sender: str) -> None:
+    def __init__(self, smtp: smtplib.SMTP, sender: str, where: str) -> None:
         self._smtp = smtp
         self._sender = sender
+        self._where = where
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Hand one plain text message over; when this returns, the server has taken it."""
+        """Hand one plain text message over; when this returns, the server has taken it.
+
+        Raises:
+            InvalidInputError: the server refuses this recipient for good; the conversation goes on with others.
+        """
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = to
@@ -28,7 +33,15 @@ class Outbox:
         message["Date"] = localtime()  # RFC 5322 demands it; servers take mail without these two for spam
         message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])
         message.set_content(text)
-        self._smtp.send_message(message)
+        try:
+            self._smtp.send_message(message)
+        except smtplib.SMTPRecipientsRefused as e:  # smtplib has sent RSET already
+            codes = [code for code, _ in e.recipients.values()]
+            if _is_transient(codes):
+                raise
+            raise InvalidInputError(
+                _refusal_text(codes), self._where, "Corrija o e-mail do destinatário e importe de novo."
+            ) from None
 
 
 class Mailer(Block):
@@ -60,12 +73,11 @@ class Mailer(Block):
                     smtp.starttls()
                 if self.user and self.password:
                     smtp.login(self.user, self.password.get_secret_value())
-                yield Outbox(smtp, self.sender)
+                yield Outbox(smtp, self.sender, where)
         except smtplib.SMTPResponseException as e:
-            raise _refusal([e.smtp_code], where, "Confira o servidor e execute de novo.") from None
+            raise _refusal([e.smtp_code], where) from None
         except smtplib.SMTPRecipientsRefused as e:
-            codes = [code for code, _ in e.recipients.values()]
-            raise _refusal(codes, where, "Corrija o e-mail do destinatário e importe de novo.") from None
+            raise _refusal([code for code, _ in e.recipients.values()], where) from None
         except (OSError, smtplib.SMTPException) as e:
             raise RetryableError(
                 f"O servidor de e-mail não respondeu ({type(e).__name__})",
@@ -74,8 +86,16 @@ class Mailer(Block):
             ) from None
 
 
-def _refusal(codes: list[int], where: str, fix: str) -> RetryableError | IntegrityError:
-    what = f"O servidor de e-mail recusou (código {', '.join(map(str, codes))})"
-    if all(400 <= code < 500 for code in codes):  # noqa: PLR2004  # RFC 5321: 4yz is transient
+def _refusal(codes: list[int], where: str) -> RetryableError | IntegrityError:
+    what = _refusal_text(codes)
+    if _is_transient(codes):
         return RetryableError(f"{what} por enquanto", where, "Execute de novo mais tarde.")
-    return IntegrityError(what, where, fix)
+    return IntegrityError(what, where, "Confira o servidor e execute de novo.")
+
+
+def _refusal_text(codes: list[int]) -> str:
+    return f"O servidor de e-mail recusou (código {', '.join(map(str, codes))})"
+
+
+def _is_transient(codes: list[int]) -> bool:
+    return all(400 <= code < 500 for code in codes)  # noqa: PLR2004  # RFC 5321: 4yz is transient

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pymysql
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
-from pymysql.constants import CR, ER
 
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
+from domain.mariadb_errors import NO_CODE, Failure, classify
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -22,35 +22,56 @@ if TYPE_CHECKING:
 # What SEI and SIP need at run time, on their own schemas only: SEI creates its yearly counters as rows, not as tables.
 APPLICATION_PRIVILEGES = "SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES, LOCK TABLES"
 
-_ACCESS_DENIED = {ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR}
-_UNREACHABLE = {
-    CR.CR_CONN_HOST_ERROR,
-    CR.CR_CONNECTION_ERROR,
-    CR.CR_SERVER_GONE_ERROR,
-    CR.CR_SERVER_LOST,
-    ER.CON_COUNT_ERROR,
-    ER.SERVER_SHUTDOWN,
-    ER.LOCK_WAIT_TIMEOUT,
-    ER.LOCK_DEADLOCK,
+_ANSWER_TIMEOUT_SECONDS = 60
+_SERVER_FAILURES: dict[Failure, tuple[type[ImplantaError], str, str]] = {
+    Failure.DENIED: (
+        InvalidInputError,
+        "O MariaDB recusou o acesso",
+        "Confira usuário, senha e permissões no bloco do servidor.",
+    ),
+    Failure.MISSING_DATABASE: (
+        InvalidInputError,
+        "O banco não existe no MariaDB",
+        "Confira se o ambiente foi criado neste servidor ou se o banco foi apagado.",
+    ),
+    Failure.UNTRUSTED: (
+        InvalidInputError,
+        "A conexão cifrada com o MariaDB falhou",
+        "Confira o certificado da autoridade (ca_file) no bloco do servidor e o TLS do servidor.",
+    ),
+    Failure.UNREACHABLE: (
+        RetryableError,
+        "O MariaDB não respondeu",
+        "Confira se o servidor está no ar e execute de novo.",
+    ),
+    Failure.CONTENDED: (RetryableError, "Outra execução grava os mesmos dados no MariaDB", "Execute de novo."),
+    Failure.DISK_FULL: (
+        RetryableError,
+        "O disco do MariaDB está cheio",
+        "Libere espaço no servidor e execute de novo.",
+    ),
+    Failure.STORAGE: (
+        RetryableError,
+        "O MariaDB não conseguiu ler ou gravar no disco",
+        "Confira o disco do servidor e execute de novo.",
+    ),
+    Failure.READ_ONLY: (
+        RetryableError,
+        "O MariaDB está em modo somente leitura",
+        "Espere o fim da manutenção do servidor e execute de novo.",
+    ),
+    Failure.INTERRUPTED: (RetryableError, "A operação no MariaDB foi interrompida", "Execute de novo."),
 }
-_DISK_FULL = {ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE}
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def explain(error: pymysql.err.MySQLError, where: str) -> ImplantaError:
     """Translate a driver error; the result never carries a row's values, which may be personal data."""
-    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    if code in _ACCESS_DENIED:
-        return InvalidInputError(
-            f"O MariaDB recusou o acesso (erro {code})", where, "Confira usuário, senha e banco no bloco do servidor."
-        )
-    if code in _DISK_FULL:
-        return RetryableError("O disco do MariaDB está cheio", where, "Libere espaço no servidor e execute de novo.")
-    if code in _UNREACHABLE:
-        return RetryableError(
-            f"O MariaDB não respondeu (erro {code})", where, "Confira se o servidor está no ar e execute de novo."
-        )
-    if isinstance(error, pymysql.err.IntegrityError):
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else NO_CODE
+    text = str(error.args[-1]) if error.args else ""
+    if told := explain_code(code, text, where):
+        return told
+    if isinstance(error, pymysql.err.IntegrityError) or classify(code, text) is Failure.CONSTRAINT:
         return IntegrityError(
             f"O MariaDB recusou uma linha por violar uma chave (erro {code})",
             where,
@@ -61,6 +82,18 @@ def explain(error: pymysql.err.MySQLError, where: str) -> ImplantaError:
         where,
         "Registre o número do erro e chame o suporte de banco de dados.",
     )
+
+
+def explain_code(code: int, text: str, where: str) -> ImplantaError | None:
+    """What an error number of server or client says of the server itself; None when it judges the statement.
+
+    `text` only helps to tell kinds apart: it may quote a row, so nothing of it reaches the result.
+    """
+    failure = classify(code, text)
+    if failure not in _SERVER_FAILURES:
+        return None
+    kind, what, fix = _SERVER_FAILURES[failure]
+    return kind(f"{what} (erro {code})", where, fix)
 
 
 def identifier(name: str) -> str:
@@ -91,13 +124,16 @@ class MariaDBServer(Block):
         default=None,
         description="Certificado da autoridade que assina o servidor; vazio, só na própria máquina, é sem TLS.",
     )
+    answer_timeout_seconds: int = Field(
+        default=_ANSWER_TIMEOUT_SECONDS, ge=1, description="Segundos que um comando espera pela resposta do servidor."
+    )
 
     @contextmanager
     def transaction(self, database: str | None = None) -> Iterator["Cursor"]:
         """Run one transaction: committed when the block ends, rolled back when it raises.
 
         Raises:
-            RetryableError: the server is down or out of disk.
+            RetryableError: the server is down, silent, read-only or out of disk, or broke off.
             InvalidInputError: wrong user, password or database, or a text that latin1 cannot hold.
             IntegrityError: the server refused a statement or a row.
         """
@@ -112,6 +148,8 @@ class MariaDBServer(Block):
                 database=database,
                 charset="latin1",  # SEI and SIP are latin1 databases; the driver's latin1 is cp1252, as MariaDB's
                 connect_timeout=10,
+                read_timeout=self.answer_timeout_seconds,
+                write_timeout=self.answer_timeout_seconds,
                 autocommit=False,
                 ssl_ca=str(self.ca_file) if self.ca_file else None,
                 ssl_verify_cert=self.ca_file is not None,

@@ -1,7 +1,7 @@
 """The SEI database of one environment (`sei.md` 2.5). Units and users come here by SIP's replication, never from us."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blocks.counters import next_sequence_ids, next_table_id
@@ -12,7 +12,8 @@ from domain.access_key import AccessKey
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError
-from domain.text import search_text
+from domain.spreadsheet_units import Unit
+from domain.text import collation_key, search_text
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
@@ -194,10 +195,36 @@ class SeiDatabase:
             cursor.executemany("UPDATE unidade SET codigo_sei = %s WHERE id_unidade = %s", missing)
             return Change(updated=len(missing), unchanged=len(rows) - len(missing))
 
-    def list_holidays(self) -> set[tuple[date, str]]:
-        """Every holiday of every year, as (day, description)."""
+    def ensure_unit_emails(self, units: Iterable[Unit]) -> Change:
+        """Give units the e-mail that they send from, where one is wanted: a row described as the unit itself.
+
+        That row gets a new address when the wanted one changes. Addresses that people added under other descriptions
+        stay, and one of them that already is the wanted one is enough.
+
+        Raises:
+            IntegrityError: a unit is not in SEI; replication should have brought it.
+        """
+        change = Change()
         with self._server.transaction(self._database) as cursor:
-            cursor.execute("SELECT dta_feriado, descricao FROM feriado")
+            cursor.execute("SELECT sigla, id_unidade FROM unidade ORDER BY sin_ativo")  # an active unit wins
+            ids = {collation_key(str(sigla)): int(unit_id) for sigla, unit_id in cursor.fetchall()}
+            for unit in units:
+                if unit.email is None:
+                    continue
+                unit_id = ids.get(collation_key(unit.sigla))
+                if unit_id is None:
+                    raise IntegrityError(
+                        f"A unidade {unit.sigla} não está no SEI", self._database, "Confira a replicação do SIP."
+                    )
+                change += _ensure_unit_email(cursor, unit_id, unit.descricao, unit.email)
+        return change
+
+    def list_holidays(self) -> set[tuple[date, str]]:
+        """The holidays that hold for the órgão, its own and those of every órgão, as (day, description)."""
+        with self._server.transaction(self._database) as cursor:
+            cursor.execute(
+                "SELECT dta_feriado, descricao FROM feriado WHERE id_orgao = %s OR id_orgao IS NULL", (ORGAO_ID,)
+            )
             return {(_as_date(day), str(description)) for day, description in cursor.fetchall()}
 
     def insert_holidays(self, holidays: Iterable[tuple[date, str]]) -> Change:
@@ -225,15 +252,43 @@ class SeiDatabase:
                     counts[table] = first_number(cursor)
         return counts
 
-    def last_heartbeat(self) -> datetime | None:
-        """When the scheduler last ran its heartbeat task, in the database's own local time."""
+    def heartbeat_age(self) -> timedelta | None:
+        """How long ago the scheduler last ran its heartbeat task well, by the database's own clock; None if never."""
         with self._server.transaction(self._database) as cursor:
             cursor.execute(
-                "SELECT dth_ultima_execucao FROM infra_agendamento_tarefa"
+                "SELECT TIMESTAMPDIFF(SECOND, dth_ultima_execucao, NOW()) FROM infra_agendamento_tarefa"
                 " WHERE comando = 'AgendamentoRN::testarAgendamento' AND sin_sucesso = 'S'"
             )
             row = cursor.fetchone()
-            return row[0] if row else None
+            return timedelta(seconds=int(row[0])) if row and row[0] is not None else None
+
+
+def _ensure_unit_email(cursor: "Cursor", unit_id: int, descricao: str, email: str) -> Change:
+    cursor.execute(
+        "SELECT id_email_unidade, email, descricao FROM email_unidade WHERE id_unidade = %s"
+        " ORDER BY id_email_unidade FOR UPDATE",
+        (unit_id,),
+    )
+    rows = cursor.fetchall()
+    if any(address == email for _, address, _ in rows):
+        return Change(unchanged=1)
+    ours = [row_id for row_id, _, description in rows if description == descricao]
+    if ours:
+        cursor.execute("UPDATE email_unidade SET email = %s WHERE id_email_unidade = %s", (email, ours[0]))
+        return Change(updated=1)
+    values: dict[str, str | int] = {
+        "id_email_unidade": next_table_id(cursor, "email_unidade"),
+        "id_unidade": unit_id,
+        "email": email,
+        "descricao": descricao,
+    }
+    if has_column(cursor, "email_unidade", "sequencia"):  # SEI 4.1 demands it, 4.0 has not got it
+        values["sequencia"] = 0
+    cursor.execute(
+        f"INSERT INTO email_unidade ({', '.join(values)}) VALUES ({', '.join(['%s'] * len(values))})",
+        tuple(values.values()),
+    )
+    return Change(created=1)
 
 
 def _as_date(value: date | datetime) -> date:

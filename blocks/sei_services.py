@@ -54,4 +54,4 @@ class SeiServices:
                 where,
                 f"Confira o serviço {SERVICE_NAME} no SEI.",
             ) from None
-        return [str(unit["Sigla"]) for unit in answer]
+        return [str(unit["Sigla"]) for unit in answer or ()]

@@ -187,9 +187,11 @@ class SipDatabase:
                     found.append(label)
             return found
 
-    def accepts_only(self, keys: Mapping[int, AccessKey]) -> bool:
-        """Whether each system accepts the given key, and no other system has any."""
+    def accepts(self, keys: Mapping[int, AccessKey], *, others_allowed: bool = False) -> bool:
+        """Whether each system accepts the given key; other systems may have keys of their own only if allowed."""
         with self._server.transaction(self._database) as cursor:
             cursor.execute("SELECT id_sistema, chave_acesso FROM sistema WHERE chave_acesso IS NOT NULL")
             found = {int(row[0]): str(row[1]) for row in cursor.fetchall()}
-        return set(found) == set(keys) and all(keys[system_id].matches(stored) for system_id, stored in found.items())
+        return (others_allowed or set(found) == set(keys)) and all(
+            key.matches(found.get(system_id)) for system_id, key in keys.items()
+        )

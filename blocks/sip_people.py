@@ -185,7 +185,7 @@ class SipPeople:
         return Change(created=len(missing), unchanged=len(wanted) - len(missing))
 
     def count_replication_gaps(self) -> dict[str, int]:
-        """The three checks after an import (`sei.md` 2.7); each must be 0."""
+        """The three checks after an import (`sei.md` 2.7), and one for units that changed; each must be 0."""
         queries = {
             "usuários com permissão no SIP e sem usuário ativo no SEI": (
                 f"SELECT COUNT(DISTINCT u.id_usuario) FROM {self._sip}.usuario u"
@@ -199,6 +199,12 @@ class SipPeople:
                 f" JOIN {self._sip}.sistema s ON s.id_sistema = %s AND s.id_hierarquia = h.id_hierarquia"
                 f" LEFT JOIN {self._sei}.unidade e ON e.id_unidade = h.id_unidade"
                 " WHERE h.sin_ativo = 'S' AND e.id_unidade IS NULL"
+            ),
+            "unidades com outra sigla, descrição ou situação no SEI": (
+                f"SELECT COUNT(*) FROM {self._sip}.unidade u"
+                f" JOIN {self._sei}.unidade e ON e.id_unidade = u.id_unidade"
+                " WHERE %s IS NOT NULL AND (BINARY e.sigla <> u.sigla OR BINARY e.descricao <> u.descricao"
+                "   OR e.sin_ativo <> u.sin_ativo)"
             ),
             "usuários internos do SEI que faltam no SIP": (
                 f"SELECT COUNT(*) FROM {self._sei}.usuario e"

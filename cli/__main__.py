@@ -24,4 +24,4 @@ app.command("implant")(implantation.implant)
 app.command("approve")(approval.approve)
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./implanta")

@@ -10,8 +10,14 @@ ADHERED = "stage.finished"
 
 
 def adhere(registry: Registry, municipality: Municipality, plan: Plan) -> Change:
-    """Register the municipality and its plan, and start its SLA clock once."""
-    change = registry.ensure_municipality(municipality) + registry.ensure_contract(municipality.ibge, plan)
+    """Register the municipality and its plan, and start its SLA clock once.
+
+    A plan that was negotiated before stays when the one given comes from the table.
+    """
+    change = registry.ensure_municipality(municipality)
+    contract = registry.contract(municipality.ibge)
+    if contract is None or plan.negotiated or not contract.plan.negotiated:
+        change += registry.ensure_contract(municipality.ibge, plan)
     started = registry.record_event(
         ADHERED,
         ibge=municipality.ibge,

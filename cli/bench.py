@@ -16,8 +16,9 @@ def overhead(as_json: JsonOption = False) -> None:
         result = measure()
     if as_json:
         print_json(result.as_json())
-        return
+        raise typer.Exit(0 if result.holds else 1)
     for name, figure in result.figures.items():
         out.print(f"{name}: {figure.value:.2f} {figure.unit}")
     for name, ratio in result.ratios.items():
         out.print(f"{name}: {ratio.value:.2f} (limite {ratio.limit}) {'ok' if ratio.holds else 'EXCEDIDO'}")
+    raise typer.Exit(0 if result.holds else 1)

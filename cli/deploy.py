@@ -4,18 +4,23 @@ import hashlib
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import yaml
 from pydantic import Field, JsonValue, ValidationError
 
-from blocks.settings import PROJECT_ROOT, Settings
+from blocks.settings import HEARTBEAT_SECONDS, PROJECT_ROOT, Settings
 from domain.change import Change
 from domain.errors import InvalidInputError, RetryableError
 from domain.model import Frozen
+from tasks.prefect_errors import explaining_prefect
 
 DEPLOYMENTS = PROJECT_ROOT / "deployments.yaml"
 WORK_POOL = "implanta"
+DEAD_RUNS = "implanta: execuções mortas"
+# Longer than Prefect's own default of 180 s between heartbeats, for runs of other programs on the same server.
+SILENCE = timedelta(seconds=10 * HEARTBEAT_SECONDS)
 
 
 class WorkPool(Frozen):
@@ -65,20 +70,90 @@ def read_deployments(path: Path = DEPLOYMENTS) -> DeploymentsFile:
 
 
 def deploy(settings: Settings) -> dict[str, Change]:
-    """Converge registry, blocks and deployments; say what changed in each.
+    """Converge registry, blocks, deployments and automations; say what changed in each.
 
     Raises:
         RetryableError: the Prefect server or the registry does not answer.
+        InvalidInputError: one of them refuses these credentials.
     """
     from lab.blocks import ensure_blocks
     from lab.state import load_state
     from registry import migrate
 
     changes = {"registro": migrate(settings.registry_url)}
-    if settings.lab_dir is not None:
-        changes["blocos"] = ensure_blocks(load_state(settings.lab_dir))
-    changes["deployments"] = _ensure_deployments(read_deployments())
+    with explaining_prefect(settings.prefect_api_url):
+        changes["blocos"] = _ensure_block_types()
+        if settings.lab_dir is not None:
+            changes["blocos"] += ensure_blocks(load_state(settings.lab_dir))
+        changes["deployments"] = _ensure_deployments(read_deployments())
+        changes["automações"] = _ensure_dead_runs_are_found()
     return changes
+
+
+def missing_blocks(settings: Settings) -> tuple[str, ...]:
+    """The blocks that every flow needs and that nobody has saved yet, as `type/name`."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    from tasks.doors import MAIN, SHARED_BLOCK_TYPES
+
+    wanted = [f"{kind.get_block_type_slug()}/{MAIN}" for kind in SHARED_BLOCK_TYPES]
+    missing = []
+    with explaining_prefect(settings.prefect_api_url), get_client(sync_client=True) as client:
+        for block in (*wanted, settings.runtime_block):
+            slug, _, name = block.partition("/")
+            try:
+                client.read_block_document_by_name(name, slug, include_secrets=False)
+            except ObjectNotFound:
+                missing.append(block)
+    return tuple(missing)
+
+
+def _ensure_block_types() -> Change:
+    """Let the server's Blocks screen offer every type of ours, in this checkout's shape."""
+    from prefect.client.orchestration import get_client
+
+    from tasks.doors import BLOCK_TYPES
+
+    with get_client(sync_client=True) as client:
+        before = {schema.checksum for schema in client.read_block_schemas()}
+        for kind in BLOCK_TYPES:
+            kind.register_type_and_schema()
+        after = {schema.checksum for schema in client.read_block_schemas()}
+    created = len(after - before)
+    return Change(created=created, unchanged=len(BLOCK_TYPES) - created)
+
+
+def _ensure_dead_runs_are_found() -> Change:
+    """Let the server mark as crashed a run whose process and worker died: nothing else of Prefect would notice."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import StateType
+    from prefect.events.actions import ChangeFlowRunState
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+    wanted = AutomationCore(
+        name=DEAD_RUNS,
+        description="Marca como Crashed a execução cujo processo morreu sem aviso.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.*"},
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            within=SILENCE,
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="O processo da execução parou de dar sinal.")],
+    )
+    with get_client(sync_client=True) as client:
+        found = client.read_automations_by_name(DEAD_RUNS)
+        if not found:
+            client.create_automation(wanted)
+            return Change(created=1)
+        if AutomationCore.model_validate(found[0].model_dump(include=set(AutomationCore.model_fields))) == wanted:
+            return Change(unchanged=1)
+        # The client sends only what was set by name.
+        client.update_automation(found[0].id, AutomationCore.model_validate(wanted.model_dump()))
+    return Change(updated=1)
 
 
 def _ensure_deployments(wanted: DeploymentsFile) -> Change:
@@ -94,22 +169,18 @@ def _ensure_deployments(wanted: DeploymentsFile) -> Change:
 
 
 def _version() -> str:
-    """Changes whenever what a deployment is made of changes: the file, or a flow's signature."""
-    digest = hashlib.sha256()
+    """Changes whenever what a deployment is made of changes: the file, a flow's signature, or where they lie."""
+    digest = hashlib.sha256(str(PROJECT_ROOT).encode())
     for path in [DEPLOYMENTS, *sorted((PROJECT_ROOT / "flows").glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def _deployed_versions() -> dict[str, str | None]:
-    import httpx
     from prefect.client.orchestration import get_client
 
-    try:
-        with get_client(sync_client=True) as client:
-            return {deployment.name: deployment.version for deployment in client.read_deployments()}
-    except httpx.HTTPError as e:
-        raise _unreachable(type(e).__name__) from None
+    with get_client(sync_client=True) as client:
+        return {deployment.name: deployment.version for deployment in client.read_deployments()}
 
 
 def _prefect(*arguments: str, version: str = "") -> None:
@@ -124,12 +195,8 @@ def _prefect(*arguments: str, version: str = "") -> None:
     )
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "sem mensagem").splitlines()[-1]
-        raise _unreachable(f"{arguments[0]}: {last}")
-
-
-def _unreachable(detail: str) -> RetryableError:
-    return RetryableError(
-        f"O Prefect não registrou os deployments ({detail})",
-        os.environ["PREFECT_API_URL"],
-        "Confira o servidor com ./implanta lab status e execute de novo.",
-    )
+        raise RetryableError(
+            f"O Prefect não registrou os deployments ({arguments[0]}: {last})",
+            os.environ["PREFECT_API_URL"],
+            "Confira o servidor com ./implanta lab status e execute de novo.",
+        )

@@ -15,10 +15,13 @@ def run_implantation(municipality: str) -> "Journey":
 
     Raises:
         ImplantaError: as the failing step raised it.
+        RetryableError: the Prefect server failed.
     """
+    from cli.prefect import explaining_failures
     from flows.implantation import implantation
 
-    return implantation(municipality)
+    with explaining_failures():
+        return implantation(municipality)
 
 
 def implant(

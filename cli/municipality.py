@@ -52,11 +52,14 @@ def add(
         catalog = Catalog()
         found = municipality_from(ibge, name, population, catalog.ibge_table(), contacts=_contacts(contact or []))
         plan = choose_plan(population, catalog.plans(), _negotiated(users, concurrent))
-        change = adhere(open_registry(), found, plan)
+        registry = open_registry()
+        change = adhere(registry, found, plan)
+        contract = registry.contract(found.ibge)
+        in_force = contract.plan if contract else plan
     if as_json:
-        print_json({"slug": found.slug, "plan": plan.model_dump(), "change": change.model_dump()})
+        print_json({"slug": found.slug, "plan": in_force.model_dump(), "change": change.model_dump()})
         return
-    out.print(f"{found.name}/{found.uf} ({found.slug}): {plan.label}, {plan.users} usuários; {change}")
+    out.print(f"{found.name}/{found.uf} ({found.slug}): {in_force.label}, {in_force.users} usuários; {change}")
 
 
 @app.command()
@@ -142,7 +145,7 @@ def show(ref: Ref, as_json: JsonOption = False) -> None:
 @app.command()
 def send(
     ref: Ref,
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Planilhas CSV.")],
+    files: Annotated[list[Path], typer.Argument(help="Planilhas CSV.")],
     as_json: JsonOption = False,
 ) -> None:
     """Envia planilhas da prefeitura. Exemplo: ./implanta municipality send timoteo examples/timoteo/usuarios.csv"""
@@ -154,6 +157,9 @@ def send(
             raise InvalidInputError(
                 f"Planilha desconhecida: {', '.join(unknown)}", ref, f"Os nomes são {', '.join(SHEETS)}."
             )
+        missing = [str(file) for file in files if not file.is_file()]
+        if missing:
+            raise InvalidInputError(f"Arquivo não encontrado: {', '.join(missing)}", ref, "Confira o caminho.")
         from cli.intake import send_sheets
         from cli.prefect import connect
 

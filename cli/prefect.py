@@ -1,20 +1,28 @@
 """Prefect as this installation uses it: settled before its library is imported, because it reads settings then."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from blocks.settings import PROJECT_ROOT, Settings, load_settings, settings_file
+import httpx
+
+from blocks.settings import HEARTBEAT_SECONDS, PROJECT_ROOT, Settings, load_settings, settings_file
+from tasks.prefect_errors import explaining_prefect
 
 
 def connect(*, quiet: bool = True) -> Settings:
     """Point this process's Prefect at the configured server.
 
     Raises:
-        InvalidInputError: this installation is not configured.
+        InvalidInputError: this installation is not configured, or the server does not accept its credentials.
+        RetryableError: the server does not answer.
     """
     settings = load_settings()
+    _require_answer(settings.prefect_api_url)
     os.environ.update(
         PREFECT_API_URL=settings.prefect_api_url,
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY=str(HEARTBEAT_SECONDS),
         DO_NOT_TRACK="1",
         IMPLANTA_ROOT=str(PROJECT_ROOT),
         IMPLANTA_SETTINGS=str(settings_file()),
@@ -23,4 +31,32 @@ def connect(*, quiet: bool = True) -> Settings:
         # The command line tells the story itself. What failed is kept beside its run all the same, in the server.
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    _require_access()
     return settings
+
+
+def _require_answer(api_url: str) -> None:
+    # Prefect's own client tries for long, and then tells it in pages of its inner workings.
+    with explaining_prefect(api_url):
+        httpx.get(f"{api_url}/health", timeout=10).raise_for_status()
+
+
+def _require_access() -> None:
+    # The server tells its health to anybody; only its client knows every way in which credentials are configured.
+    from prefect.client.orchestration import get_client
+
+    with explaining_failures(), get_client(sync_client=True) as client:
+        client.api_version()
+
+
+@contextmanager
+def explaining_failures() -> Iterator[None]:
+    """Turn what Prefect's client raises when its server fails, refuses or is away into one line.
+
+    Raises:
+        RetryableError: the server did not answer, or failed.
+        InvalidInputError: it does not accept this installation's credentials.
+        IntegrityError: it does not understand the call.
+    """
+    with explaining_prefect(os.environ["PREFECT_API_URL"]):
+        yield

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from cli.output import JsonOption, errors_as_lines, out, print_json
+from cli.output import JsonOption, errors_as_lines, out, print_json, talk
 
 
 def demo(as_json: JsonOption = False) -> None:
     """Do zero: sobe o laboratório e implanta Timóteo e Rio Doce de ponta a ponta. Exemplo: ./implanta demo"""
+    from blocks.settings import lab_dir
     from cli.demo import run_demo
+    from lab.disk import naming_full_disk
 
-    with errors_as_lines():
+    with errors_as_lines(), naming_full_disk(lab_dir()):
         run_demo(as_json=as_json)
 
 
@@ -53,8 +55,12 @@ def deploy(as_json: JsonOption = False) -> None:
 
         settings = connect()
         from cli.deploy import deploy as run
+        from cli.deploy import missing_blocks
 
         changes = run(settings)
+        missing = missing_blocks(settings)
+    if missing:
+        talk.print(f"Faltam blocos: {', '.join(missing)}. Cadastre-os na tela Blocks do Prefect.", highlight=False)
     if as_json:
         print_json({name: change.model_dump() for name, change in changes.items()})
         return

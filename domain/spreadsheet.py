@@ -28,8 +28,9 @@ class RejectedRow(Frozen):
 def parse_sheet(content: bytes, name: str) -> list[dict[str, str]]:
     """The rows of a CSV separated by `;`, in UTF-8 (with or without BOM) or, as Excel saves it, in cp1252.
 
-    Column names come in lower case without accents. Blank rows stay, so that positions are row numbers. Raises
-    InvalidInputError naming the file.
+    Column names come in lower case without accents; a column without a name has blanks for one. Blank rows stay, so
+    that positions are row numbers. Raises InvalidInputError naming the file and no cell: without a header, the first
+    row is somebody's data.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -45,6 +46,8 @@ def parse_sheet(content: bytes, name: str) -> list[dict[str, str]]:
         raise InvalidInputError("O arquivo está vazio", name, "Envie a planilha preenchida.")
     header = [unaccent(clean(column)).lower() for column in lines[0]]
     _refuse_repeated_columns(header, name)
+    # Each nameless column keeps a place of its own, or the columns after it would be counted wrong.
+    header = [column or " " * position for position, column in enumerate(header, start=1)]
     for number, cells in enumerate(lines[1:], start=FIRST_DATA_ROW):
         if len(cells) > len(header):
             raise InvalidInputError(
@@ -68,16 +71,21 @@ def filled_rows(rows: Sequence[Row], columns: Sequence[str], where: str) -> Iter
 
 
 def check_columns(rows: Sequence[Row], columns: Sequence[str], where: str) -> None:
-    """Raise InvalidInputError when the spreadsheet has no rows or not exactly these columns, in any order."""
+    """Raise InvalidInputError when the spreadsheet has no rows or not exactly these columns, in any order.
+
+    A column that is not expected is told by its position: its name may be a person's, where the header was forgotten.
+    """
     if not rows:
         raise InvalidInputError("A planilha não tem nenhuma linha preenchida", where, "Preencha e envie de novo.")
     missing = [column for column in columns if column not in rows[0]]
-    unknown = [column for column in rows[0] if column and column not in columns]
+    unknown = [position for position, column in enumerate(rows[0], 1) if column.strip() and column not in columns]
     if missing or unknown:
         problems = [f"falta a coluna {column}" for column in missing]
-        problems += [f"a coluna {column} é desconhecida" for column in unknown]
+        problems += [f"a {position}ª coluna é desconhecida" for position in unknown]
         raise InvalidInputError(
-            f"As colunas não são as esperadas: {', '.join(problems)}",
+            f"As colunas não são as esperadas: {', '.join(problems)}"
+            if len(missing) < len(columns)
+            else "Falta o cabeçalho: a primeira linha não tem nenhuma das colunas esperadas",
             where,
             f"A primeira linha deve ser: {';'.join(columns)}.",
         )
@@ -100,8 +108,10 @@ def name_rows(rows: Sequence[int]) -> str:
 
 
 def _refuse_repeated_columns(header: list[str], name: str) -> None:
-    twice = sorted({column for column in header if column and header.count(column) > 1})
+    twice = [position for position, column in enumerate(header, 1) if column and header.count(column) > 1]
     if twice:
         raise InvalidInputError(
-            f"Coluna repetida no cabeçalho: {', '.join(twice)}", name, "Deixe cada coluna uma só vez."
+            f"Coluna repetida no cabeçalho (posições {', '.join(map(str, twice))})",
+            name,
+            "A primeira linha deve ter os nomes das colunas, cada um uma só vez.",
         )

@@ -31,4 +31,5 @@ def approve(
 ) -> None:
     """Record who decided, what and why; then run the implantation again, which passes the gate or stays."""
     record_decision(municipality, gate, "approve" if decision == "aprovar" else "reject", role, reason)
-    run_deployment("implantação/implantacao", parameters={"municipality": municipality}, timeout=0)
+    # A run that is past its checklist would not see this decision: the next one waits for it to end.
+    run_deployment("implantação/implantacao", parameters={"municipality": municipality, "wait_seconds": 900}, timeout=0)

@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Any
 
 from prefect import flow
+from pydantic import Field
 
 from domain.environment import Purpose
 from domain.report import Journey, StageReport
@@ -29,17 +30,25 @@ PROCEDURE: tuple[Step, ...] = (
     (go_live, {"purpose": Purpose.PRODUCAO}),
 )
 
+WAIT_SECONDS = Field(
+    0,
+    ge=0,
+    le=3600,
+    description="Por quantos segundos esperar que termine outra execução do mesmo município.",
+    json_schema_extra={"title": "Espera"},
+)
+
 
 @flow(name="implantação", flow_run_name="{municipality} · implantação")
-def implantation(municipality: str = MUNICIPALITY) -> Journey:
+def implantation(municipality: str = MUNICIPALITY, wait_seconds: int = WAIT_SECONDS) -> Journey:
     """Converge every stage that is due; at a closed gate end as `Aguardando`, with the reasons.
 
     Finished stages take seconds, so a schedule, a webhook, an approval or an operator may run it at any time.
     """
-    require_adhesion(municipality)
+    municipality = require_adhesion(municipality)
     journey = Journey(municipality=municipality)
     tag_this_run(municipality)
-    with exclusive(municipality), one_heartbeat():
+    with exclusive(municipality, wait_seconds), one_heartbeat():
         for stage, arguments in PROCEDURE:
             started = monotonic()
             with tagged(municipality, arguments.get("purpose")):

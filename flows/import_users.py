@@ -8,6 +8,7 @@ from domain.report import StageReport
 from flows.stage import as_run_state, stage_run_name
 from tasks.history import finish_stage
 from tasks.intake import missing_sheets
+from tasks.live import KEPT, is_settled, record_applied
 from tasks.users import ensure_accounts, ensure_invitations, ensure_replicated, ensure_sip_users, prove_users
 
 
@@ -18,6 +19,8 @@ def import_users(municipality: str, purpose: Purpose) -> StageReport:
     owed = missing_sheets(municipality, "usuarios.csv")
     if owed:
         return as_run_state(finish_stage(environment, Stage.USERS, {}, (), waiting_for=owed))
+    if is_settled(environment, "usuarios.csv"):
+        return as_run_state(finish_stage(environment, Stage.USERS, {}, (KEPT,)))
     changes = {
         "contas LDAP": ensure_accounts(environment),
         "usuários e permissões no SIP": ensure_sip_users(environment),
@@ -25,4 +28,5 @@ def import_users(municipality: str, purpose: Purpose) -> StageReport:
         "primeiro acesso por e-mail": ensure_invitations(environment),
     }
     facts = prove_users(environment)
+    record_applied(environment, "usuarios.csv")
     return as_run_state(finish_stage(environment, Stage.USERS, changes, facts))

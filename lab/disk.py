@@ -25,7 +25,7 @@ def full_disk_error(directory: Path) -> InvalidInputError:
         f"Disco cheio: restam {_megabytes(shutil.disk_usage(directory).free)}",
         str(directory),
         f"Libere espaço (o laboratório pede {_megabytes(FREE_FLOOR_BYTES)} livres; df -i mostra se o que falta são "
-        "inodes) e rode ./implanta lab up de novo: ele continua de onde parou.",
+        "inodes) e rode o comando de novo: ele continua de onde parou.",
     )
 
 
@@ -43,6 +43,21 @@ def looks_full(directory: Path, log_tail: str) -> bool:
     """Whether a server died for lack of space, by its own words or by what is left."""
     said = log_tail.lower()
     return any(words in said for words in FULL_DISK_WORDS) or shutil.disk_usage(directory).free < ALMOST_FULL_BYTES
+
+
+@contextmanager
+def naming_full_disk(directory: Path) -> Iterator[None]:
+    """Name the full disk in place of whatever the first server to run out of space made of it.
+
+    Raises:
+        InvalidInputError: the work failed, and the lab's disk is full.
+    """
+    try:
+        yield
+    except Exception as e:
+        if directory.exists() and shutil.disk_usage(directory).free < ALMOST_FULL_BYTES:
+            raise full_disk_error(directory) from e
+        raise
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class S3(Service):
     name = "s3"
     title = "S3 (SeaweedFS)"
     port_names = ("s3", "s3_master", "s3_volume", "s3_filer", *GRPC_PORTS.values())
+    # It looks once a minute whether a disk that was full has room again, and writes nothing before.
+    start_seconds = 90.0
     # Asked to stop, it waits 15 s for streams that its own parts hold open. Nothing is lost by not waiting: what it
     # has confirmed is in the system's cache.
     stop_seconds = 2.0
@@ -105,21 +107,19 @@ class S3(Service):
             ),
         )
         try:
-            self._read_probe_object(client)
+            self._use_probe_object(client)
         except (BotoCoreError, ClientError) as e:
             raise NotReadyError(str(e)) from e
 
     @staticmethod
-    def _read_probe_object(client: "S3Client") -> None:
-        """Read a known object: listing works seconds before reading does, while weed's parts find each other."""
+    def _use_probe_object(client: "S3Client") -> None:
+        """Write and read an object: listing works seconds before reading does, while weed's parts find each other."""
         try:
+            client.put_object(Bucket=PROBE_BUCKET, Key=PROBE_KEY, Body=b"pronto")
             client.get_object(Bucket=PROBE_BUCKET, Key=PROBE_KEY)["Body"].read()
         except client.exceptions.NoSuchBucket as e:
             client.create_bucket(Bucket=PROBE_BUCKET)
-            raise NotReadyError("primeira partida: falta o objeto de prova") from e
-        except client.exceptions.NoSuchKey as e:
-            client.put_object(Bucket=PROBE_BUCKET, Key=PROBE_KEY, Body=b"pronto")
-            raise NotReadyError("primeira partida: falta ler o objeto de prova") from e
+            raise NotReadyError("primeira partida: falta o bucket de prova") from e
 
     def address(self) -> str:
         return f"http://{self.host_and_port()}"

@@ -1,86 +1,74 @@
 """The connection to the registry's MariaDB: one way to open it, one way to say in Portuguese what went wrong."""
 
 from pydantic import SecretStr
-from pymysql.constants import CR, ER
+from pymysql.constants import ER
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
+from domain.mariadb_errors import NO_CODE, Failure, classify
 
 CONNECT_TIMEOUT_SECONDS = 5
 ANSWER_TIMEOUT_SECONDS = 60
 
 
-def _by_code(
-    codes: tuple[int, ...], error: type[ImplantaError], what: str, fix: str
-) -> dict[int, tuple[type[ImplantaError], str, str]]:
-    return dict.fromkeys(codes, (error, what, fix))
+Explanation = tuple[type[ImplantaError], str, str]
 
-
-_CONNECTION_CLOSED = 0  # pymysql's own, without a number
-_CONNECTION_KILLED = 1927  # MariaDB's own
-_EXPLANATIONS = {
-    **_by_code(
-        (
-            _CONNECTION_CLOSED,
-            _CONNECTION_KILLED,
-            CR.CR_CONNECTION_ERROR,
-            CR.CR_CONN_HOST_ERROR,
-            CR.CR_SERVER_GONE_ERROR,
-            CR.CR_SERVER_LOST,
-            ER.CON_COUNT_ERROR,
-            ER.SERVER_SHUTDOWN,
-        ),
-        RetryableError,
-        "O registro não respondeu",
-        "Confira se o MariaDB está no ar e execute de novo.",
-    ),
-    **_by_code(
-        (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT),
-        RetryableError,
-        "Outra execução está gravando o mesmo no registro",
-        "Execute de novo.",
-    ),
-    **_by_code(
-        (ER.OPTION_PREVENTS_STATEMENT,),
-        RetryableError,
-        "O registro está em modo somente leitura",
-        "Espere o fim da manutenção do MariaDB e execute de novo.",
-    ),
-    **_by_code(
-        (ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE, ER.GET_ERRNO),
-        RetryableError,
-        "O registro não consegue gravar: disco cheio ou com defeito",
-        "Libere espaço no servidor e execute de novo.",
-    ),
-    **_by_code(
-        (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR),
+_SERVER_FAILURES: dict[Failure, Explanation] = {
+    Failure.DENIED: (
         InvalidInputError,
         "O registro recusou o acesso",
         "Confira usuário, senha e permissões em registry_url.",
     ),
-    **_by_code(
-        (ER.BAD_DB_ERROR,),
+    Failure.MISSING_DATABASE: (
         InvalidInputError,
         "O banco do registro não existe",
         "Crie o banco vazio, ou corrija o nome em registry_url.",
     ),
-    **_by_code(
-        (ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR),
+    Failure.UNTRUSTED: (
         InvalidInputError,
-        "O registro ainda não tem a estrutura desta versão",
-        "Execute ./implanta deploy.",
+        "A conexão cifrada com o registro falhou",
+        "Confira os certificados em registry_url e o TLS do servidor.",
     ),
-    **_by_code(
-        (ER.NO_REFERENCED_ROW_2,),
+    Failure.UNREACHABLE: (
+        RetryableError,
+        "O registro não respondeu",
+        "Confira se o MariaDB está no ar e execute de novo.",
+    ),
+    Failure.CONTENDED: (RetryableError, "Outra execução está gravando o mesmo no registro", "Execute de novo."),
+    Failure.DISK_FULL: (
+        RetryableError,
+        "O registro não consegue gravar: disco cheio",
+        "Libere espaço no servidor e execute de novo.",
+    ),
+    Failure.STORAGE: (
+        RetryableError,
+        "O registro não consegue ler ou gravar no disco",
+        "Confira o disco do servidor e execute de novo.",
+    ),
+    Failure.READ_ONLY: (
+        RetryableError,
+        "O registro está em modo somente leitura",
+        "Espere o fim da manutenção do MariaDB e execute de novo.",
+    ),
+    Failure.INTERRUPTED: (RetryableError, "A operação no registro foi interrompida", "Execute de novo."),
+}
+_UNMIGRATED: Explanation = (
+    InvalidInputError,
+    "O registro ainda não tem a estrutura desta versão",
+    "Execute ./implanta deploy.",
+)
+_SCHEMA_FAILURES: dict[int, Explanation] = {
+    ER.NO_SUCH_TABLE: _UNMIGRATED,
+    ER.BAD_FIELD_ERROR: _UNMIGRATED,
+    ER.NO_REFERENCED_ROW_2: (
         InvalidInputError,
         "O município deste dado ainda não está no registro",
         "Cadastre antes o município: ./implanta municipality add.",
     ),
-    **_by_code(
-        (ER.DATA_TOO_LONG,),
+    ER.DATA_TOO_LONG: (
         InvalidInputError,
         "Um dos textos é longo demais para o registro",
         "Encurte o texto e execute de novo.",
@@ -135,9 +123,13 @@ def open_engine(url: URL, *, pooled: bool = True, answer_timeout_seconds: int = 
 
 
 def code_of(error: DBAPIError | PoolTimeoutError) -> int:
-    """The server's (or driver's) error number, -1 when there is none."""
-    arguments = error.orig.args if isinstance(error, DBAPIError) and error.orig is not None else ()
-    return arguments[0] if arguments and isinstance(arguments[0], int) else -1
+    """The server's (or driver's) error number, `NO_CODE` when there is none."""
+    arguments = _arguments_of(error)
+    return arguments[0] if arguments and isinstance(arguments[0], int) else NO_CODE
+
+
+def _arguments_of(error: DBAPIError | PoolTimeoutError) -> tuple[object, ...]:
+    return error.orig.args if isinstance(error, DBAPIError) and error.orig is not None else ()
 
 
 def explain(error: DBAPIError | PoolTimeoutError, where: str) -> ImplantaError:
@@ -147,9 +139,10 @@ def explain(error: DBAPIError | PoolTimeoutError, where: str) -> ImplantaError:
     """
     if isinstance(error, PoolTimeoutError):
         return RetryableError("O registro está ocupado demais", where, "Espere um minuto e execute de novo.")
-    code = code_of(error)
-    if code in _EXPLANATIONS:
-        kind, what, fix = _EXPLANATIONS[code]
+    code, arguments = code_of(error), _arguments_of(error)
+    failure = classify(code, str(arguments[-1]) if arguments else "")
+    if explanation := _SCHEMA_FAILURES.get(code) or _SERVER_FAILURES.get(failure):
+        kind, what, fix = explanation
         return kind(what, where, fix)
     return IntegrityError(
         f"O registro recusou um comando (erro {code}, {type(error.orig).__name__})",

@@ -15,10 +15,13 @@ from registry.records import DecisionRecord, EventRecord, Ruling, TrainingRecord
 
 
 def record_training(session: Session, record: TrainingRecord) -> Change:
-    """Remember a report once, by its content: the same bytes sent again, under any name, are `unchanged`."""
+    """Remember a report unless its content, under any name, is that of the newest one, which counts.
+
+    An older report that is sent again is remembered again: it is the newest now.
+    """
     refuse_personal_data(record.counts, what="O registro de capacitação")
-    same = select(TrainingRow.id).where(TrainingRow.ibge == record.ibge, TrainingRow.sha256 == record.sha256)
-    if session.scalar(same) is not None:
+    newest = newest_training(session, record.ibge)
+    if newest is not None and newest.sha256 == record.sha256:
         return Change(unchanged=1)
     session.add(TrainingRow(**record.model_dump()))
     return Change(created=1)

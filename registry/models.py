@@ -140,7 +140,7 @@ class TrainingRow(Base):
     """Counts per unidade of one training report; who was trained stays in the object it came from."""
 
     __tablename__ = "training_record"
-    __table_args__ = (UniqueConstraint("ibge", "sha256"), _ENGINE)
+    __table_args__ = (Index(None, "ibge"), _ENGINE)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))

@@ -142,7 +142,7 @@ class Registry:
         counts: dict[str, JsonValue],
         recorded_at: datetime | None = None,
     ) -> Change:
-        """Remember the counts of a report, once by its content: the same bytes under any name are `unchanged`.
+        """Remember the counts of a report, unless it has the content of the newest one: that is `unchanged`.
 
         Raises:
             IntegrityError: the counts hold personal data.

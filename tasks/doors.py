@@ -14,8 +14,14 @@ from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
 from domain.errors import InvalidInputError
 from registry import Registry
+from tasks.prefect_errors import explaining_prefect
 
 RUNTIMES: tuple[type[ApplicationRuntime], ...] = (LabRuntime,)
+
+# Of each of these the programme needs the block `principal`, beside the host that `runtime_block` names.
+SHARED_BLOCK_TYPES: tuple[type[Block], ...] = (MariaDBServer, Directory, ObjectStorage, Mailer)
+# Every type that a Prefect server has to know before its Blocks screen can offer it.
+BLOCK_TYPES: tuple[type[Block], ...] = (*SHARED_BLOCK_TYPES, *RUNTIMES, EnvironmentSecrets)
 
 B = TypeVar("B", bound=Block)
 
@@ -33,7 +39,8 @@ def _load(kind: type[B], name: str) -> B:
 def _load_once(kind: type[Block], name: str, api_url: str) -> object:
     # A run is a process of its own: it works from its first step to its last with the blocks it began with.
     try:
-        return kind.load(name)
+        with explaining_prefect(api_url):
+            return kind.load(name)
     except ValueError:
         raise InvalidInputError(
             f"O bloco {kind.get_block_type_slug()}/{name} não existe no Prefect",

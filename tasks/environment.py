@@ -15,10 +15,11 @@ from domain.errors import IntegrityError, InvalidInputError
 from registry.records import EnvironmentRecord
 from tasks import doors
 from tasks.instance import Instance, load_instance
+from tasks.live import is_open
 from tasks.measure import ensure_measured
+from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 
-LIVE = "production.opened"
 MAINTENANCE_MESSAGE = "Ambiente em manutenção: a entrada em produção ainda não foi aprovada."
 
 
@@ -56,7 +57,8 @@ def ensure_secrets(environment: str) -> Change:
     try:
         doors.environment_secrets(environment)
     except InvalidInputError:
-        EnvironmentSecrets.generate().save(environment)
+        with explaining_prefect(load_settings().prefect_api_url):
+            EnvironmentSecrets.generate().save(environment)
         return Change(created=1)
     return Change(unchanged=1)
 
@@ -92,6 +94,7 @@ def ensure_databases(environment: str) -> Change:
                 user=server.user,
                 password=server.password,
                 database=database,
+                ca_file=server.ca_file,
             )
             for database, dump in targets.items()
         ]
@@ -224,15 +227,9 @@ def ensure_application(environment: str) -> Change:
     """Configure and start the application: production in maintenance until go-live opens it, the others open."""
     instance = load_instance(environment)
     application = doors.runtime()
-    closed = instance.name.purpose is Purpose.PRODUCAO and not is_live(instance)
+    closed = instance.name.purpose is Purpose.PRODUCAO and not is_open(instance)
     change = application.apply(instance.name, configuration(instance, application, maintenance=closed))
     return change + application.start(instance.name)
-
-
-def is_live(instance: Instance) -> bool:
-    """Whether the environment was opened to the prefeitura."""
-    opened = doors.registry().events(ibge=instance.municipality.ibge, kinds=[LIVE])
-    return any(event.environment == instance.name.slug for event in opened)
 
 
 def configuration(instance: Instance, application: ApplicationRuntime, *, maintenance: bool) -> Configuration:

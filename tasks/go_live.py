@@ -1,31 +1,36 @@
 """The last gate: what must hold before a prefeitura works in production, and the opening itself."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from blocks.catalog import Catalog
 from blocks.runtime import ScheduledTask
 from blocks.sei_services import SeiServices
 from blocks.structure import read_structure
 from domain.change import Change
-from domain.errors import ImplantaError, IntegrityError
+from domain.errors import IntegrityError
 from domain.go_live import CheckedItem, ItemResult, judge_go_live
 from domain.structure import differences
 from domain.units_import import plan_units
 from domain.user_import import plan_user_import
-from tasks import doors
-from tasks.environment import LIVE, configuration, is_live
+from tasks import clock, doors
+from tasks.environment import configuration
 from tasks.instance import Instance, load_instance
 from tasks.intake import read_units, read_users, require_whole
+from tasks.live import LIVE, is_open
 from tasks.step import step
 from tasks.training import GateFinding
 
 APPROVAL_GATE = "go-live"
+HEARTBEAT_LIMIT = timedelta(minutes=12)  # the task runs every five minutes: two signs may be missed
 
 
 @step("lista de verificação")
 def judge_go_live_checklist(environment: str) -> GateFinding:
     """Check every item of the catalog's list on the real systems, and say what fails."""
     instance = load_instance(environment)
+    if is_open(instance):
+        return GateFinding(facts=("A produção já foi aberta à prefeitura.",), reasons=())
     checks: dict[str, Callable[[Instance], str | None]] = {
         "estrutura_conferida": _structure_problem,
         "chaves_trocadas": _keys_problem,
@@ -71,7 +76,7 @@ def _structure_problem(instance: Instance) -> str | None:
 
 def _keys_problem(instance: Instance) -> str | None:
     keys = doors.environment_secrets(instance.name.slug).access_keys()
-    return None if instance.sip.accepts_only(keys) else "as chaves em uso não são as do ambiente"
+    return None if instance.sip.accepts(keys) else "as chaves em uso não são as do ambiente"
 
 
 def _authentication_problem(instance: Instance) -> str | None:
@@ -90,7 +95,8 @@ def _weaknesses(instance: Instance, *, of_test_user: bool) -> str | None:
 def _units_problem(instance: Instance) -> str | None:
     plan = plan_units(read_units(instance.municipality.slug), instance.people.list_units())
     pending = len(plan.missing) + len(plan.changed)
-    return f"{pending} unidade(s) diferem da planilha" if pending else None
+    gaps = sum(instance.people.count_replication_gaps().values())
+    return f"{pending} unidade(s) diferem da planilha, {gaps} sem replicação" if pending or gaps else None
 
 
 def _users_problem(instance: Instance) -> str | None:
@@ -101,12 +107,20 @@ def _users_problem(instance: Instance) -> str | None:
 
 
 def _scheduler_problem(instance: Instance) -> str | None:
-    if instance.sei.last_heartbeat() is None:
+    """Alive is who gave a sign a short while ago; an environment younger than that is asked for its first sign."""
+    age = instance.sei.heartbeat_age()
+    created_at = instance.record.created_at
+    is_young = created_at is not None and clock.now() - created_at < HEARTBEAT_LIMIT
+    if is_young and (age is None or age > HEARTBEAT_LIMIT):  # the reference brings a sign of its own, years old
         try:
             doors.runtime().run_scheduled(instance.name, ScheduledTask.HEARTBEAT)
         except IntegrityError as e:
             return e.what
-    return None if instance.sei.last_heartbeat() else "o agendador nunca deu sinal de vida"
+        age = instance.sei.heartbeat_age()
+    if age is None:
+        return "o agendador nunca deu sinal de vida"
+    minutes = int(age.total_seconds() // 60)
+    return f"o último sinal de vida do agendador foi há {minutes} minutos" if age > HEARTBEAT_LIMIT else None
 
 
 def _approval_problem(instance: Instance) -> str | None:
@@ -131,8 +145,8 @@ def open_production(environment: str) -> Change:
     change = application.apply(instance.name, configuration(instance, application, maintenance=False))
     try:
         _smoke_test(instance)
-    except ImplantaError:
-        if not is_live(instance):
+    except Exception:  # whatever it was, nobody has seen this production work
+        if not is_open(instance):
             application.apply(instance.name, configuration(instance, application, maintenance=True))
         raise
     opened = doors.registry().record_event(

@@ -8,13 +8,15 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from slugify import slugify
 
+from blocks.settings import load_settings
 from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import GateClosedError, InvalidInputError
-from domain.lifecycle import Stage
+from domain.lifecycle import Stage, check_transition
 from domain.municipality import Municipality
 from domain.report import Journey, StageReport, StepResult
 from tasks import doors
+from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 
 ACTOR = "implanta"
@@ -23,8 +25,8 @@ SLA_PAUSED = "sla.paused"
 SLA_RESUMED = "sla.resumed"
 
 
-def require_adhesion(municipality: str) -> None:
-    """Refuse to work for a municipality that never joined the programme.
+def require_adhesion(municipality: str) -> str:
+    """The slug of a municipality that joined the programme, given its slug or IBGE code.
 
     Raises:
         InvalidInputError: the registry does not know it.
@@ -37,12 +39,13 @@ def require_adhesion(municipality: str) -> None:
             municipality,
             f"Registre o plano com ./implanta municipality plan {municipality}.",
         )
+    return found.slug
 
 
 @contextmanager
-def exclusive(municipality: str) -> Iterator[None]:
+def exclusive(municipality: str, wait_seconds: int) -> Iterator[None]:
     """Keep a second run of the same municipality out; the database lets go by itself when this process dies."""
-    with doors.registry().lock(f"implantacao:{municipality}"):
+    with doors.registry().lock(f"implantacao:{municipality}", wait_seconds=wait_seconds):
         yield
 
 
@@ -58,6 +61,9 @@ def finish_stage(
 
     While the prefeitura owes something the SLA clock is stopped; the stage's end, or a later run without that debt,
     lets it go on.
+
+    Raises:
+        GateClosedError: the stage is done before its turn; it is not recorded.
     """
     report = StageReport(
         stage=stage,
@@ -69,16 +75,15 @@ def finish_stage(
     # Homologation is a service beside the lifecycle: nothing is reached by it, and no clock runs on it.
     if not subject.endswith(f"-{Purpose.HOMOLOGACAO}"):
         _remember(report)
-    create_markdown_artifact(
-        key=slugify(f"{subject} {stage.label}"),
-        markdown=_stage_markdown(report),
-        description=f"{subject} · {stage.label}",
-    )
+    _publish(slugify(f"{subject} {stage.label}"), _stage_markdown(report), f"{subject} · {stage.label}")
     return report
 
 
 def _remember(report: StageReport) -> None:
     municipality = _municipality_of(report.subject)
+    if not report.waiting_for:
+        finished = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED])
+        check_transition({Stage(str(event.details["stage"])) for event in finished}, report.stage)
     _keep_sla_clock(municipality, report.stage, paused=bool(report.waiting_for))
     if not report.waiting_for:
         doors.registry().record_event(
@@ -144,7 +149,12 @@ def publish_journey(municipality: str, journey: Journey) -> None:
     lines += [f"| **total** | | **{journey.change}** | **{sum(s.seconds for s in journey.stages):.1f} s** |", ""]
     if journey.waiting_for:
         lines += ["## Aguardando", "", *(f"- {reason}" for reason in journey.waiting_for)]
-    create_markdown_artifact(key=f"implantacao-{municipality}", markdown="\n".join(lines), description=title)
+    _publish(f"implantacao-{municipality}", "\n".join(lines), title)
+
+
+def _publish(key: str, markdown: str, description: str) -> None:
+    with explaining_prefect(load_settings().prefect_api_url):
+        create_markdown_artifact(key=key, markdown=markdown, description=description)
 
 
 @step("registro da decisão")
@@ -168,12 +178,18 @@ def record_decision(
 
 
 def _person_in_role(municipality: Municipality, role: str) -> str:
-    found = next((contact for contact in municipality.contacts if contact.role == role), None)
-    if found is None:
-        roles = ", ".join(contact.role for contact in municipality.contacts) or "nenhum"
+    found = [contact for contact in municipality.contacts if contact.role == role]
+    if len(found) == 1:
+        return found[0].name
+    if found:
         raise InvalidInputError(
-            f"O município não tem contato no papel {role!r} (papéis registrados: {roles})",
+            f"{len(found)} contatos têm o papel {role!r}: não se sabe quem decidiu",
             municipality.slug,
-            f"Registre a pessoa com ./implanta municipality contact {municipality.slug}.",
+            f"Decida com ./implanta approve {municipality.slug} --name, ou dê papéis diferentes aos contatos.",
         )
-    return found.name
+    roles = ", ".join(contact.role for contact in municipality.contacts) or "nenhum"
+    raise InvalidInputError(
+        f"O município não tem contato no papel {role!r} (papéis registrados: {roles})",
+        municipality.slug,
+        f"Registre a pessoa com ./implanta municipality contact {municipality.slug}.",
+    )

@@ -7,11 +7,17 @@ from domain.reference import Reference
 from registry.records import ReferenceRecord
 from tasks import doors
 
+MEASURE_SECONDS = 600
+
 
 def ensure_measured(server: MariaDBServer, reference: Reference) -> None:
     """Measure a pair of dumps once, on a scratch copy that no flow ever touches; the registry keeps the result."""
-    if doors.registry().reference(reference.digest) is None:
-        doors.registry().save_reference(_measure(server, reference))
+    if doors.registry().reference(reference.digest) is not None:
+        return
+    # Two municipalities may meet a new reference at once, and the scratch copy has one name.
+    with doors.registry().lock(f"referencia:{reference.digest[:12]}", wait_seconds=MEASURE_SECONDS):
+        if doors.registry().reference(reference.digest) is None:
+            doors.registry().save_reference(_measure(server, reference))
 
 
 def _measure(server: MariaDBServer, reference: Reference) -> ReferenceRecord:
@@ -22,7 +28,13 @@ def _measure(server: MariaDBServer, reference: Reference) -> ReferenceRecord:
         server.drop_database(scratch)
         server.ensure_database(scratch)
         load_dump(
-            dump, host=server.host, port=server.port, user=server.user, password=server.password, database=scratch
+            dump,
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password,
+            database=scratch,
+            ca_file=server.ca_file,
         )
         with server.transaction(scratch) as cursor:
             structures[dump.database] = read_structure(cursor, scratch)

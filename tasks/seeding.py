@@ -12,6 +12,7 @@ from domain.units_import import plan_units
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
 from tasks.intake import read_units
+from tasks.live import has_gone_live
 from tasks.step import step
 
 
@@ -22,9 +23,8 @@ def ensure_units(environment: str) -> Change:
     wanted = read_units(instance.municipality.slug)
     plan = plan_units(wanted, instance.people.list_units())
     change = instance.people.apply_units(plan, today=local_day(clock.now()))
-    if change.total or any(instance.people.count_replication_gaps().values()):
-        doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_UNITS)
-    return change
+    # Always, not only after a change: a run that was killed between the two has left SEI behind SIP.
+    return change + doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_UNITS)
 
 
 @step("códigos das unidades")
@@ -33,14 +33,24 @@ def ensure_unit_codes(environment: str) -> Change:
     return load_instance(environment).sei.ensure_unit_codes()
 
 
+@step("e-mails das unidades")
+def ensure_unit_emails(environment: str) -> Change:
+    """Write the e-mails of the prefeitura's spreadsheet into SEI: SIP has none, so replication brings none."""
+    instance = load_instance(environment)
+    return instance.sei.ensure_unit_emails(read_units(instance.municipality.slug).units)
+
+
 def _model(instance: Instance) -> SeiModel:
     return SeiModel(instance.server, instance.name)
 
 
 @step("hipóteses legais")
 def ensure_legal_grounds(environment: str) -> Change:
-    """Apply the catalog's legal grounds."""
-    model = _model(load_instance(environment))
+    """Apply the catalog's legal grounds; once live, the prefeitura decides on its own."""
+    instance = load_instance(environment)
+    if has_gone_live(instance.municipality.ibge):
+        return Change()
+    model = _model(instance)
     return model.apply_legal_grounds(
         plan_legal_grounds(Catalog().document_model().hipoteses_legais, model.list_legal_grounds())
     )
@@ -48,8 +58,11 @@ def ensure_legal_grounds(environment: str) -> Change:
 
 @step("tipos de processo")
 def ensure_process_types(environment: str) -> Change:
-    """Apply the catalog's process types."""
-    model = _model(load_instance(environment))
+    """Apply the catalog's process types; once live, the prefeitura decides on its own."""
+    instance = load_instance(environment)
+    if has_gone_live(instance.municipality.ibge):
+        return Change()
+    model = _model(instance)
     return model.apply_process_types(
         plan_process_types(Catalog().document_model().tipos_procedimento, model.list_process_types())
     )
@@ -57,12 +70,16 @@ def ensure_process_types(environment: str) -> Change:
 
 @step("feriados")
 def ensure_holidays(environment: str) -> Change:
-    """Write this year's and next year's holidays; the reference has only those of 2017."""
+    """Write this year's and next year's holidays; the reference has only those of 2017.
+
+    A day that is a holiday already stays as it is, whatever somebody called it.
+    """
     instance = load_instance(environment)
     year = local_day(clock.now()).year
-    wanted = set(_holidays(instance, year)) | set(_holidays(instance, year + 1))
-    existing = instance.sei.list_holidays()
-    return instance.sei.insert_holidays(sorted(wanted - existing)) + Change(unchanged=len(wanted & existing))
+    wanted = _holidays(instance, year) + _holidays(instance, year + 1)
+    taken = {day for day, _ in instance.sei.list_holidays()}
+    missing = [(day, description) for day, description in wanted if day not in taken]
+    return instance.sei.insert_holidays(missing) + Change(unchanged=len(wanted) - len(missing))
 
 
 def _holidays(instance: Instance, year: int) -> list[tuple[date, str]]:

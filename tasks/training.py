@@ -16,6 +16,7 @@ from domain.training import UnitTraining, judge_training
 from tasks import clock, doors
 from tasks.instance import load_instance
 from tasks.intake import read_sheet, read_users, require_whole
+from tasks.live import has_gone_live
 from tasks.step import step
 
 SHEET: Literal["capacitacao.csv"] = "capacitacao.csv"
@@ -42,8 +43,11 @@ def ensure_training_record(municipality: str) -> Change:
         ibge=training.municipality.ibge,
         object_key=SHEET,
         # The counts depend on the users' list too: a new list of users makes a new record of the same attendance.
-        sha256=hashlib.sha256(body + _UNITS.dump_json(attendance.units)).hexdigest(),
-        counts={"unidades": _UNITS.dump_python(attendance.units, mode="json")},
+        sha256=hashlib.sha256(body + attendance.model_dump_json().encode()).hexdigest(),
+        counts={
+            "unidades": _UNITS.dump_python(attendance.units, mode="json"),
+            "desconhecidos": attendance.unknown_people,
+        },
     )
 
 
@@ -51,6 +55,8 @@ def ensure_training_record(municipality: str) -> Change:
 def judge_training_gate(municipality: str) -> GateFinding:
     """Decide the gate anew from the newest record, by the catalog's rule, as of today."""
     found = doors.registry().find_municipality(municipality)
+    if has_gone_live(found.ibge):
+        return GateFinding(facts=("Portão já passado: a produção está aberta.",), reasons=())
     record = doors.registry().training(found.ibge)
     if record is None:
         return GateFinding(
@@ -66,4 +72,6 @@ def judge_training_gate(municipality: str) -> GateFinding:
         for line in verdict.units
         if not line.enough
     ]
+    if unknown := record.counts["desconhecidos"]:
+        facts.append(f"Pessoas da lista de presença que não estão na planilha de usuários: {unknown}.")
     return GateFinding(facts=tuple(facts), reasons=tuple(f"{reason}." for reason in verdict.reasons))

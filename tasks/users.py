@@ -7,10 +7,11 @@ from blocks.directory import Account
 from blocks.runtime import ScheduledTask
 from domain.calendar import local_day
 from domain.change import Change
-from domain.errors import IntegrityError
+from domain.errors import IntegrityError, InvalidInputError
+from domain.spreadsheet import name_rows
 from domain.user_import import plan_user_import
 from tasks import clock, doors
-from tasks.instance import load_instance
+from tasks.instance import Instance, load_instance
 from tasks.intake import read_users, require_whole
 from tasks.step import step
 
@@ -46,7 +47,11 @@ def ensure_invitations(environment: str) -> Change:
     """Send a first password to everybody who has none yet.
 
     The mark of an account goes away only after the mail server took the message: a run that is killed in between
-    sends that person a new password, never none.
+    sends that person a new password, never none. An address that the server refuses keeps nobody else waiting.
+
+    Raises:
+        InvalidInputError: after everybody else was written to, that addresses were refused; their rows, not them.
+        RetryableError: the server does not answer or asks to come back later.
     """
     instance = load_instance(environment)
     directory = doors.directory()
@@ -60,6 +65,7 @@ def ensure_invitations(environment: str) -> Change:
         keep_trailing_newline=True,
     ).get_template("primeiro_acesso.txt.j2")
     url = f"{doors.runtime().url(instance.name)}/sei"
+    refused: set[str] = set()
     with doors.mailer().open() as outbox, directory.inviting(instance.name) as inviter:
         for account in pending:
             password = inviter.give_password(account)
@@ -72,14 +78,31 @@ def ensure_invitations(environment: str) -> Change:
                 senha=password.get_secret_value(),
             )
             subject = f"SEI {instance.municipality.name} ({instance.name.purpose.label}): seu primeiro acesso"
-            outbox.send(account.email, subject, text)
+            try:
+                outbox.send(account.email, subject, text)
+            except InvalidInputError:
+                refused.add(account.uid)
+                continue
             inviter.mark_invited(account)
+    if refused:
+        raise _refusal(instance, refused, len(pending))
     return Change(created=len(pending))
+
+
+def _refusal(instance: Instance, refused: set[str], pending: int) -> InvalidInputError:
+    people = require_whole(read_users(instance))
+    rows = sorted(person.linha for person in people if person.linha and person.sigla in refused)
+    where = f"usuarios.csv, {name_rows(rows)}" if rows else instance.name.slug
+    return InvalidInputError(
+        f"O servidor de e-mail recusou {len(refused)} de {pending} destinatários do primeiro acesso",
+        where,
+        "Corrija o e-mail dessas pessoas na planilha e envie de novo; as demais já receberam.",
+    )
 
 
 @step("prova dos usuários")
 def prove_users(environment: str) -> tuple[str, ...]:
-    """Prove that everybody in the spreadsheet can sign in and work in a unit.
+    """Prove that everybody in the spreadsheet can sign in and work in a unit; tell how many others are active in SIP.
 
     Raises:
         IntegrityError: somebody cannot; the message has counts, not names.
@@ -100,7 +123,9 @@ def prove_users(environment: str) -> tuple[str, ...]:
             environment,
             "Confira os usuários inativos, bloqueados ou com permissão encerrada no SIP e execute de novo.",
         )
-    return (
+    facts = (
         f"{len(people)} pessoas podem entrar e trabalhar em suas unidades.",
-        "Três verificações de replicação SIP → SEI: 0 diferenças.",
+        "Verificações de replicação SIP → SEI: 0 diferenças.",
     )
+    leavers = len(plan_user_import(people, instance.people.list_users()).leavers)
+    return (*facts, f"Usuários ativos no SIP que não estão na planilha: {leavers}.") if leavers else facts

@@ -6,9 +6,9 @@ import pymysql
 import pytest
 from pydantic import SecretStr
 
-from blocks.mariadb import MariaDBServer
+from blocks.mariadb import MariaDBServer, explain
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from tests.blocks.conftest import ENVIRONMENT
 from tests.blocks.instance import Databases
 
@@ -193,3 +193,53 @@ def test_the_prefix_of_a_listing_is_no_pattern(other_databases: Databases, serve
 def test_a_name_that_is_no_plain_identifier_is_refused(server: MariaDBServer, name: str) -> None:
     with pytest.raises(InvalidInputError, match="Nome de banco inválido"):
         server.ensure_database(name)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (pymysql.err.OperationalError(1030, 'Got error 28 "No space left" from storage'), RetryableError, "disco"),
+        (pymysql.err.OperationalError(1030, "Got error 5 from storage engine"), RetryableError, "no disco"),
+        (pymysql.err.OperationalError(1290, "running with the --read-only option"), RetryableError, "somente leitura"),
+        (pymysql.err.OperationalError(1836, "Running in read-only mode"), RetryableError, "somente leitura"),
+        (pymysql.err.InterfaceError(0, ""), RetryableError, "não respondeu"),
+        (pymysql.err.InternalError("Packet sequence number wrong - got 1"), RetryableError, "não respondeu"),
+        (pymysql.err.ProgrammingError(1064, "syntax"), IntegrityError, "recusou um comando"),
+    ],
+)
+def test_what_may_pass_by_itself_is_worth_a_retry(
+    error: pymysql.err.MySQLError, kind: type[ImplantaError], message: str
+) -> None:
+    told = explain(error, "servidor")
+    assert isinstance(told, kind)
+    assert message in told.what
+
+
+def test_an_absent_schema_is_not_a_wrong_password(server: MariaDBServer) -> None:
+    with (
+        pytest.raises(InvalidInputError, match=r"O banco não existe no MariaDB \(erro 1049\).*/nao_existe") as refusal,
+        server.transaction("nao_existe"),
+    ):
+        pytest.fail("a schema that does not exist")
+    assert "senha" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("victim", ["QUERY", "CONNECTION"])
+def test_a_statement_that_an_administrator_ends_is_worth_a_retry(server: MariaDBServer, victim: str) -> None:
+    with (
+        pytest.raises(RetryableError, match="interrompida"),
+        server.transaction() as cursor,
+    ):
+        cursor.execute("SELECT CONNECTION_ID()")
+        (number,) = cursor.fetchone() or (0,)
+        cursor.execute(f"KILL {victim} {number}")
+        cursor.execute("SELECT 1")
+
+
+def test_a_server_that_falls_silent_does_not_hold_a_step_for_ever(server: MariaDBServer) -> None:
+    impatient = server.model_copy(update={"answer_timeout_seconds": 1})
+    with (
+        pytest.raises(RetryableError, match=r"não respondeu \(erro 2013\)"),
+        impatient.transaction() as cursor,
+    ):
+        cursor.execute("SELECT SLEEP(20)")

@@ -1,7 +1,7 @@
 """SEI's side: the órgão's name everywhere it is written, the service account, unit codes, holidays, the heartbeat."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -194,13 +194,17 @@ def test_a_fresh_environment_has_no_work_of_anybody(databases: Databases) -> Non
     assert databases.sei.count_work() == {"procedimento": 0, "documento": 0, "anexo": 0}
 
 
-def test_the_heartbeat_is_the_last_one_that_succeeded(databases: Databases) -> None:
-    assert databases.sei.last_heartbeat() is None
-    ran = "UPDATE infra_agendamento_tarefa SET dth_ultima_execucao = %s, sin_sucesso = %s WHERE comando LIKE %s"
-    databases.rows("sei", ran, ("2026-11-23 10:05:00", "S", "%testarAgendamento"))
-    assert databases.sei.last_heartbeat() == datetime.fromisoformat("2026-11-23 10:05:00")
-    databases.rows("sei", ran, ("2026-11-23 10:10:00", "N", "%testarAgendamento"))
-    assert databases.sei.last_heartbeat() is None
+def test_the_heartbeats_age_is_told_by_the_databases_own_clock(databases: Databases) -> None:
+    ran = (
+        "UPDATE infra_agendamento_tarefa SET dth_ultima_execucao = NOW() - INTERVAL %s MINUTE, sin_sucesso = %s"
+        " WHERE comando LIKE %s"
+    )
+    databases.rows("sei", ran, (7, "S", "%testarAgendamento"))
+    age = databases.sei.heartbeat_age()
+    assert age is not None
+    assert timedelta(minutes=7) <= age < timedelta(minutes=8)
+    databases.rows("sei", ran, (1, "N", "%testarAgendamento"))
+    assert databases.sei.heartbeat_age() is None, "a heartbeat that failed is no sign of life"
 
 
 def quick_key(service_id: int) -> AccessKey:

@@ -24,7 +24,7 @@ def test_quotes_and_short_rows_are_understood() -> None:
     ("content", "message"),
     [
         (b"", "está vazio"),
-        (b"nome;nome\n", "Coluna repetida no cabe.alho: nome"),
+        (b"nome;x;nome\n", r"Coluna repetida no cabe.alho \(posi..es 1, 3\)"),
         (b"nome;email\na;b;c\n", "A linha 2 tem 3 colunas e o cabe.alho tem 2"),
         (b'nome;email\n"a;b\n', "CSV separado por ponto e v.rgula"),
     ],
@@ -40,11 +40,32 @@ def test_blank_rows_are_skipped_and_the_others_keep_their_numbers() -> None:
     assert [(number, values["nome"]) for number, values in filled_rows(rows, COLUMNS, "a.csv")] == [(2, "A"), (4, "B")]
 
 
-def test_missing_and_unknown_columns_are_all_named() -> None:
-    with pytest.raises(InvalidInputError, match=r"falta a coluna email, a coluna mail é desconhecida.*nome;email"):
+def test_missing_and_unknown_columns_are_all_told() -> None:
+    with pytest.raises(InvalidInputError, match=r"falta a coluna email, a 2ª coluna é desconhecida.*nome;email"):
         check_columns([{"nome": "", "mail": ""}], COLUMNS, "a.csv")
     with pytest.raises(InvalidInputError, match="nenhuma linha preenchida"):
         check_columns([], COLUMNS, "a.csv")
+
+
+def test_an_unknown_column_is_counted_past_columns_without_a_name() -> None:
+    with pytest.raises(InvalidInputError, match="a 5ª coluna é desconhecida"):
+        check_columns(parse_sheet(b"nome;;;email;mail;\nA;;;;;\n", "a.csv"), COLUMNS, "a.csv")
+    check_columns(parse_sheet(b"nome;;email;;\nA;;;;\n", "a.csv"), COLUMNS, "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("first_row", "message"),
+    [
+        ("Ana Lima;ana@x.org;12345678909", "Falta o cabeçalho"),
+        ("Ana Lima;ana@x.org;ana@x.org", "Coluna repetida"),
+        ("nome;email;Ana Lima;ana@x.org", "a 3ª coluna é desconhecida, a 4ª coluna é desconhecida"),
+    ],
+)
+def test_a_sheet_whose_header_holds_data_is_refused_without_showing_any_of_it(first_row: str, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message) as refusal:
+        check_columns(parse_sheet(f"{first_row}\nJosé;j@x.org;2\n".encode(), "usuarios.csv"), COLUMNS, "usuarios.csv")
+    for cell in ("ana", "lima", "12345678909", "x.org"):
+        assert cell not in str(refusal.value).lower()
 
 
 def test_rows_are_named_as_one_reads_them() -> None:

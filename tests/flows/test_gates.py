@@ -44,7 +44,7 @@ def test_a_prefeitura_that_sent_nothing_is_waited_for_and_stops_the_clock(join: 
     assert clock.state is SlaState.MET  # the training environment itself is there
     paused = registry.events(municipality.ibge, kinds=["sla.paused"])
     assert [event.details["stage"] for event in paused] == [Stage.SEEDING.value]
-    run(municipality.slug)
+    run(municipality.ibge)  # the IBGE code names it as well
     assert len(registry.events(municipality.ibge, kinds=["sla.paused"])) == 1, "waiting on is not waiting anew"
     send_sheets(municipality.slug, [EXAMPLES / "unidades.csv"])
     _, journey = run(municipality.slug)

@@ -87,7 +87,7 @@ def test_wrong_password_is_final_and_never_shown(tmp_path: Path, server: Server,
 
 
 def test_absent_schema_is_refused(tmp_path: Path, server: Server) -> None:
-    with pytest.raises(InvalidInputError, match=r"recusou o acesso \(erro 1049\)"):
+    with pytest.raises(InvalidInputError, match=r"banco não existe no MariaDB \(erro 1049\).*nao_existe"):
         server.load(write_dump(tmp_path / "sei.sql", sql()), "nao_existe")
 
 
@@ -126,6 +126,26 @@ def test_password_is_in_no_argument_environment_or_file(
     server.load(write_dump(tmp_path / "sei.sql", sql()), database)
     assert f"--database={database}" in seen.read_text()
     assert server.password not in seen.read_text()
+
+
+def test_a_server_without_the_authoritys_certificate_gets_no_dump(
+    tmp_path: Path, server: Server, database: str
+) -> None:
+    """The server of these tests has no TLS: where the block names an authority, the load must not fall back."""
+    authority = tmp_path / 'autoridade da "casa".pem'
+    authority.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    with pytest.raises(InvalidInputError, match=r"conexão cifrada com o MariaDB falhou \(erro 2026\)"):
+        load_dump(
+            write_dump(tmp_path / "sei.sql", sql()),
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=SecretStr(server.password),
+            database=database,
+            ca_file=authority,
+        )
+    with server.cursor() as cursor:
+        assert read_structure(cursor, database).tables == {}
 
 
 @pytest.mark.parametrize(("version", "series"), [("4.0.0", None), ("4.1.0", 254)])

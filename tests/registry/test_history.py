@@ -171,6 +171,15 @@ def test_a_training_report_counts_once_whatever_its_name(registry: Registry) -> 
     assert (newest.object_key, newest.counts) == ("capacitacao/2.xlsx", {"SEFAZ": {"inscritos": 45}})
 
 
+def test_an_old_report_that_is_sent_again_counts_again(registry: Registry) -> None:
+    for sha256, inscritos in (("1" * 64, 40), ("2" * 64, 45), ("1" * 64, 40)):
+        assert send_report(registry, "capacitacao.csv", sha256, inscritos=inscritos) == Change(created=1)
+    assert send_report(registry, "capacitacao.csv", "1" * 64, inscritos=40) == Change(unchanged=1)
+    newest = registry.training(TIMOTEO)
+    assert newest is not None
+    assert newest.counts == {"SEFAZ": {"inscritos": 40}}
+
+
 def test_training_counts_hold_no_personal_data(registry: Registry) -> None:
     with pytest.raises(IntegrityError, match="O registro de capacitação traz dado pessoal"):
         registry.record_training(

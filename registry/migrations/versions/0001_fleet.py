@@ -77,7 +77,6 @@ def upgrade() -> None:
         sa.Column("sha256", _code(64), nullable=False),
         sa.Column("counts", sa.JSON, nullable=False),
         sa.Column("recorded_at", _moment(), nullable=False),
-        sa.UniqueConstraint("ibge", "sha256", name="uq_training_record_ibge_sha256"),
     )
     _create_table(
         "decision",
@@ -107,6 +106,7 @@ def upgrade() -> None:
         ("contact", "ibge"),
         ("contract", "ibge"),
         ("environment", "ibge"),
+        ("training_record", "ibge"),
         ("decision", "ibge", "gate"),
         ("event", "ibge", "kind"),
     ):

@@ -1,0 +1,73 @@
+"""What changes once a prefeitura works in production: its people's own decisions come first."""
+
+import hashlib
+
+from domain.change import Change
+from domain.errors import InvalidInputError
+from tasks import doors
+from tasks.instance import Instance, load_instance
+from tasks.intake import Sheet, read_sheet
+from tasks.step import step
+
+LIVE = "production.opened"
+SHEET_APPLIED = "sheet.applied"
+
+KEPT = "Planilha já aplicada: o que a prefeitura mudou depois, em produção, fica como está."
+
+
+def has_gone_live(ibge: str) -> bool:
+    """Whether the municipality's production was ever opened to it."""
+    return bool(doors.registry().events(ibge=ibge, kinds=[LIVE]))
+
+
+def is_open(instance: Instance) -> bool:
+    """Whether this very environment was opened to the prefeitura."""
+    opened = doors.registry().events(ibge=instance.municipality.ibge, kinds=[LIVE])
+    return any(event.environment == instance.name.slug for event in opened)
+
+
+@step("planilha já aplicada")
+def is_settled(environment: str, sheet: Sheet) -> bool:
+    """Whether a live prefeitura's spreadsheet was applied before, byte by byte.
+
+    Applying it again would give back the access of whoever was deactivated since, and undo every correction that the
+    prefeitura made by itself. Before the opening a spreadsheet is applied at each run, which heals what was cut off.
+    """
+    instance = load_instance(environment)
+    if not has_gone_live(instance.municipality.ibge):
+        return False
+    return _last_applied(instance, sheet) == _digest(instance, sheet)
+
+
+@step("planilha aplicada")
+def record_applied(environment: str, sheet: Sheet) -> Change:
+    """Remember which spreadsheet the environment now agrees with."""
+    instance = load_instance(environment)
+    digest = _digest(instance, sheet)
+    if _last_applied(instance, sheet) == digest:
+        return Change(unchanged=1)
+    doors.registry().record_event(
+        SHEET_APPLIED,
+        ibge=instance.municipality.ibge,
+        environment=environment,
+        actor="implanta",
+        details={"sheet": sheet, "sha256": digest},
+    )
+    return Change(created=1)
+
+
+def _last_applied(instance: Instance, sheet: Sheet) -> str | None:
+    events = doors.registry().events(ibge=instance.municipality.ibge, kinds=[SHEET_APPLIED])
+    mine = [event for event in events if event.environment == instance.name.slug and event.details["sheet"] == sheet]
+    return str(mine[-1].details["sha256"]) if mine else None
+
+
+def _digest(instance: Instance, sheet: Sheet) -> str:
+    body = read_sheet(instance.municipality.slug, sheet)
+    if body is None:
+        raise InvalidInputError(
+            f"A planilha {sheet} não está mais no balde da prefeitura",
+            instance.municipality.slug,
+            f"Envie de novo com ./implanta municipality send {instance.municipality.slug} {sheet}.",
+        )
+    return hashlib.sha256(body).hexdigest()

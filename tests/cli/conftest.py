@@ -1,0 +1,146 @@
+"""The command line as an operator of the session's lab runs it, on a registry of these tests alone.
+
+What is registered stays registered, so these municipalities go into a schema that is dropped at the end.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from blocks.catalog import Catalog
+from blocks.mariadb import MariaDBServer
+from blocks.object_storage import ObjectStorage
+from blocks.settings import PROJECT_ROOT, Settings
+from cli.__main__ import app
+from cli.adhesion import adhere
+from domain.environment import EnvironmentName
+from domain.model import Frozen
+from domain.municipality import Municipality, municipality_from
+from domain.plan import choose_plan
+from lab.state import LabState
+from registry import Registry, migrate
+from registry.records import EnvironmentRecord
+
+
+class Outcome(Frozen):
+    """What a command left: its exit code, its results and its talk."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json_result(self) -> Any:  # noqa: ANN401  # each command has a shape of its own
+        assert self.exit_code == 0, self.stderr
+        return json.loads(self.stdout)
+
+
+class CommandLine:
+    """`./implanta`, in this process."""
+
+    def run(self, *arguments: str) -> Outcome:
+        """Run one command; an exception that the command line did not turn into a line is a defect and passes."""
+        result = CliRunner().invoke(app, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(exit_code=result.exit_code, stdout=result.stdout, stderr=result.stderr)
+
+    def refuse(self, *arguments: str, exit_code: int = 20) -> str:
+        """The one line that a command which must fail leaves on standard error; standard output stays empty."""
+        outcome = self.run(*arguments)
+        assert (outcome.exit_code, outcome.stdout) == (exit_code, "")
+        assert outcome.stderr.startswith("Erro: ")
+        assert outcome.stderr.count("\n") == 1
+        return outcome.stderr
+
+
+@pytest.fixture(scope="session")
+def registry_url(lab_state: LabState) -> Iterator[SecretStr]:
+    """An empty registry on the lab's MariaDB."""
+    database = lab_state.mariadb
+    server = MariaDBServer(
+        host=database.host, port=database.port, user=database.admin_user, password=database.admin_password
+    )
+    schema = f"implanta_cli_{secrets.token_hex(4)}"
+    with server.transaction() as cursor:
+        cursor.execute(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+    account = f"{database.admin_user}:{database.admin_password.get_secret_value()}"
+    url = SecretStr(f"mysql+pymysql://{account}@{database.host}:{database.port}/{schema}?charset=utf8mb4")
+    migrate(url)
+    yield url
+    server.drop_database(schema)
+
+
+@pytest.fixture
+def registry(registry_url: SecretStr) -> Iterator[Registry]:
+    """The same registry, beside the command line."""
+    opened = Registry(registry_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def cli(programme: Settings, registry_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line of an installation on the session's lab."""
+    monkeypatch.setenv("IMPLANTA_REGISTRY_URL", registry_url.get_secret_value())
+    # What a command that talks to Prefect leaves in the environment goes away with the test.
+    for name, value in {
+        "PREFECT_API_URL": programme.prefect_api_url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(PROJECT_ROOT)
+    return CommandLine()
+
+
+@pytest.fixture(scope="session")
+def olhos_dagua_as_it_joined() -> Municipality:
+    """A municipality whose name needs escaping everywhere. The table of the IBGE takes a while to read: once."""
+    return municipality_from("3145455", "Olhos-d'Água", 6032, Catalog().ibge_table())
+
+
+@pytest.fixture
+def olhos_dagua(registry: Registry, olhos_dagua_as_it_joined: Municipality) -> str:
+    """The slug of that municipality, in the programme with the plan of the table."""
+    found = olhos_dagua_as_it_joined
+    adhere(registry, found, choose_plan(found.population, Catalog().plans()))
+    return found.slug
+
+
+@pytest.fixture
+def storage(lab_state: LabState) -> Iterator[ObjectStorage]:
+    """The lab's S3, without a trace of that municipality before and after."""
+    opened = ObjectStorage(
+        endpoint=lab_state.s3.endpoint, access_key=lab_state.s3.access_key, secret_key=lab_state.s3.secret_key
+    )
+    opened.remove_bucket("olhos-dagua-entrada")
+    yield opened
+    opened.remove_bucket("olhos-dagua-entrada")
+
+
+def register_environment(registry: Registry, slug: str, ibge: str) -> None:
+    """Enter an environment in the registry as its creation does."""
+    name = EnvironmentName.parse(slug)
+    registry.ensure_environment(
+        EnvironmentRecord(
+            slug=slug,
+            ibge=ibge,
+            purpose=name.purpose.value,
+            release_version="4.1.0",
+            hostname=name.hostname("localhost:18080"),
+            database_server="principal",
+            database_sei=name.database_sei,
+            database_sip=name.database_sip,
+            directory_ou=name.ou,
+            bucket=name.bucket,
+            orgao_sigla="PM-OLHOS-DAGUA",
+        )
+    )

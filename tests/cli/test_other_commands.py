@@ -1,0 +1,85 @@
+"""Environments, decisions, deploy and the lab's state: their results and their keys, which scripts rely on."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.lab import STATES
+from registry import Registry
+from tests.cli.conftest import CommandLine, register_environment
+from tests.cli.test_municipality import CHANGE_KEYS
+
+DECISION = ("--name", "Ana Lúcia Lima", "--reason", "Ofício 12/2026")
+
+
+def test_environments_are_listed_with_stable_keys(cli: CommandLine, olhos_dagua: str, registry: Registry) -> None:
+    register_environment(registry, "olhos-dagua-treinamento", "3145455")
+    rows = cli.run("environment", "list", "--json").json_result
+    assert rows == [
+        {
+            "slug": "olhos-dagua-treinamento",
+            "purpose": "treinamento",
+            "release": "4.1.0",
+            "reference": "",
+            "address": "http://olhos-dagua-treinamento.localhost:18080/sei",
+        }
+    ]
+    table = cli.run("environment", "list")
+    assert (table.exit_code, table.stderr) == (0, "")
+    assert "4.1.0" in table.stdout
+
+
+def test_a_decision_is_recorded_with_name_and_reason(cli: CommandLine, olhos_dagua: str, registry: Registry) -> None:
+    rejected = cli.run("approve", olhos_dagua, *DECISION, "--reject", "--json").json_result
+    assert rejected == {"slug": olhos_dagua, "gate": "go-live", "decision": "reject"}
+    approved = cli.run("approve", "3145455", *DECISION, "--json").json_result
+    assert approved == {"slug": olhos_dagua, "gate": "go-live", "decision": "approve"}
+    last, newest = registry.decisions("3145455")[-2:]
+    assert (last.decision, newest.decision) == ("reject", "approve")
+    assert (newest.name, newest.reason) == ("Ana Lúcia Lima", "Ofício 12/2026")
+    text = cli.run("approve", olhos_dagua, *DECISION).stdout
+    assert " ".join(text.split()) == "olhos-dagua: aprovação registrada. Execute ./implanta implant olhos-dagua."
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--gate", "capacitacao", *DECISION), "Portão 'capacitacao' não existe (--gate). Use go-live."),
+        (("--name", "  ", "--reason", "Ofício"), "A decisão sobre 'go-live' veio sem nome"),
+        (("--name", "Ana", "--reason", ""), "A decisão sobre 'go-live' veio sem motivo"),
+    ],
+)
+def test_a_decision_without_gate_name_or_reason_is_refused(
+    cli: CommandLine, olhos_dagua: str, registry: Registry, options: tuple[str, ...], message: str
+) -> None:
+    before = registry.decisions("3145455")
+    assert message in cli.refuse("approve", olhos_dagua, *options)
+    assert registry.decisions("3145455") == before
+
+
+def test_deploying_again_changes_nothing(cli: CommandLine) -> None:
+    result = cli.run("deploy", "--json").json_result
+    assert set(result) == {"registro", "blocos", "deployments", "automações"}
+    assert all(set(change) == CHANGE_KEYS for change in result.values())
+    assert [sum(change[kind] for kind in CHANGE_KEYS - {"unchanged"}) for change in result.values()] == [0, 0, 0, 0]
+
+
+def test_the_labs_state_is_told_with_stable_keys(cli: CommandLine, lab: Path) -> None:
+    state = cli.run("lab", "status", "--json").json_result
+    assert set(state) == {"lab_dir", "ok", "services"}
+    assert (state["lab_dir"], state["ok"]) == (str(lab), True)
+    assert {service["service"] for service in state["services"]} == {
+        *("mariadb", "ldap", "s3", "smtp", "prefect", "sei", "worker")
+    }
+    for service in state["services"]:
+        assert set(service) == {"service", "title", "state", "pid", "address"}
+        assert service["state"] in STATES
+
+
+def test_a_lab_that_was_never_up_is_not_in_the_air(cli: CommandLine, tmp_path: Path) -> None:
+    outcome = cli.run("lab", "status", "--lab-dir", str(tmp_path), "--json")
+    assert outcome.exit_code == 10
+    assert '"ok": false' in outcome.stdout
+    assert "não" in cli.refuse("lab", "logs", "prefect", "--lab-dir", str(tmp_path))
+    assert "prefect" in cli.refuse("lab", "logs", "apache", "--lab-dir", str(tmp_path))
+    assert "--yes" in cli.refuse("lab", "down", "--destroy", "--lab-dir", str(tmp_path))

@@ -1,0 +1,95 @@
+"""A prefeitura that works in production: what its own people decide is not undone by a run of ours."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cli.demo import Prefeitura, send_attendance
+from cli.intake import send_sheets
+from domain.calendar import local_day
+from domain.report import Journey
+from flows.implantation import implantation
+from registry import Registry
+from tasks import clock
+from tasks.instance import Instance, load_instance
+from tests.flows.conftest import EXAMPLES, Join
+
+
+@pytest.fixture(scope="module")
+def live(join: Join, registry: Registry) -> Instance:
+    """The production of a municipality that just went live."""
+    municipality = join("3101607", "Alfenas", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+    send_attendance(
+        Prefeitura(
+            ibge=municipality.ibge, name=municipality.name, slug=municipality.slug, population=1, example="rio-doce"
+        ),
+        local_day(datetime.now(tz=UTC)),
+    )
+    registry.record_decision(
+        ibge=municipality.ibge, gate="go-live", decision="approve", name="Pessoa de Teste", reason="teste"
+    )
+    journey = implantation(municipality.slug)
+    assert journey.waiting_for == ()
+    return load_instance(f"{municipality.slug}-producao")
+
+
+def rerun(live: Instance) -> Journey:
+    return implantation(live.municipality.slug)
+
+
+def test_who_was_deactivated_in_production_stays_out(live: Instance) -> None:
+    with live.server.transaction(live.name.database_sip) as cursor:
+        cursor.execute("UPDATE usuario SET sin_ativo = 'N' WHERE id_origem = '1014'")
+        assert cursor.rowcount == 1
+    assert rerun(live).change.total == 0
+    (gone,) = [user for user in live.people.list_users() if user.id_origem == "1014"]
+    assert not gone.ativo
+
+
+def test_a_type_that_was_switched_off_in_production_stays_off(live: Instance) -> None:
+    with live.server.transaction(live.name.database_sei) as cursor:
+        cursor.execute("UPDATE tipo_procedimento SET sin_ativo = 'N' ORDER BY id_tipo_procedimento DESC LIMIT 1")
+    assert rerun(live).change.total == 0
+
+
+def test_passed_gates_are_not_judged_again(live: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training counts for 180 days; who went live before that is not sent back to the classroom by a run of ours."""
+    later = datetime.now(tz=UTC) + timedelta(days=200)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert rerun(live).waiting_for == ()
+
+
+def test_a_new_spreadsheet_is_applied_also_in_production(live: Instance, tmp_path: Path) -> None:
+    lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
+    lines.append(
+        "Pessoa Nova de Teste;529.982.247-25;pessoa.nova@riodoce.example;pessoa.nova;"
+        f"{lines[1].split(';')[4]};Básico;9999"
+    )
+    (tmp_path / "usuarios.csv").write_text("\n".join(lines), encoding="utf-8")
+    send_sheets(live.municipality.slug, [tmp_path / "usuarios.csv"])
+    assert rerun(live).change.total > 0
+    assert "pessoa.nova" in live.people.list_ready_logins()
+    assert rerun(live).change.total == 0
+
+
+def test_a_module_that_the_prefeitura_installed_is_told_and_does_not_stop_the_run(live: Instance) -> None:
+    with live.server.transaction(live.name.database_sei) as cursor:
+        cursor.execute("CREATE TABLE md_exemplo (id_md_exemplo int NOT NULL PRIMARY KEY)")
+    journey = rerun(live)
+    (facts,) = [
+        stage.facts for stage in journey.stages if stage.subject == live.name.slug and "Aplicação" in stage.facts[-1]
+    ]
+    assert "1 diferença(s) em relação à referência" in facts[0]
+    assert "md_exemplo" in facts[0]
+
+
+def test_a_unit_that_changed_only_in_sip_reaches_sei_at_the_next_run(join: Join) -> None:
+    """What a run leaves that was killed after SIP's transaction and before the replication."""
+    municipality = join("3101706", "Almenara", EXAMPLES / "unidades.csv")
+    implantation(municipality.slug)
+    training = load_instance(f"{municipality.slug}-treinamento")
+    with training.server.transaction(training.name.database_sei) as cursor:
+        cursor.execute("UPDATE unidade SET descricao = 'antiga' WHERE sigla = 'GAB'")
+    implantation(municipality.slug)
+    assert set(training.people.count_replication_gaps().values()) == {0}
