@@ -33,6 +33,8 @@ class Health(Frozen):
     detail: str
 
 
+_TEMPORARY_PREFIX = ".configuracao-"
+
 Configuration = dict[str, dict[str, JsonValue]]
 
 
@@ -184,15 +186,23 @@ class LabRuntime(ApplicationRuntime):
         home = self._home(environment)
         if not home.exists():
             return Change()
-        for name in ("configuracao.json", "parado"):
-            (home / name).unlink(missing_ok=True)
-        home.rmdir()
+        try:
+            # A kill in the middle of `apply` leaves its temporary file, which holds passwords as well.
+            for path in (home / "configuracao.json", home / "parado", *home.glob(f"{_TEMPORARY_PREFIX}*")):
+                path.unlink(missing_ok=True)
+            home.rmdir()
+        except OSError as e:
+            raise RetryableError(
+                f"Não foi possível remover a configuração ({e.strerror})",
+                str(home),
+                "Confira as permissões e o que mais há no diretório e execute de novo.",
+            ) from e
         return Change(removed=1)
 
 
 def _replace(target: Path, text: str) -> None:
     """Write a private file so that a reader sees the old text or the new one, never half of it."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".configuracao-")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY_PREFIX)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

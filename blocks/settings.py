@@ -10,9 +10,6 @@ from domain.errors import InvalidInputError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
-# How often a flow run tells the Prefect server that it lives; Prefect takes no less.
-HEARTBEAT_SECONDS = 30
-
 
 def lab_dir() -> Path:
     """The lab's directory: `IMPLANTA_LAB_DIR`, or `.lab` in the project."""

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 APPROVER = "Ponto focal da demonstração"
 ROLE = "ponto focal"
+GATE = "go-live"
 RUNS_TO_LIVE = 3  # one to each gate, one through the last
 
 
@@ -188,21 +189,29 @@ def implant_one(demo: Demo, prefeitura: Prefeitura) -> None:
         journey = demo.implant(slug, lambda: run_implantation(slug))
         if not journey.waiting_for:
             return
-        _answer(demo, prefeitura, journey.stages[-1].stage)
-    raise IntegrityError(
-        "A prefeitura da demonstração não chegou à produção", slug, "Veja onde parou com ./implanta implant."
+        _answer(demo, prefeitura, journey)
+    raise _stuck(journey)
+
+
+def _stuck(journey: Journey) -> IntegrityError:
+    return IntegrityError(
+        f"A prefeitura da demonstração não chegou à produção: {' '.join(journey.waiting_for)}",
+        journey.municipality,
+        f"Corrija o que falta e veja com ./implanta implant {journey.municipality}.",
     )
 
 
-def _answer(demo: Demo, prefeitura: Prefeitura, waiting_at: Stage) -> None:
+def _answer(demo: Demo, prefeitura: Prefeitura, journey: Journey) -> None:
     slug = prefeitura.slug
-    if waiting_at is Stage.TRAINING:
+    if journey.stages[-1].stage is Stage.TRAINING:
         demo.do(
             slug,
             "lista de presença das turmas",
             lambda: send_attendance(prefeitura, date.today()),  # noqa: DTZ011  # a demo's classes end yesterday, here
             lambda change: (str(change), change),
         )
+    elif _is_approved(prefeitura):  # it waits for something else, and nobody is asked twice
+        raise _stuck(journey)
     else:
         demo.do(
             slug, "aprovação da entrada em produção", lambda: _approve(prefeitura), lambda change: (str(change), change)
@@ -249,12 +258,18 @@ def send_attendance(prefeitura: Prefeitura, today: date) -> Change:
     return send_text(prefeitura.slug, "capacitacao.csv", text.getvalue())
 
 
+def _is_approved(prefeitura: Prefeitura) -> bool:
+    from cli.municipality import open_registry
+
+    return bool(open_registry().decisions(prefeitura.ibge, GATE))
+
+
 def _approve(prefeitura: Prefeitura) -> Change:
     from cli.municipality import open_registry
 
     open_registry().record_decision(
         ibge=prefeitura.ibge,
-        gate="go-live",
+        gate=GATE,
         decision="approve",
         name=APPROVER,
         reason="Demonstração: lista de verificação conferida.",

@@ -17,7 +17,7 @@ from domain.environment import EnvironmentName, Purpose
 from domain.errors import IntegrityError, InvalidInputError
 from domain.model import Frozen
 from domain.spreadsheet import parse_sheet
-from lab.layout import write_private
+from lab.layout import Layout, write_private
 from lab.state import LabState
 from tasks import doors
 
@@ -54,7 +54,7 @@ def _sign_in(state: LabState, environment: EnvironmentName, browser: "Browser", 
 
     It is written down before the directory gets it, so that a demo killed in between still knows both.
     """
-    keep = state.lab_dir / "demo.json"
+    keep = Layout(state.lab_dir).demo_file
     if keep.exists():
         chosen = SecretStr(json.loads(keep.read_text(encoding="utf-8"))["senha"])
         if browser.sign_in(login, chosen):

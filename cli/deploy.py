@@ -4,13 +4,12 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import yaml
 from pydantic import Field, JsonValue, ValidationError
 
-from blocks.settings import HEARTBEAT_SECONDS, PROJECT_ROOT, Settings
+from blocks.settings import PROJECT_ROOT, Settings
 from domain.change import Change
 from domain.errors import InvalidInputError, RetryableError
 from domain.model import Frozen
@@ -18,9 +17,6 @@ from tasks.prefect_errors import explaining_prefect
 
 DEPLOYMENTS = PROJECT_ROOT / "deployments.yaml"
 WORK_POOL = "implanta"
-DEAD_RUNS = "implanta: execuções mortas"
-# Longer than Prefect's own default of 180 s between heartbeats, for runs of other programs on the same server.
-SILENCE = timedelta(seconds=10 * HEARTBEAT_SECONDS)
 
 
 class WorkPool(Frozen):
@@ -70,7 +66,7 @@ def read_deployments(path: Path = DEPLOYMENTS) -> DeploymentsFile:
 
 
 def deploy(settings: Settings) -> dict[str, Change]:
-    """Converge registry, blocks, deployments and automations; say what changed in each.
+    """Converge registry, blocks and deployments; say what changed in each.
 
     Raises:
         RetryableError: the Prefect server or the registry does not answer.
@@ -86,7 +82,6 @@ def deploy(settings: Settings) -> dict[str, Change]:
         if settings.lab_dir is not None:
             changes["blocos"] += ensure_blocks(load_state(settings.lab_dir))
         changes["deployments"] = _ensure_deployments(read_deployments())
-        changes["automações"] = _ensure_dead_runs_are_found()
     return changes
 
 
@@ -122,38 +117,6 @@ def _ensure_block_types() -> Change:
         after = {schema.checksum for schema in client.read_block_schemas()}
     created = len(after - before)
     return Change(created=created, unchanged=len(BLOCK_TYPES) - created)
-
-
-def _ensure_dead_runs_are_found() -> Change:
-    """Let the server mark as crashed a run whose process and worker died: nothing else of Prefect would notice."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.objects import StateType
-    from prefect.events.actions import ChangeFlowRunState
-    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-
-    wanted = AutomationCore(
-        name=DEAD_RUNS,
-        description="Marca como Crashed a execução cujo processo morreu sem aviso.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.*"},
-            match={"prefect.resource.id": "prefect.flow-run.*"},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            within=SILENCE,
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="O processo da execução parou de dar sinal.")],
-    )
-    with get_client(sync_client=True) as client:
-        found = client.read_automations_by_name(DEAD_RUNS)
-        if not found:
-            client.create_automation(wanted)
-            return Change(created=1)
-        if AutomationCore.model_validate(found[0].model_dump(include=set(AutomationCore.model_fields))) == wanted:
-            return Change(unchanged=1)
-        # The client sends only what was set by name.
-        client.update_automation(found[0].id, AutomationCore.model_validate(wanted.model_dump()))
-    return Change(updated=1)
 
 
 def _ensure_deployments(wanted: DeploymentsFile) -> Change:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from blocks.settings import HEARTBEAT_SECONDS, PROJECT_ROOT, Settings, load_settings, settings_file
+from blocks.settings import PROJECT_ROOT, Settings, load_settings, settings_file
 from tasks.prefect_errors import explaining_prefect
 
 
@@ -22,7 +22,6 @@ def connect(*, quiet: bool = True) -> Settings:
     os.environ.update(
         PREFECT_API_URL=settings.prefect_api_url,
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY=str(HEARTBEAT_SECONDS),
         DO_NOT_TRACK="1",
         IMPLANTA_ROOT=str(PROJECT_ROOT),
         IMPLANTA_SETTINGS=str(settings_file()),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from pydantic import Field
@@ -30,17 +30,19 @@ PROCEDURE: tuple[Step, ...] = (
     (go_live, {"purpose": Purpose.PRODUCAO}),
 )
 
-WAIT_SECONDS = Field(
-    0,
-    ge=0,
-    le=3600,
-    description="Por quantos segundos esperar que termine outra execução do mesmo município.",
-    json_schema_extra={"title": "Espera"},
-)
+WaitSeconds = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=3600,
+        description="Por quantos segundos esperar que termine outra execução do mesmo município.",
+        json_schema_extra={"title": "Espera"},
+    ),
+]
 
 
 @flow(name="implantação", flow_run_name="{municipality} · implantação")
-def implantation(municipality: str = MUNICIPALITY, wait_seconds: int = WAIT_SECONDS) -> Journey:
+def implantation(municipality: str = MUNICIPALITY, wait_seconds: WaitSeconds = 0) -> Journey:
     """Converge every stage that is due; at a closed gate end as `Aguardando`, with the reasons.
 
     Finished stages take seconds, so a schedule, a webhook, an approval or an operator may run it at any time.

@@ -27,6 +27,11 @@ class Layout:
         return self.root / "settings.toml"
 
     @property
+    def demo_file(self) -> Path:
+        """Login and password of the person as whom the demo visited SEI."""
+        return self.root / "demo.json"
+
+    @property
     def log_dir(self) -> Path:
         return self.root / "log"
 

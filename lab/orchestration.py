@@ -327,7 +327,7 @@ def _remove_all(layout: Layout) -> None:
     for directory in (*directories, layout.log_dir, layout.mail_dir, layout.apps_dir, layout.files_dir):
         if directory.exists():
             shutil.rmtree(directory)
-    for file in (layout.settings_file, layout.record_file, layout.lock_file):
+    for file in (layout.settings_file, layout.demo_file, layout.record_file, layout.lock_file):
         file.unlink(missing_ok=True)
     with suppress(OSError):  # it stays when it holds other things, or is where a disk is mounted
         layout.root.rmdir()

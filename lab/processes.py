@@ -15,6 +15,7 @@ from lab.record import ProcessRecord
 
 MARK = "IMPLANTA_LAB_OWNER"
 UNKNOWN_OWNER = ""
+HANDED_ON = frozenset({"IMPLANTA_REFERENCE_DIR", "IMPLANTA_RETRIES"})
 CLOCK_TOLERANCE_SECONDS = 2.0  # the system derives start times from a clock that may be corrected meanwhile
 KILL_SECONDS = 5.0
 STOP_POLL_SECONDS = 0.05
@@ -34,7 +35,7 @@ def _environment(launch: Launch, lab_root: Path) -> dict[str, str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PREFECT_", "IMPLANTA_")) or name == "IMPLANTA_REFERENCE_DIR"
+        if not name.startswith(("PREFECT_", "IMPLANTA_")) or name in HANDED_ON
     }
     around_proxies = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     return inherited | around_proxies | {"DO_NOT_TRACK": "1"} | dict(launch.env) | {MARK: str(lab_root)}

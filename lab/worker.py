@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter
 
-from blocks.settings import HEARTBEAT_SECONDS, PROJECT_ROOT
+from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir
 from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url
 from lab.processes import Launch
@@ -56,9 +56,8 @@ class Worker(Service):
             env={
                 "PREFECT_HOME": str(self.home),
                 "PREFECT_API_URL": api_url(self.port("prefect")),
-                "PREFECT_WORKER_QUERY_SECONDS": "2",
-                # A setting of clients, so of the worker: the automation that finds dead runs waits for heartbeats.
-                "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+                # Each question is a commit of the server's SQLite, which other clients may have to wait for.
+                "PREFECT_WORKER_QUERY_SECONDS": "5",
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
                 "IMPLANTA_SETTINGS": str(self.layout.settings_file),
                 "IMPLANTA_LAB_DIR": str(self.layout.root),

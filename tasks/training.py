@@ -73,5 +73,10 @@ def judge_training_gate(municipality: str) -> GateFinding:
         if not line.enough
     ]
     if unknown := record.counts["desconhecidos"]:
-        facts.append(f"Pessoas da lista de presença que não estão na planilha de usuários: {unknown}.")
+        who = (
+            "1 pessoa da lista de presença não está"
+            if unknown == 1
+            else f"{unknown} pessoas da lista de presença não estão"
+        )
+        facts.append(f"{who} na planilha de usuários.")
     return GateFinding(facts=tuple(facts), reasons=tuple(f"{reason}." for reason in verdict.reasons))

@@ -81,7 +81,7 @@ def ensure_invitations(environment: str) -> Change:
             try:
                 outbox.send(account.email, subject, text)
             except InvalidInputError:
-                refused.add(account.uid)
+                refused.add(account.uid.lower())
                 continue
             inviter.mark_invited(account)
     if refused:
@@ -128,4 +128,7 @@ def prove_users(environment: str) -> tuple[str, ...]:
         "Verificações de replicação SIP → SEI: 0 diferenças.",
     )
     leavers = len(plan_user_import(people, instance.people.list_users()).leavers)
-    return (*facts, f"Usuários ativos no SIP que não estão na planilha: {leavers}.") if leavers else facts
+    if not leavers:
+        return facts
+    who = "1 usuário ativo no SIP não está" if leavers == 1 else f"{leavers} usuários ativos no SIP não estão"
+    return (*facts, f"{who} na planilha.")

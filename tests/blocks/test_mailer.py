@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
 from blocks.mailer import Mailer
-from domain.errors import ImplantaError, IntegrityError, RetryableError
+from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from lab.ports import choose
 from lab.state import LabState
 
@@ -32,8 +32,9 @@ class Refusing:
         return _answer(address)
 
     async def handle_RCPT(  # noqa: N802  # the library's name for the command
-        self, server: object, session: object, envelope: object, address: str, options: object
+        self, server: object, session: object, envelope: Envelope, address: str, options: object
     ) -> str:
+        envelope.rcpt_tos += [address] if _answer(address).startswith("250") else []
         return _answer(address)
 
 
@@ -50,7 +51,7 @@ def mailer(lab_state: LabState) -> Mailer:
 
 @pytest.fixture(scope="module")
 def refusing_server() -> Iterator[Controller]:
-    """A real SMTP server that takes nothing."""
+    """A real SMTP server that takes nothing from or for the addresses with a code."""
     (port,) = choose(["smtp"], avoid=()).values()
     controller = Controller(Refusing(), hostname="127.0.0.1", port=port)
     controller.start()
@@ -106,7 +107,7 @@ def test_one_conversation_carries_many_messages(mailer: Mailer, lab_state: LabSt
 @pytest.mark.parametrize(
     ("sender", "to", "kind"),
     [
-        (SENDER, "550@exemplo.org", IntegrityError),
+        (SENDER, "550@exemplo.org", InvalidInputError),
         ("550@exemplo.org", TO, IntegrityError),
         ("451@exemplo.org", TO, RetryableError),
         (SENDER, "451@exemplo.org", RetryableError),
@@ -122,6 +123,15 @@ def test_a_refusal_is_told_without_the_address(
     text = str(refusal.value) + repr(refusal.value.__cause__)
     assert sender not in text
     assert to not in text
+
+
+def test_a_refused_recipient_does_not_end_the_conversation(refusing_server: Controller) -> None:
+    mailer = Mailer(host="127.0.0.1", port=refusing_server.port, sender=SENDER)
+    with mailer.open() as outbox:
+        outbox.send(TO, "Assunto", TEXT)
+        with pytest.raises(InvalidInputError, match="código 550"):
+            outbox.send("550@exemplo.org", "Assunto", TEXT)
+        outbox.send(TO, "Assunto", TEXT)
 
 
 def test_a_server_that_should_encrypt_and_does_not_is_refused(

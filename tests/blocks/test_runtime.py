@@ -167,6 +167,23 @@ def test_an_application_is_forgotten_once_and_its_files_stay(own_runtime: LabRun
     assert kept.exists()
 
 
+def test_forgetting_an_application_takes_what_a_killed_run_left_of_its_passwords(own_runtime: LabRuntime) -> None:
+    own_runtime.apply(ENVIRONMENT, {"SEI": {}})
+    home = own_runtime.apps_dir / ENVIRONMENT.slug
+    (home / ".configuracao-x1y2z3").write_text('{"Senha": "segredo"}')
+    assert own_runtime.remove(ENVIRONMENT) == Change(removed=1)
+    assert not home.exists()
+
+
+def test_what_cannot_be_removed_is_told_with_its_place(own_runtime: LabRuntime) -> None:
+    own_runtime.apply(ENVIRONMENT, {"SEI": {}})
+    home = own_runtime.apps_dir / ENVIRONMENT.slug
+    (home / "alheio.txt").write_text("fica")
+    with pytest.raises(RetryableError, match=rf"remover a configuração .*{home}"):
+        own_runtime.remove(ENVIRONMENT)
+    assert (home / "alheio.txt").exists()
+
+
 def test_what_was_never_configured_needs_no_stop_and_no_start(own_runtime: LabRuntime) -> None:
     assert own_runtime.stop(ENVIRONMENT) == own_runtime.start(ENVIRONMENT) == Change(unchanged=1)
 

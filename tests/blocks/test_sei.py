@@ -12,6 +12,7 @@ from blocks.sei import SERVICE_USER, SeiDatabase
 from domain.access_key import AccessKey, system_crc
 from domain.change import Change
 from domain.errors import IntegrityError
+from domain.spreadsheet_units import Unit
 from tests.blocks.conftest import one_version
 from tests.blocks.instance import Databases
 
@@ -170,6 +171,52 @@ def test_units_without_a_code_are_numbered_and_no_code_ever_changes(databases: D
         ("TESTE_1_2", "03"),
     ]
     assert databases.sei.ensure_unit_codes() == Change(unchanged=3)
+
+
+def emails_of(databases: Databases, unit: str) -> list[tuple[object, ...]]:
+    return databases.rows(
+        "sei",
+        "SELECT e.email, e.descricao FROM email_unidade e JOIN unidade u USING (id_unidade) WHERE u.sigla = %s"
+        " ORDER BY e.id_email_unidade",
+        (unit,),
+    )
+
+
+def test_units_get_their_email_once_and_a_new_one_when_it_changes(databases: Databases) -> None:
+    theirs = emails_of(databases, "TESTE")
+    silent = Unit(sigla="TESTE_1_1", descricao="Sem e-mail")
+    unit = Unit(sigla="teste", descricao="Unidade de Recepção", email="recepcao@blocos.mg.gov.br")
+    assert databases.sei.ensure_unit_emails([unit, silent]) == Change(created=1)
+    assert emails_of(databases, "TESTE") == [*theirs, (unit.email, unit.descricao)]
+    assert databases.one("sei", "SELECT MAX(id_email_unidade) FROM email_unidade") == databases.one(
+        "sei", "SELECT MAX(id) FROM seq_email_unidade"
+    )
+    before = databases.contents()
+    assert databases.sei.ensure_unit_emails([unit, silent]) == Change(unchanged=1)
+    assert databases.contents() == before
+    moved = unit.model_copy(update={"email": "protocolo@blocos.mg.gov.br"})
+    assert databases.sei.ensure_unit_emails([moved]) == Change(updated=1)
+    assert emails_of(databases, "TESTE") == [*theirs, (moved.email, unit.descricao)]
+    renamed = moved.model_copy(update={"descricao": "Protocolo Geral"})
+    assert databases.sei.ensure_unit_emails([renamed]) == Change(unchanged=1), "the address is there already"
+
+
+def test_an_email_for_a_unit_that_sei_lacks_is_told_and_none_is_written(databases: Databases) -> None:
+    before = databases.contents()
+    units = [Unit(sigla=sigla, descricao="Uma", email="uma@blocos.mg.gov.br") for sigla in ("TESTE", "NENHUMA")]
+    with pytest.raises(IntegrityError, match="A unidade NENHUMA não está no SEI"):
+        databases.sei.ensure_unit_emails(units)
+    assert databases.contents() == before
+
+
+def test_a_holiday_of_another_orgao_is_not_ours(databases: Databases) -> None:
+    before = databases.sei.list_holidays()
+    databases.rows(
+        "sei",
+        "SET STATEMENT foreign_key_checks = 0 FOR INSERT INTO feriado (id_feriado, id_orgao, descricao, dta_feriado)"
+        " VALUES (900, 7, 'De outro', '2026-04-29'), (901, NULL, 'De todos', '2026-04-30')",
+    )
+    assert databases.sei.list_holidays() == before | {(date(2026, 4, 30), "De todos")}
 
 
 def test_holidays_are_added_with_ids_from_their_counter(databases: Databases) -> None:

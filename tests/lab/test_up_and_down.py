@@ -94,6 +94,7 @@ def test_down_leaves_alone_a_process_that_got_the_pid_of_a_dead_one(small_lab: P
 def test_destroy_removes_the_lab_and_nothing_that_it_did_not_put_there(small_lab: Path) -> None:
     (small_lab / "alheio.txt").write_text("fica")
     up(small_lab, services=CHEAP)
+    (small_lab / "demo.json").write_text('{"password": "do visitante da demonstração"}')
     down(small_lab, destroy=True)
     assert [path.name for path in small_lab.iterdir()] == ["alheio.txt"]
 
@@ -132,7 +133,10 @@ def test_a_service_that_never_ran_moves_by_itself_when_its_port_is_taken(small_l
     assert running(small_lab) == {"ldap", "smtp"}
 
 
-def test_settings_point_at_the_lab_and_keep_what_an_operator_added(small_lab: Path) -> None:
+def test_settings_point_at_the_lab_and_keep_what_an_operator_added(
+    small_lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IMPLANTA_REFERENCE_DIR", raising=False)
     state = up(small_lab, services=["smtp"])
     settings = state.settings_file
     with settings.open("a") as file:
@@ -147,6 +151,30 @@ def test_settings_point_at_the_lab_and_keep_what_an_operator_added(small_lab: Pa
     assert written["lab_dir"] == str(small_lab)
     assert written["prefect_api_url"] == state.prefect.api_url
     assert written["registry_url"] == state.mariadb.registry_url.get_secret_value()
+
+
+def test_the_reference_directory_is_remembered_for_shells_that_do_not_name_it(
+    small_lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for named, remembered in ((tmp_path / "a", "a"), (None, "a"), (tmp_path / "b", "b")):
+        if named is None:
+            monkeypatch.delenv("IMPLANTA_REFERENCE_DIR")
+        else:
+            monkeypatch.setenv("IMPLANTA_REFERENCE_DIR", str(named))
+        settings = up(small_lab, services=["smtp"]).settings_file
+        assert tomllib.loads(settings.read_text())["reference_dir"] == str(tmp_path / remembered)
+
+
+def test_servers_inherit_how_often_to_try_and_no_other_setting(
+    small_lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPLANTA_RETRIES", "1")
+    monkeypatch.setenv("IMPLANTA_REGISTRY_URL", "mysql+pymysql://u:s@producao/implanta")
+    up(small_lab, services=["smtp"])
+    (pid,) = (service.pid for service in status(small_lab) if service.service == "smtp")
+    environment = psutil.Process(pid).environ()
+    assert environment["IMPLANTA_RETRIES"] == "1"
+    assert "IMPLANTA_REGISTRY_URL" not in environment
 
 
 def test_two_ups_at_once_start_one_server(small_lab: Path) -> None:

@@ -125,7 +125,9 @@ def test_a_disk_that_fills_up_in_a_demo_stops_it_in_one_line_and_the_rerun_finis
         wait_for(lambda: demo.poll() is not None or moment.has_come(at, Path(said.name).read_text(encoding="utf-8")))
         filler = fill(at)
         assert demo.wait(PATIENCE_SECONDS) == FULL_DISK_EXIT_CODE
-        (line,) = errors_in(Path(said.name).read_text(encoding="utf-8"))
+        errors = errors_in(Path(said.name).read_text(encoding="utf-8"))
+    assert len(errors) == 1, errors
+    (line,) = errors
     assert line.startswith("Erro: Disco cheio: restam ")
     assert f"({at})" in line
     filler.unlink()

@@ -1,0 +1,132 @@
+"""What each stage writes and tells, beyond the counts of its steps."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+
+from blocks.mailer import Mailer
+from cli.intake import send_sheets
+from domain.change import Change
+from domain.environment import Purpose
+from domain.errors import GateClosedError, InvalidInputError
+from domain.municipality import Municipality
+from domain.report import StageReport
+from flows.create_environment import create_environment
+from flows.import_users import import_users
+from flows.seed import seed
+from flows.training_gate import training_gate
+from lab.ports import choose
+from registry import Registry
+from tasks import doors
+from tasks.instance import load_instance
+from tests.flows.conftest import EXAMPLES, Join
+
+
+class Choosy:
+    """A mail server that refuses some recipients for good and remembers to whom it delivered."""
+
+    def __init__(self) -> None:
+        self.refused: set[str] = set()
+        self.delivered: list[str] = []
+
+    async def handle_RCPT(  # noqa: N802  # the library's name for the command
+        self, server: object, session: object, envelope: Envelope, address: str, options: object
+    ) -> str:
+        if address in self.refused:
+            return "550 5.1.1 caixa inexistente"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802  # the library's name for the command
+        self, server: object, session: object, envelope: Envelope
+    ) -> str:
+        self.delivered += envelope.rcpt_tos
+        return "250 OK"
+
+
+@pytest.fixture
+def choosy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Choosy]:
+    """The product's mail goes to a server of this test alone."""
+    handler = Choosy()
+    (port,) = choose(["smtp"], avoid=()).values()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    monkeypatch.setattr(doors, "mailer", lambda: Mailer(host="127.0.0.1", port=port, sender="sei@teste.example"))
+    yield handler
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def seeded(join: Join) -> Municipality:
+    """A municipality whose training environment is ready for its people."""
+    municipality = join("3102001", "Alterosa", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+    create_environment(municipality.slug, Purpose.TREINAMENTO)
+    seed(municipality.slug, Purpose.TREINAMENTO)
+    return municipality
+
+
+def changes_of(report: StageReport) -> dict[str, Change]:
+    return {step.name: step.change for step in report.steps}
+
+
+def test_the_units_emails_of_the_spreadsheet_reach_sei(seeded: Municipality) -> None:
+    instance = load_instance(f"{seeded.slug}-treinamento")
+    lines = (EXAMPLES / "unidades.csv").read_text(encoding="utf-8").splitlines()[1:]
+    wanted = {(cells[0], cells[3]) for cells in (line.split(";") for line in lines) if cells[3]}
+    with instance.server.transaction(instance.name.database_sei) as cursor:
+        cursor.execute("SELECT u.sigla, e.email FROM email_unidade e JOIN unidade u USING (id_unidade)")
+        assert wanted <= set(cursor.fetchall())
+    again = changes_of(seed(seeded.slug, Purpose.TREINAMENTO))
+    assert again["e-mails das unidades"] == Change(unchanged=len(wanted))
+
+
+def test_a_holiday_that_was_given_another_name_is_not_added_again(seeded: Municipality) -> None:
+    instance = load_instance(f"{seeded.slug}-treinamento")
+    with instance.server.transaction(instance.name.database_sei) as cursor:
+        cursor.execute("UPDATE feriado SET descricao = 'Festa da cidade' WHERE MONTH(dta_feriado) = 12")
+    before = instance.sei.list_holidays()
+    assert changes_of(seed(seeded.slug, Purpose.TREINAMENTO))["feriados"].total == 0
+    assert instance.sei.list_holidays() == before
+
+
+def test_who_is_in_sip_or_in_the_class_but_not_in_the_spreadsheet_is_counted(
+    seeded: Municipality, choosy: Choosy, tmp_path: Path
+) -> None:
+    """And an address that the mail server refuses keeps nobody else from the first access."""
+    lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
+    unlucky = lines[3].split(";")
+    address, login = unlucky[2], unlucky[3]
+    choosy.refused = {address}
+    with pytest.raises(InvalidInputError, match=r"recusou 1 de 60 destinatários.*linha 4") as refusal:
+        import_users(seeded.slug, Purpose.TREINAMENTO)
+    assert login not in str(refusal.value)
+    assert address not in str(refusal.value)
+    assert len(choosy.delivered) == 59
+    instance = load_instance(f"{seeded.slug}-treinamento")
+    assert [account.uid for account in doors.directory().list_uninvited(instance.name)] == [login]
+    choosy.refused, choosy.delivered = set(), []
+    report = import_users(seeded.slug, Purpose.TREINAMENTO)
+    assert changes_of(report)["primeiro acesso por e-mail"] == Change(created=1)
+    assert choosy.delivered == [address]
+    assert not [fact for fact in report.facts if "SIP não est" in fact]
+
+    (tmp_path / "usuarios.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
+    send_sheets(seeded.slug, [tmp_path / "usuarios.csv", EXAMPLES / "capacitacao.csv"])
+    assert import_users(seeded.slug, Purpose.TREINAMENTO).facts[-1] == (
+        "2 usuários ativos no SIP não estão na planilha."
+    )
+    absent = {line.split(";")[3] for line in lines[-2:]}
+    listed = {line.split(";")[0] for line in (EXAMPLES / "capacitacao.csv").read_text(encoding="utf-8").splitlines()}
+    assert absent <= listed
+    assert "2 pessoas da lista de presença não estão na planilha de usuários." in training_gate(seeded.slug).facts
+
+
+def test_a_stage_done_before_its_turn_is_not_recorded_as_finished(join: Join, registry: Registry) -> None:
+    municipality = join("3102100", "Alto Rio Doce")
+    with pytest.raises(GateClosedError, match=r"falta concluir Ambiente de treinamento, .*Capacitação"):
+        create_environment(municipality.slug, Purpose.PRODUCAO)
+    finished = registry.events(municipality.ibge, kinds=["stage.finished"])
+    assert [event.details["stage"] for event in finished] == ["adhesion"]
