@@ -1,5 +1,6 @@
 """Prefect as this installation uses it: settled before its library is imported, because it reads settings then."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ def connect(*, quiet: bool = True) -> Settings:
         # The command line tells the story itself. What failed is kept beside its run all the same, in the server.
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        # A server that fails takes no logs either: that it did not is no second error beside the first.
+        logging.raiseExceptions = False
     _require_access()
     return settings
 

@@ -148,7 +148,7 @@ class _Start:
 
     @staticmethod
     def _taken_ports(service: Service) -> list[str]:
-        return [name for name in service.port_names if not ports.is_free(service.port(name))]
+        return [name for name in service.port_names if not ports.becomes_free(service.port(name))]
 
     def _port_taken(self, service: Service, name: str) -> InvalidInputError:
         port = service.port(name)

@@ -5,11 +5,13 @@ import socket
 from collections.abc import Collection, Iterable
 
 import psutil
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 HOST = "127.0.0.1"
 # Below the range from which the kernel takes the ports of outgoing connections (32768 on), so that a remembered
 # port is not lost to a browser while the lab is down.
 PORT_RANGE = range(20000, 32000)
+CLOSING_SECONDS = 5
 
 
 def is_free(port: int) -> bool:
@@ -22,6 +24,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def becomes_free(port: int) -> bool:
+    """Whether the port is free now or shortly: the kernel takes a moment to close what a killed server had open."""
+    waiting = Retrying(
+        retry=retry_if_result(lambda free: not free),
+        stop=stop_after_delay(CLOSING_SECONDS),
+        wait=wait_fixed(0.1),
+        retry_error_callback=lambda _: False,
+    )
+    return bool(waiting(is_free, port))
 
 
 def choose(names: Iterable[str], avoid: Collection[int]) -> dict[str, int]:

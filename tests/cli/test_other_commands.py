@@ -59,9 +59,9 @@ def test_a_decision_without_gate_name_or_reason_is_refused(
 
 def test_deploying_again_changes_nothing(cli: CommandLine) -> None:
     result = cli.run("deploy", "--json").json_result
-    assert set(result) == {"registro", "blocos", "deployments", "automações"}
+    assert set(result) == {"registro", "blocos", "deployments"}
     assert all(set(change) == CHANGE_KEYS for change in result.values())
-    assert [sum(change[kind] for kind in CHANGE_KEYS - {"unchanged"}) for change in result.values()] == [0, 0, 0, 0]
+    assert [sum(change[kind] for kind in CHANGE_KEYS - {"unchanged"}) for change in result.values()] == [0, 0, 0]
 
 
 def test_the_labs_state_is_told_with_stable_keys(cli: CommandLine, lab: Path) -> None:

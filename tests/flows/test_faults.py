@@ -95,9 +95,12 @@ def test_drift_in_the_structure_fails_the_certificate_by_name(join: Join) -> Non
 
 
 def test_without_official_dumps_both_versions_start_from_the_projects_own(
-    join: Join, monkeypatch: pytest.MonkeyPatch
+    join: Join, lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("IMPLANTA_REFERENCE_DIR", raising=False)
+    lines = (lab / "settings.toml").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "settings.toml").write_text("\n".join(line for line in lines if "reference_dir" not in line))
+    monkeypatch.setenv("IMPLANTA_SETTINGS", str(tmp_path / "settings.toml"))
     for release, ibge, name in (("4.0.0", "3101409", "Albertina"), ("4.1.0", "3101508", "Além Paraíba")):
         municipality = join(ibge, name, EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
         report = create_environment(municipality.slug, Purpose.TREINAMENTO, release=release)
