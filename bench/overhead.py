@@ -3,16 +3,14 @@
 Both sides run in turn in one process, on one private lab, each time with a municipality that is new to it.
 """
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from time import monotonic
 from types import ModuleType
 
+from bench.private_lab import private_lab
 from bench.result import BenchResult, Figure, Ratio
 from cli.output import talk
 
@@ -33,7 +31,7 @@ POPULATION = 91268
 
 def measure() -> BenchResult:
     """Time both sides on a warm server, taking turns at going first; the ratio is the median of the pairs'."""
-    with tempfile.TemporaryDirectory(prefix="implanta-bench-") as folder, _private_lab(Path(folder)):
+    with private_lab():
         municipalities = iter(MUNICIPALITIES)
         _time("aquecimento", _lifecycle, next(municipalities))
         through_prefect: list[float] = []
@@ -62,25 +60,6 @@ def _time(label: str, work: Callable[[str, str], None], municipality: tuple[str,
     seconds = monotonic() - started
     talk.print(f"{label} · {municipality[1]}: {seconds:.2f} s", highlight=False)
     return seconds
-
-
-@contextmanager
-def _private_lab(folder: Path) -> Iterator[None]:
-    import lab
-
-    os.environ["IMPLANTA_LAB_DIR"] = str(folder)
-    os.environ.pop("IMPLANTA_SETTINGS", None)
-    try:
-        lab.up(folder)
-        from cli.prefect import connect
-
-        settings = connect()
-        from cli.deploy import deploy
-
-        deploy(settings)
-        yield
-    finally:
-        lab.down(folder)
 
 
 def _lifecycle(ibge: str, name: str) -> None:

@@ -4,9 +4,13 @@ import secrets
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Literal
 
 from ldap3 import (
+    AUTO_BIND_NO_TLS,
+    AUTO_BIND_NONE,
+    AUTO_BIND_TLS_BEFORE_BIND,
     BASE,
     LEVEL,
     MODIFY_DELETE,
@@ -26,37 +30,41 @@ from ldap3.core.exceptions import (
     LDAPOperationResult,
     LDAPPasswordIsMandatoryError,
     LDAPSocketOpenError,
+    LDAPStartTLSError,
 )
 from ldap3.utils.conv import escape_filter_chars
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
+from blocks.directory_proof import Doors, find_broken_promises
+from blocks.rehearsal import is_rehearsal
+from domain.account import Account, PasswordPolicy, PasswordRefusal, User
 from domain.change import Change
+from domain.directory_access import access_rules, judge_access_rules
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
-from domain.model import Frozen
 
 PAGE_SIZE = 500
-# An account whose owner has not yet been sent a password carries this mark; see `Directory.list_uninvited`.
+# An account whose owner has not yet been sent a password carries this mark; see `User.uninvited`.
 INVITATION_PENDING = "implanta: primeiro acesso pendente"
-
-
-class Account(Frozen):
-    """One person's account: `uid` is the login that SIP calls `sigla`."""
-
-    uid: str = Field(repr=False)
-    name: str = Field(repr=False)
-    email: str = Field(repr=False)
-
-    @property
-    def attributes(self) -> dict[str, str]:
-        """The entry's attributes in inetOrgPerson's terms."""
-        parts = self.name.split()
-        return {"cn": self.name, "sn": parts[-1], "mail": self.email}
+# The password policy's own mark of an account that an administrator closed; a lockout has the time of its beginning.
+BLOCKED = "000001010000Z"
+CHECK_QUALITY = "2"  # below it slapd lets pass what it cannot measure, such as a password that arrives hashed
+USER_ATTRIBUTES = ["uid", "cn", "mail", "description", "pwdReset", "pwdAccountLockedTime"]
+POLICY_CLASSES = ["device", "pwdPolicy"]
+SEARCH_CLASSES = frozenset({"organizationalrole", "simplesecurityobject"})
+TECHNICAL_CLASSES = frozenset({"account", "simplesecurityobject"})
+_HAS_PASSWORD = "(|(objectClass=inetOrgPerson)(objectClass=simpleSecurityObject))"  # noqa: S105  # a filter
 
 
 def explain(error: LDAPException, where: str) -> ImplantaError:
     """Translate a driver error; entries' names and values stay out of the message."""
+    if isinstance(error, LDAPStartTLSError) or "certificate" in str(error).lower():
+        return InvalidInputError(
+            "O LDAP não ofereceu TLS, ou o certificado dele não foi aceito",
+            where,
+            "Confira a criptografia e o arquivo da autoridade certificadora no bloco do LDAP.",
+        )
     if isinstance(error, LDAPSocketOpenError):
         return RetryableError("O LDAP não respondeu", where, "Confira se o servidor está no ar e execute de novo.")
     if isinstance(error, LDAPBindError | LDAPInvalidCredentialsResult | LDAPPasswordIsMandatoryError):
@@ -81,103 +89,254 @@ class Directory(Block):
 
     host: str = Field(description="Endereço do servidor LDAP.")
     port: int = Field(default=389, description="Porta do servidor LDAP.")
-    encryption: Literal["none", "ldaps"] = Field(default="none", description="Criptografia: nenhuma ou LDAPS.")
+    encryption: Literal["none", "starttls", "ldaps"] = Field(
+        default="none", description="Criptografia: nenhuma, StartTLS na mesma porta, ou LDAPS."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Certificado da autoridade que assina o do servidor; sem ele, valem as do sistema.",
+    )
     base_dn: str = Field(description="DN sob o qual ficam as árvores dos ambientes.")
     admin_dn: str = Field(description="DN da conta de serviço.")
     admin_password: SecretStr = Field(description="Senha da conta de serviço.")
+    config_dn: str | None = Field(
+        default=None,
+        description="DN que administra a configuração (cn=config) do servidor; sem ele, as regras de acesso são de"
+        " outra equipe, e o Implanta só as confere.",
+    )
+    config_password: SecretStr | None = Field(default=None, description="Senha de quem administra a configuração.")
+    policy_dn: str | None = Field(
+        default=None, description="DN da política de senhas; sem ele, cn=padrao,ou=politicas, sob o DN das árvores."
+    )
+
+    @property
+    def _where(self) -> str:
+        return f"ldap {self.host}:{self.port}"
+
+    @property
+    def manages_access(self) -> bool:
+        """Whether this block may change the server's access rules."""
+        return self.config_dn is not None and self.config_password is not None
 
     @contextmanager
-    def _connect(self, dn: str, password: SecretStr) -> Iterator[Connection]:
-        where = f"ldap {self.host}:{self.port}"
-        tls = Tls(validate=ssl.CERT_REQUIRED) if self.encryption == "ldaps" else None
-        server = Server(self.host, self.port, use_ssl=tls is not None, tls=tls, get_info=NONE, connect_timeout=10)
+    def connect(self, dn: str | None, password: SecretStr) -> Iterator[Connection]:
+        """A connection bound as `dn`, or not bound at all."""
+        tls = None
+        if self.encryption != "none":
+            tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(self.ca_file) if self.ca_file else None)
+        server = Server(
+            self.host, self.port, use_ssl=self.encryption == "ldaps", tls=tls, get_info=NONE, connect_timeout=10
+        )
+        bind = AUTO_BIND_TLS_BEFORE_BIND if self.encryption == "starttls" else AUTO_BIND_NO_TLS
         try:
             with Connection(
                 server,
                 dn,
-                password.get_secret_value(),
+                password.get_secret_value() if dn else None,
                 client_strategy=SAFE_SYNC,
                 receive_timeout=30,
                 raise_exceptions=True,
-                auto_bind=True,
+                auto_bind=bind if dn else AUTO_BIND_NONE,
             ) as connection:
+                if not dn:
+                    connection.open()
+                    if self.encryption == "starttls":
+                        connection.start_tls()
                 yield connection
         except LDAPException as e:
-            raise explain(e, where) from None  # the driver's text may hold an entry's name
+            raise explain(e, self._where) from None  # the driver's text may hold an entry's name
 
     def _admin(self) -> AbstractContextManager[Connection]:
-        return self._connect(self.admin_dn, self.admin_password)
+        return self.connect(self.admin_dn, self.admin_password)
 
-    def _ou(self, environment: EnvironmentName) -> str:
+    def environment_dn(self, environment: EnvironmentName) -> str:
+        """The top of one environment's subtree."""
         return f"ou={environment.ou},{self.base_dn}"
 
     def people_dn(self, environment: EnvironmentName) -> str:
         """Where the accounts of one environment are: SIP's `contexto_pesquisa`."""
-        return f"ou=usuarios,{self._ou(environment)}"
+        return f"ou=usuarios,{self.environment_dn(environment)}"
 
     def search_dn(self, environment: EnvironmentName) -> str:
         """The account with which one environment's SIP searches: SIP's `usuario_pesquisa`."""
-        return f"cn=sip,{self._ou(environment)}"
+        return f"cn=sip,{self.environment_dn(environment)}"
 
     def probe(self) -> None:
         """Bind with the service account, to know that the server answers."""
         with self._admin():
             pass
 
+    def ensure_access_rules(self) -> Change:
+        """Make the server's access rules those that segregation demands, all of them in one operation.
+
+        Changes nothing where the rules are another team's; see `check_access_rules`.
+
+        Raises:
+            IntegrityError: the server has no database for `base_dn`.
+        """
+        if self.config_dn is None or self.config_password is None:
+            return Change()
+        with self.connect(self.config_dn, self.config_password) as connection:
+            _status, _result, databases, _request = connection.search(
+                "cn=config",
+                f"(&(objectClass=olcDatabaseConfig)(olcSuffix={escape_filter_chars(self.base_dn)}))",
+                attributes=["olcAccess", "olcRootDN"],
+            )
+            if len(databases) != 1:
+                raise IntegrityError(
+                    f"O LDAP tem {len(databases)} bancos com o sufixo {self.base_dn}, e não um",
+                    self._where,
+                    "Confira o DN das árvores no bloco do LDAP.",
+                )
+            found = databases[0]["attributes"]
+            is_root = self.admin_dn.lower() in {str(dn).lower() for dn in found.get("olcRootDN") or ()}
+            wanted = access_rules(self.base_dn, None if is_root else self.admin_dn)
+            drift = judge_access_rules(wanted, [str(text) for text in found.get("olcAccess") or ()])
+            if drift.details and not is_rehearsal():
+                texts = [f"{{{number}}}{rule.text}" for number, rule in enumerate(wanted)]
+                connection.modify(databases[0]["dn"], {"olcAccess": [(MODIFY_REPLACE, texts)]})
+        return Change(
+            created=len(drift.missing),
+            updated=len(drift.changed),
+            removed=len(drift.extra),
+            unchanged=drift.unchanged,
+            details=drift.details,
+        )
+
+    def check_access_rules(self, environment: EnvironmentName, search_password: SecretStr) -> None:
+        """Try, as each identity of one environment, whatever segregation forbids; the proof that needs no rules read.
+
+        A person of the environment is tried by a throwaway entry, which a rehearsal does without.
+
+        Raises:
+            IntegrityError: something was not refused; each broken promise is named.
+        """
+        if is_rehearsal() and not self._opens(self.search_dn(environment), search_password):
+            return  # an environment that is only being planned has nobody yet
+        doors = Doors(
+            admin=self._admin,
+            account=lambda: self.connect(self.search_dn(environment), search_password),
+            person=self.connect,
+            nobody=lambda: self.connect(None, SecretStr("")),
+        )
+        broken = find_broken_promises(
+            doors, base_dn=self.base_dn, own_ou=self.environment_dn(environment), with_person=not is_rehearsal()
+        )
+        if broken:
+            raise IntegrityError(
+                f"O LDAP não segrega {environment.slug}: {'; '.join(broken)}",
+                self._where,
+                "Acerte as regras de acesso (olcAccess) do servidor antes de continuar.",
+            )
+
     def ensure_environment(self, environment: EnvironmentName, search_password: SecretStr) -> Change:
-        """Create the environment's subtree and its search account, or give that account its password again."""
+        """Create what is missing of the environment's subtree; give its search account its class and password again."""
         change = Change()
         with self._admin() as connection:
-            for dn, classes, attributes in (
-                (self._ou(environment), ["organizationalUnit"], {"ou": environment.ou}),
-                (self.people_dn(environment), ["organizationalUnit"], {"ou": "usuarios"}),
-                (
-                    self.search_dn(environment),
-                    ["organizationalRole", "simpleSecurityObject"],
-                    {"cn": "sip", "userPassword": search_password.get_secret_value()},
-                ),
+            for dn, name in (
+                (self.environment_dn(environment), environment.ou),
+                (self.people_dn(environment), "usuarios"),
             ):
-                if _exists(connection, dn):
+                if _read(connection, dn, ["1.1"]) is not None:
                     change += Change(unchanged=1)
-                else:
-                    connection.add(dn, classes, attributes)
-                    change += Change(created=1)
-        if not self._opens(self.search_dn(environment), search_password):
-            with self._admin() as connection:
-                connection.modify(
-                    self.search_dn(environment),
-                    {"userPassword": [(MODIFY_REPLACE, [search_password.get_secret_value()])]},
-                )
-            change += Change(updated=1)
+                    continue
+                if not is_rehearsal():
+                    connection.add(dn, ["organizationalUnit"], {"ou": name})
+                change += Change(created=1, details=(f"{environment.slug}: ramo ou={name} do LDAP",))
+            change += self._ensure_search_account(connection, environment, search_password)
         return change
+
+    def _ensure_search_account(
+        self, connection: Connection, environment: EnvironmentName, password: SecretStr
+    ) -> Change:
+        return self._ensure_machine_account(
+            connection,
+            self.search_dn(environment),
+            SEARCH_CLASSES,
+            {"cn": "sip"},
+            password,
+            f"{environment.slug}: conta de pesquisa do LDAP",
+        )
+
+    def ensure_technical_account(self, environment: EnvironmentName, uid: str, password: SecretStr) -> Change:
+        """An account among the environment's people that belongs to nobody, with a password that never expires.
+
+        It is no inetOrgPerson: whoever lists, invites or counts people does not meet it.
+        """
+        with self._admin() as connection:
+            return self._ensure_machine_account(
+                connection,
+                self._account_dn(environment, uid),
+                TECHNICAL_CLASSES,
+                {"uid": uid},
+                password,
+                f"{environment.slug}: conta técnica do LDAP",
+            )
+
+    def _ensure_machine_account(
+        self,
+        connection: Connection,
+        dn: str,
+        classes: frozenset[str],
+        attributes: dict[str, str],
+        password: SecretStr,
+        what: str,
+    ) -> Change:
+        found = _read(connection, dn, ["objectClass", "pwdReset"])
+        if found is not None and {name.lower() for name in found["objectClass"]} == classes:
+            if not found.get("pwdReset") and self._opens(dn, password):
+                return Change(unchanged=1)
+            if not is_rehearsal():
+                # A new password also ends a lockout; what remains is the mark of a provisional one.
+                connection.modify(
+                    dn,
+                    {
+                        "userPassword": [(MODIFY_REPLACE, [password.get_secret_value()])],
+                        "pwdReset": [(MODIFY_REPLACE, [])],
+                    },
+                )
+            return Change(updated=1, details=(f"{what}: senha",))
+        if not is_rehearsal():
+            if found is not None:  # what kind of entry it is cannot be changed, only made anew
+                connection.delete(dn)
+            connection.add(dn, sorted(classes), {**attributes, "userPassword": password.get_secret_value()})
+        return Change(created=1, details=(what,)) if found is None else Change(updated=1, details=(f"{what}: classe",))
 
     def _opens(self, dn: str, password: SecretStr) -> bool:
         try:
-            with self._connect(dn, password):
+            with self.connect(dn, password):
                 return True
         except InvalidInputError:
             return False
 
-    def list_accounts(self, environment: EnvironmentName) -> list[Account]:
-        """Every account of one environment, in no particular order."""
+    def list_users(self, environment: EnvironmentName) -> list[User]:
+        """Every account of one environment with its situation, sorted by login."""
         with self._admin() as connection:
-            return [
-                Account(uid=str(entry["uid"][0]), name=str(entry["cn"][0]), email=str((entry.get("mail") or [""])[0]))
-                for entry in self._search(connection, environment, "(objectClass=inetOrgPerson)")
+            users = [
+                User(
+                    account=Account(uid=entry["uid"][0], name=entry["cn"][0], email=(entry.get("mail") or [""])[0]),
+                    blocked=BLOCKED in entry.get("pwdAccountLockedTime", ()),
+                    must_change="TRUE" in entry.get("pwdReset", ()),
+                    uninvited=INVITATION_PENDING in entry.get("description", ()),
+                )
+                for entry in self._search(connection, environment)
             ]
+        return sorted(users, key=lambda user: user.account.uid)
 
-    def _search(
-        self, connection: Connection, environment: EnvironmentName, search_filter: str
-    ) -> Iterator[dict[str, list[str]]]:
+    def _search(self, connection: Connection, environment: EnvironmentName) -> Iterator[dict[str, list[str]]]:
         for entry in connection.extend.standard.paged_search(
             self.people_dn(environment),
-            search_filter,
+            "(objectClass=inetOrgPerson)",
             LEVEL,
-            attributes=["uid", "cn", "mail"],
+            attributes=USER_ATTRIBUTES,
             paged_size=PAGE_SIZE,
             generator=True,
         ):
-            yield entry["attributes"]
+            yield {name: [str(value) for value in values] for name, values in entry["attributes"].items()}
+
+    def list_accounts(self, environment: EnvironmentName) -> list[Account]:
+        """Every account of one environment, sorted by login."""
+        return [user.account for user in self.list_users(environment)]
 
     def ensure_accounts(self, environment: EnvironmentName, wanted: Iterable[Account]) -> Change:
         """Create the missing accounts and correct names and e-mails; passwords and other accounts stay as they are.
@@ -189,18 +348,20 @@ class Directory(Block):
         with self._admin() as connection:
             for account in wanted:
                 found = existing.get(account.uid.lower())
+                dn = self._account_dn(environment, found.uid if found else account.uid)
                 if found is None:
-                    connection.add(
-                        self._account_dn(environment, account.uid),
-                        ["inetOrgPerson"],
-                        {"uid": account.uid, "description": INVITATION_PENDING, **account.attributes},
-                    )
+                    if not is_rehearsal():
+                        connection.add(
+                            dn,
+                            ["inetOrgPerson"],
+                            {"uid": account.uid, "description": INVITATION_PENDING, **account.attributes},
+                        )
                     change += Change(created=1)
                 elif found.attributes != account.attributes:
-                    connection.modify(
-                        self._account_dn(environment, found.uid),
-                        {key: [(MODIFY_REPLACE, [value])] for key, value in account.attributes.items()},
-                    )
+                    if not is_rehearsal():
+                        connection.modify(
+                            dn, {key: [(MODIFY_REPLACE, [value])] for key, value in account.attributes.items()}
+                        )
                     change += Change(updated=1)
                 else:
                     change += Change(unchanged=1)
@@ -212,51 +373,174 @@ class Directory(Block):
             raise InvalidInputError("Login com caractere proibido no LDAP", "usuário", "Corrija o login na planilha.")
         return f"uid={uid},{self.people_dn(environment)}"
 
-    def list_uninvited(self, environment: EnvironmentName) -> list[Account]:
-        """The accounts whose owners were not yet sent a first password, sorted by login."""
-        with self._admin() as connection:
-            entries = self._search(connection, environment, f"(description={escape_filter_chars(INVITATION_PENDING)})")
-            accounts = [
-                Account(uid=str(entry["uid"][0]), name=str(entry["cn"][0]), email=str((entry.get("mail") or [""])[0]))
-                for entry in entries
-            ]
-        return sorted(accounts, key=lambda account: account.uid)
-
     @contextmanager
     def inviting(self, environment: EnvironmentName) -> Iterator["Inviter"]:
         """A connection through which first passwords are given, one account at a time."""
         with self._admin() as connection:
             yield Inviter(connection, self.people_dn(environment))
 
+    def reset_password(self, environment: EnvironmentName, uid: str) -> SecretStr:
+        """Give an account a random password, good only for choosing another.
+
+        Raises:
+            InvalidInputError: there is no such account, or it is blocked: a new password would open it again.
+        """
+        dn = self._account_dn(environment, uid)
+        with self._admin() as connection:
+            if BLOCKED in self._locks(connection, dn):
+                raise InvalidInputError(
+                    "A conta está bloqueada", self._where, "Desbloqueie-a antes de dar outra senha."
+                )
+            return _give_password(connection, dn)
+
+    def block(self, environment: EnvironmentName, uid: str) -> Change:
+        """Close an account until somebody opens it again. Raises InvalidInputError when there is none."""
+        dn = self._account_dn(environment, uid)
+        with self._admin() as connection:
+            if BLOCKED in self._locks(connection, dn):
+                return Change(unchanged=1)
+            if not is_rehearsal():
+                connection.modify(dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, [BLOCKED])]})
+        return Change(updated=1)
+
+    def unblock(self, environment: EnvironmentName, uid: str) -> Change:
+        """Open an account that somebody closed, or that wrong passwords locked. Raises InvalidInputError if none."""
+        dn = self._account_dn(environment, uid)
+        with self._admin() as connection:
+            if not self._locks(connection, dn):
+                return Change(unchanged=1)
+            if not is_rehearsal():
+                # A deletion, unlike a replacement by nothing, also makes the overlay forget the wrong passwords.
+                connection.modify(dn, {"pwdAccountLockedTime": [(MODIFY_DELETE, [])]})
+        return Change(updated=1)
+
+    def _locks(self, connection: Connection, dn: str) -> list[str]:
+        found = _read(connection, dn, ["pwdAccountLockedTime"])
+        if found is None:
+            raise InvalidInputError("A conta não existe neste ambiente", self._where, "Confira o login e o ambiente.")
+        return found.get("pwdAccountLockedTime", [])
+
     def change_own_password(self, environment: EnvironmentName, uid: str, old: SecretStr, new: SecretStr) -> None:
-        """What a person does at the first access, in the corporate security system (SSC): bind and change it.
+        """What a person does at the first access and later: bind and change the password (RFC 3062).
 
         Raises:
             InvalidInputError: the old password is wrong, or the policy refuses the new one.
         """
         dn = self._account_dn(environment, uid)
-        with self._connect(dn, old) as connection:
+        if not self._opens(dn, old):
+            raise _refused(PasswordRefusal.CURRENT, self._where)
+        with self.connect(dn, old) as connection:
             try:
                 connection.extend.standard.modify_password(dn, old.get_secret_value(), new.get_secret_value())
             except LDAPConstraintViolationResult:
-                raise InvalidInputError(
-                    "A política de senhas do LDAP recusou a senha nova",
-                    f"ldap {self.host}:{self.port}",
-                    "Escolha uma senha mais longa e diferente da anterior.",
-                ) from None
+                raise _refused(PasswordRefusal.POLICY, self._where) from None
+
+    def policy(self) -> PasswordPolicy | None:
+        """The password policy in force, or None when the directory has none."""
+        with self._admin() as connection:
+            found = _read(connection, self._policy_dn, ["*"])
+        return None if found is None else _policy_of(found)
+
+    def ensure_policy(self, minimum: PasswordPolicy) -> Change:
+        """Bring whatever the policy demands less than `minimum` up to it; what is stricter stays."""
+        found = self.policy()
+        wanted = minimum if found is None else found.reinforced(minimum)
+        if found == wanted:
+            return Change(unchanged=1)
+        attributes = _policy_attributes(wanted)
+        with self._admin() as connection:
+            if found is None:
+                self._add_policy(connection, attributes)
+                return Change(created=1, details=("política de senhas do LDAP",))
+            if not is_rehearsal():
+                connection.modify(
+                    self._policy_dn, {name: [(MODIFY_REPLACE, [value])] for name, value in attributes.items()}
+                )
+        return Change(updated=1, details=found.differences(wanted))
+
+    @property
+    def _policy_dn(self) -> str:
+        return self.policy_dn or f"cn=padrao,ou=politicas,{self.base_dn}"
+
+    def _add_policy(self, connection: Connection, attributes: dict[str, str]) -> None:
+        if is_rehearsal():
+            return
+        name, _, parent = self._policy_dn.partition(",")
+        if _read(connection, parent, ["1.1"]) is None:
+            connection.add(parent, ["organizationalUnit"], {"ou": parent.partition(",")[0].partition("=")[2]})
+        connection.add(
+            self._policy_dn,
+            POLICY_CLASSES,
+            {"cn": name.partition("=")[2], "pwdAttribute": "userPassword", "pwdAllowUserChange": "TRUE", **attributes},
+        )
+
+    def export_subtree(self, environment: EnvironmentName) -> str:
+        """Everything below the environment's OU as LDIF, parents first, with password hashes and operational values.
+
+        For an archive that is encrypted; an environment without a subtree gives an LDIF without entries.
+        """
+        with self._admin() as connection:
+            if _read(connection, self.environment_dn(environment), ["1.1"]) is None:
+                return "version: 1\n"
+            entries = [
+                entry
+                for entry in connection.extend.standard.paged_search(
+                    self.environment_dn(environment),
+                    "(objectClass=*)",
+                    SUBTREE,
+                    attributes=["*", "+"],
+                    paged_size=PAGE_SIZE,
+                    generator=True,
+                )
+                if entry["type"] == "searchResEntry"
+            ]
+            entries.sort(key=lambda entry: (entry["dn"].count(","), entry["dn"]))
+            return str(connection.response_to_ldif(entries))
+
+    def ensure_locked(self, environment: EnvironmentName) -> Change:
+        """Let nobody sign in with an account of the environment, its search account included; the entries stay."""
+        wanted = f"(&{_HAS_PASSWORD}(!(pwdAccountLockedTime={BLOCKED})))"
+        return self._set_lock(environment, wanted, [BLOCKED], "bloqueada")
+
+    def ensure_unlocked(self, environment: EnvironmentName) -> Change:
+        """Take back what `ensure_locked` did; passwords are the same as before."""
+        wanted = f"(&{_HAS_PASSWORD}(pwdAccountLockedTime={BLOCKED}))"
+        return self._set_lock(environment, wanted, [], "desbloqueada")
+
+    def _set_lock(self, environment: EnvironmentName, search_filter: str, values: list[str], word: str) -> Change:
+        with self._admin() as connection:
+            if _read(connection, self.environment_dn(environment), ["1.1"]) is None:
+                return Change(unchanged=1)
+            found = connection.extend.standard.paged_search(
+                self.environment_dn(environment),
+                search_filter,
+                SUBTREE,
+                attributes=["1.1"],
+                paged_size=PAGE_SIZE,
+                generator=True,
+            )
+            names = [entry["dn"] for entry in found if entry["type"] == "searchResEntry"]
+            if not names:
+                return Change(unchanged=1)
+            if not is_rehearsal():
+                for dn in names:
+                    connection.modify(dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, values)]})
+            plural = "" if len(names) == 1 else "s"
+            return Change(updated=len(names), details=(f"{len(names)} conta{plural} {word}{plural} no LDAP",))
 
     def remove_environment(self, environment: EnvironmentName) -> Change:
         """Remove the environment's whole subtree, leaves first."""
         with self._admin() as connection:
-            if not _exists(connection, self._ou(environment)):
+            if _read(connection, self.environment_dn(environment), ["1.1"]) is None:
                 return Change()
             entries = connection.extend.standard.paged_search(
-                self._ou(environment), "(objectClass=*)", SUBTREE, attributes=["1.1"], generator=True
+                self.environment_dn(environment), "(objectClass=*)", SUBTREE, attributes=["1.1"], generator=True
             )
             names = sorted((entry["dn"] for entry in entries), key=lambda dn: -dn.count(","))
-            for dn in names:
-                connection.delete(dn)
-            return Change(removed=len(names))
+            if not is_rehearsal():
+                for dn in names:
+                    connection.delete(dn)
+        return Change(removed=len(names), details=(f"{environment.slug}: ramo ou={environment.ou} do LDAP",))
 
 
 class Inviter:
@@ -268,29 +552,77 @@ class Inviter:
 
     def give_password(self, account: Account) -> SecretStr:
         """Set a random first password which the directory's policy makes the person change at once."""
-        password = secrets.token_urlsafe(12)
-        self._connection.modify(
-            f"uid={account.uid},{self._people_dn}",
+        return _give_password(self._connection, f"uid={account.uid},{self._people_dn}")
+
+    def mark_invited(self, account: Account) -> None:
+        """Record that the first password is on its way, so that the next run does not send another."""
+        if not is_rehearsal():
+            self._connection.modify(
+                f"uid={account.uid},{self._people_dn}", {"description": [(MODIFY_DELETE, [INVITATION_PENDING])]}
+            )
+
+
+def _give_password(connection: Connection, dn: str) -> SecretStr:
+    password = secrets.token_urlsafe(12)
+    if not is_rehearsal():
+        connection.modify(
+            dn,
             {
                 "userPassword": [(MODIFY_REPLACE, [password])],
                 # The policy overlay does not set it by itself on an administrator's change (measured on 2.5.13).
                 "pwdReset": [(MODIFY_REPLACE, ["TRUE"])],
             },
         )
-        return SecretStr(password)
-
-    def mark_invited(self, account: Account) -> None:
-        """Record that the first password is on its way, so that the next run does not send another."""
-        self._connection.modify(
-            f"uid={account.uid},{self._people_dn}", {"description": [(MODIFY_DELETE, [INVITATION_PENDING])]}
-        )
+    return SecretStr(password)
 
 
-def _exists(connection: Connection, dn: str) -> bool:
+def _refused(reason: PasswordRefusal, where: str) -> InvalidInputError:
+    fixes = {
+        PasswordRefusal.CURRENT: "Digite a senha atual, ou peça outra e o desbloqueio da conta.",
+        PasswordRefusal.POLICY: "Escolha uma senha mais longa e diferente das anteriores.",
+    }
+    return InvalidInputError(f"Senha não trocada: {reason}", where, fixes[reason])
+
+
+def _policy_of(found: dict[str, list[str]]) -> PasswordPolicy:
+    def number(name: str) -> int:
+        return int((found.get(name) or ["0"])[0])
+
+    def holds(name: str) -> bool:
+        return (found.get(name) or ["FALSE"])[0] == "TRUE"
+
+    measured = number("pwdCheckQuality") >= int(CHECK_QUALITY)
+    return PasswordPolicy(
+        min_length=number("pwdMinLength") if measured else 0,
+        history=number("pwdInHistory"),
+        max_failures=number("pwdMaxFailure") if holds("pwdLockout") else 0,
+        lockout_seconds=number("pwdLockoutDuration"),
+        failure_window_seconds=number("pwdFailureCountInterval"),
+        first_access_changes=holds("pwdMustChange"),
+    )
+
+
+def _policy_attributes(policy: PasswordPolicy) -> dict[str, str]:
+    return {
+        "pwdCheckQuality": CHECK_QUALITY if policy.min_length else "0",
+        "pwdMinLength": str(policy.min_length),
+        "pwdInHistory": str(policy.history),
+        "pwdLockout": "TRUE" if policy.max_failures else "FALSE",
+        "pwdMaxFailure": str(policy.max_failures),
+        "pwdLockoutDuration": str(policy.lockout_seconds),
+        "pwdFailureCountInterval": str(policy.failure_window_seconds),
+        "pwdMustChange": "TRUE" if policy.first_access_changes else "FALSE",
+    }
+
+
+def _read(connection: Connection, dn: str, attributes: list[str]) -> dict[str, list[str]] | None:
+    """One entry's attributes, or None when there is no such entry."""
     try:
-        _status, _result, entries, _request = connection.search(dn, "(objectClass=*)", BASE, attributes=["1.1"])
+        _status, _result, entries, _request = connection.search(dn, "(objectClass=*)", BASE, attributes=attributes)
     except LDAPOperationResult as e:
         if e.description == "noSuchObject":
-            return False
+            return None
         raise
-    return bool(entries)
+    if not entries:
+        return None
+    return {name: [str(value) for value in values] for name, values in entries[0]["attributes"].items()}

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,7 +20,9 @@ from domain.reference import DumpFile
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CLIENT_ERROR = re.compile(rb"^ERROR (\d+) \(\w+\)(?: at line (\d+))?(?:: (.*))?", re.MULTILINE)
-_CHUNK_BYTES = 1 << 20
+_LOCK = re.compile(
+    rb"(?:LOCK TABLES `\w+` WRITE;|UNLOCK TABLES;|/\*!40000 ALTER TABLE `\w+` (?:DIS|EN)ABLE KEYS \*/;)\r?\n"
+)
 
 
 def load_dump(
@@ -37,12 +39,42 @@ def load_dump(
 
     With `ca_file`, the server must show a certificate which that authority signed; without, there is no TLS.
 
-    A load that was interrupted is repaired by loading again. The schema must already exist, in latin1.
+    A load that was interrupted is repaired by loading again. The schema must already exist, in latin1, and be nobody
+    else's: the locks that the dump takes, table by table, are left out.
 
     Raises:
         InvalidInputError: no client program, wrong credentials, or no such schema.
         RetryableError: the server is down, went down, or is out of disk.
         IntegrityError: the dump is not what it was when it was found, or the server refuses one of its statements.
+    """
+    verify_dump(dump)
+    with open_dump(dump) as stream:
+        load_sql(
+            _without_locks(stream),
+            what=dump.path.name,
+            host=host,
+            port=port,
+            user=user,
+            password=password,
+            database=database,
+            ca_file=ca_file,
+        )
+
+
+def load_sql(
+    sql: Iterable[bytes],
+    *,
+    what: str,
+    host: str,
+    port: int,
+    user: str,
+    password: SecretStr,
+    database: str,
+    ca_file: Path | None = None,
+) -> None:
+    """Run SQL, in pieces of any size, in one existing schema; `what` names it in errors. Raises as `load_dump`.
+
+    Whether it is whole, and whether it writes elsewhere, is the caller's to know.
     """
     if not _IDENTIFIER.fullmatch(database):
         raise InvalidInputError(
@@ -53,9 +85,8 @@ def load_dump(
         raise InvalidInputError(
             "O programa cliente mariadb não está instalado", "PATH", "Instale o pacote mariadb-client."
         )
-    verify_dump(dump)
-    where = f"{dump.path.name} em {host}:{port}/{database}"
-    with _private_options(host, port, user, password, ca_file) as options, tempfile.TemporaryFile() as messages:
+    where = f"{what} em {host}:{port}/{database}"
+    with private_options(host, port, user, password, ca_file) as options, tempfile.TemporaryFile() as messages:
         command = [
             client,
             f"--defaults-file=/dev/fd/{options}",
@@ -66,24 +97,30 @@ def load_dump(
             "--init-command=SET SESSION lock_wait_timeout = 60",
             f"--database={database}",
         ]
-        exit_code = _feed(command, dump, options, messages.fileno())
+        exit_code = _feed(command, sql, options, messages.fileno())
         messages.seek(0)
         if exit_code:
             raise _explain(messages.read(), where)
 
 
-def _feed(command: list[str], dump: DumpFile, options: int, messages: int) -> int:
-    """Stream the dump into the client; a client that stops early tells why by its exit code and messages."""
-    with (
-        open_dump(dump) as stream,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, pass_fds=(options,)
-        ) as process,
-    ):
+def _without_locks(dump: BinaryIO) -> Iterator[bytes]:
+    """The dump's lines, with empty ones for statements that change nothing in a schema that is being made.
+
+    They are four round trips a table, a sixth of the time that a reference takes. Line numbers stay as they are in the
+    file, for errors. A line within a value cannot be taken for one of them: dumps write its end as `\\n`.
+    """
+    return (b"\n" if _LOCK.fullmatch(line) else line for line in dump)
+
+
+def _feed(command: list[str], sql: Iterable[bytes], options: int, messages: int) -> int:
+    """Stream the SQL into the client; a client that stops early tells why by its exit code and messages."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, pass_fds=(options,)
+    ) as process:
         client_input = cast("BinaryIO", process.stdin)  # asked for with PIPE above
         try:
             with contextlib.suppress(BrokenPipeError), client_input:
-                shutil.copyfileobj(stream, client_input, _CHUNK_BYTES)
+                client_input.writelines(sql)
         except BaseException:
             process.kill()
             raise
@@ -91,7 +128,7 @@ def _feed(command: list[str], dump: DumpFile, options: int, messages: int) -> in
 
 
 @contextmanager
-def _private_options(host: str, port: int, user: str, password: SecretStr, ca_file: Path | None) -> Iterator[int]:
+def private_options(host: str, port: int, user: str, password: SecretStr, ca_file: Path | None) -> Iterator[int]:
     """An option file that exists only as a pipe: no argument, environment variable or file ever holds the password."""
     lines = [
         "[client]",

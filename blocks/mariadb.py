@@ -1,8 +1,8 @@
 """A MariaDB server: the only door to the databases of the SEI instances."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,17 +10,17 @@ import pymysql
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
+from blocks.mariadb_accounts import EnvironmentAccounts
+from blocks.rehearsal import is_rehearsal
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from domain.mariadb_errors import NO_CODE, Failure, classify
+from domain.placement import ServerCapacity
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import Cursor
-
-# What SEI and SIP need at run time, on their own schemas only: SEI creates its yearly counters as rows, not as tables.
-APPLICATION_PRIVILEGES = "SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES, LOCK TABLES"
 
 _ANSWER_TIMEOUT_SECONDS = 60
 _SERVER_FAILURES: dict[Failure, tuple[type[ImplantaError], str, str]] = {
@@ -127,10 +127,33 @@ class MariaDBServer(Block):
     answer_timeout_seconds: int = Field(
         default=_ANSWER_TIMEOUT_SECONDS, ge=1, description="Segundos que um comando espera pela resposta do servidor."
     )
+    # How much a server takes is written where its address is: the two change together, by the same hand.
+    accepts_environments: bool = Field(
+        default=True, description="Se recebe ambientes novos; desligue para esvaziar ou reparar o servidor."
+    )
+    max_environments: int = Field(default=200, ge=1, description="Quantos ambientes o servidor recebe no máximo.")
+    max_connections_total: int = Field(
+        default=4000, ge=1, description="Soma dos limites de conexões de todos os ambientes do servidor."
+    )
+    memory_mb: int = Field(default=65536, ge=1, description="Memória do buffer pool a repartir, em MB.")
+    storage_gb: int = Field(default=4000, ge=1, description="Disco para os bancos, em GB.")
+
+    def capacity(self, name: str) -> ServerCapacity:
+        """What this server, under the name of its document, takes in all."""
+        return ServerCapacity(
+            name=name,
+            environments=self.max_environments,
+            connections=self.max_connections_total,
+            memory_mb=self.memory_mb,
+            storage_gb=self.storage_gb,
+            accepts_new=self.accepts_environments,
+        )
 
     @contextmanager
     def transaction(self, database: str | None = None) -> Iterator["Cursor"]:
-        """Run one transaction: committed when the block ends, rolled back when it raises.
+        """Run one transaction: committed when the block ends, rolled back when it raises and in a rehearsal.
+
+        A statement that cannot be rolled back (CREATE, DROP, GRANT, …) goes through `define`.
 
         Raises:
             RetryableError: the server is down, silent, read-only or out of disk, or broke off.
@@ -157,7 +180,10 @@ class MariaDBServer(Block):
             )
             with connection.cursor() as cursor:
                 yield cursor
-            connection.commit()
+            if is_rehearsal():
+                connection.rollback()
+            else:
+                connection.commit()
         except pymysql.err.MySQLError as e:
             raise explain(e, where) from None  # the driver's text may hold a row's values
         except UnicodeEncodeError as e:
@@ -169,6 +195,12 @@ class MariaDBServer(Block):
         finally:
             if connection is not None and connection.open:
                 connection.close()
+
+    @staticmethod
+    def define(cursor: "Cursor", statement: str, values: Sequence[str | int] = ()) -> None:
+        """Run a statement that MariaDB commits by itself: not at all in a rehearsal."""
+        if not is_rehearsal():
+            cursor.execute(statement, values)
 
     def probe(self) -> None:
         """Ask for one row, to know that the server answers.
@@ -195,8 +227,8 @@ class MariaDBServer(Block):
             cursor.execute("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,))
             if cursor.fetchone():
                 return Change(unchanged=1)
-            cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
-            return Change(created=1)
+            self.define(cursor, f"CREATE DATABASE {identifier(name)} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+            return Change(created=1, details=(f"banco {name} criado",))
 
     def drop_database(self, name: str) -> Change:
         """Remove a schema and everything in it; callers prove first that nobody works in it."""
@@ -205,47 +237,29 @@ class MariaDBServer(Block):
             if not cursor.fetchone():
                 return Change()
             cursor.execute("SET foreign_key_checks = 0")  # SEI's foreign keys go in circles
-            cursor.execute(f"DROP DATABASE {identifier(name)}")
-            return Change(removed=1)
+            self.define(cursor, f"DROP DATABASE {identifier(name)}")
+            return Change(removed=1, details=(f"banco {name} apagado",))
 
-    def ensure_application_user(self, environment: EnvironmentName, password: SecretStr) -> Change:
-        """Give one environment its own database account: its two schemas only, no DDL; other schemas are taken away.
+    def ensure_application_user(
+        self, environment: EnvironmentName, password: SecretStr, *, max_connections: int | None = None
+    ) -> Change:
+        """Give one environment its own account: rows of its two schemas, and not one grant more, whoever gave it.
 
-        The account may connect from any host; the password alone is compared by connecting with it.
+        Without `max_connections` the account keeps its limit.
         """
-        user = environment.database_user
-        # An underscore is a wildcard in a grant's schema name: escape it, or one tenant could match another's.
-        wanted = [name.replace("_", "\\_") for name in (environment.database_sei, environment.database_sip)]
-        identifier(user)
-        change = Change()
-        with self.transaction() as cursor:
-            cursor.execute("SELECT 1 FROM mysql.user WHERE user = %s AND host = '%%'", (user,))
-            if not cursor.fetchone():
-                cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", (user, password.get_secret_value()))
-                change += Change(created=1)
-            cursor.execute("SELECT db FROM mysql.db WHERE user = %s AND host = '%%'", (user,))
-            granted = {str(row[0]) for row in cursor.fetchall()}
-            for pattern in wanted:
-                if pattern in granted:
-                    change += Change(unchanged=1)
-                    continue
-                cursor.execute(f"GRANT {APPLICATION_PRIVILEGES} ON `{pattern}`.* TO %s@'%%'", (user,))
-                change += Change(created=1)
-            for pattern in sorted(granted.difference(wanted)):
-                stray = pattern.replace("`", "``").replace("%", "%%")
-                cursor.execute(f"REVOKE ALL PRIVILEGES ON `{stray}`.* FROM %s@'%%'", (user,))
-                change += Change(removed=1)
-        if not self._opens(user, password, environment.database_sip):
-            with self.transaction() as cursor:
-                cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", (user, password.get_secret_value()))
-            change += Change(updated=1)
-        return change
+        return EnvironmentAccounts(self, environment).ensure_application(password, max_connections)
 
-    def _opens(self, user: str, password: SecretStr, database: str) -> bool:
-        door = self.model_copy(update={"user": user, "password": password})
-        try:
-            with door.transaction(database) as cursor:
-                cursor.execute("SELECT 1")
-        except InvalidInputError:
-            return False
-        return True
+    def ensure_migration_user(self, environment: EnvironmentName, password: SecretStr) -> Change:
+        """Give one environment a second account, which may change structure, and is locked."""
+        return EnvironmentAccounts(self, environment).ensure_migration(password)
+
+    def unlock_migration_user(self, environment: EnvironmentName) -> AbstractContextManager[None]:
+        """Open the migration account for the length of a block, and close it again whatever happened in it.
+
+        After a kill in the middle the next `ensure_migration_user` closes it.
+        """
+        return EnvironmentAccounts(self, environment).unlocked_migration()
+
+    def remove_accounts(self, environment: EnvironmentName) -> Change:
+        """Take an environment's accounts away, end their sessions, and leave nobody with rights on its schemas."""
+        return EnvironmentAccounts(self, environment).remove()

@@ -22,6 +22,16 @@ class EnvironmentSecrets(Block):
     sei_access_key: SecretStr = Field(description="ChaveAcesso do SEI no SIP.")
     sip_access_key: SecretStr = Field(description="ChaveAcesso do próprio SIP.")
     service_key_secret: SecretStr = Field(description="Parte secreta da chave do serviço IMPLANTA no SEI.")
+    # Later additions come last and may be absent from what an older version saved; `ensure_secrets` fills them in.
+    migration_password: SecretStr | None = Field(
+        default=None, description="Senha do usuário de banco que só existe durante atualizações, com DDL."
+    )
+    s3_access_key: str | None = Field(default=None, description="Chave de acesso do ambiente no S3.")
+    s3_secret_key: SecretStr | None = Field(default=None, description="Chave secreta do ambiente no S3.")
+    solr_password: SecretStr | None = Field(default=None, description="Senha do ambiente no Solr.")
+    probe_password: SecretStr | None = Field(
+        default=None, description="Senha da conta técnica com que o Implanta prova que é possível entrar."
+    )
 
     @classmethod
     def generate(cls) -> Self:
@@ -32,7 +42,18 @@ class EnvironmentSecrets(Block):
             sei_access_key=AccessKey.generate(SEI_SYSTEM_ID).text,
             sip_access_key=AccessKey.generate(SIP_SYSTEM_ID).text,
             service_key_secret=SecretStr(secrets.token_hex(32)),
-        )
+        ).completed()[0]
+
+    def completed(self) -> tuple[Self, tuple[str, ...]]:
+        """These secrets with those added that an older version did not know, and the names of the added ones."""
+        added: dict[str, SecretStr] = {}
+        if self.migration_password is None:
+            added["migration_password"] = SecretStr(secrets.token_urlsafe(24))
+        if self.solr_password is None:
+            added["solr_password"] = SecretStr(secrets.token_urlsafe(24))
+        if self.probe_password is None:
+            added["probe_password"] = SecretStr(secrets.token_urlsafe(24))
+        return self.model_copy(update=added), tuple(added)
 
     def access_keys(self) -> dict[int, AccessKey]:
         """The keys of SEI and of SIP, by the system's id."""

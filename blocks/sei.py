@@ -5,21 +5,23 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from blocks.counters import next_sequence_ids, next_table_id
-from blocks.infra_rows import ensure_parameters, ensure_scheduled, first_number, has_column, updated
+from blocks.infra_rows import ensure_parameters, ensure_schedules, first_number, has_column
 from blocks.mariadb import MariaDBServer
+from blocks.sei_orgao import ensure_cities, ensure_orgao
 from blocks.sip import ORGAO_ID
 from domain.access_key import AccessKey
 from domain.change import Change
+from domain.city import City
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError
+from domain.schedule import Schedule
 from domain.spreadsheet_units import Unit
 from domain.text import collation_key, search_text
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
-# Rows that everything else hangs on, the same in every reference database (`sei.md` 2.4, 2.5).
-TEST_UNIT_ID = 110000001
+# A row that everything else hangs on, the same in every reference database (`sei.md` 2.4, 2.5).
 SIP_USER_ID = 2
 INTEGRATED_SYSTEM = "1"  # usuario.sta_tipo
 SERVICE_USER = "IMPLANTA"
@@ -36,65 +38,23 @@ class SeiDatabase:
     def ensure_orgao(self, sigla: str, descricao: str, ibge: str) -> Change:
         """Give the órgão its acronym and name everywhere that the old ones are written.
 
-        That is: `orgao`, its open `orgao_historico`, its `contato` (with city and state by IBGE code), the two
-        parameters prefixed by the old acronym and the two `tipo_contato` which they point to. Renaming the órgão alone
-        leaves those stale, and module scripts then create doubles (`sei.md` 2.5).
+        Renaming the órgão alone leaves the rest stale, and module scripts then create doubles (`sei.md` 2.5).
         """
         with self._server.transaction(self._database) as cursor:
-            cursor.execute("SELECT sigla, id_contato FROM orgao WHERE id_orgao = %s FOR UPDATE", (ORGAO_ID,))
-            row = cursor.fetchone()
-            if row is None:
-                raise IntegrityError(
-                    "O órgão 0 não existe", self._database, "Recrie o ambiente a partir da referência."
-                )
-            old_sigla, contact_id = str(row[0]), int(row[1])
-            change = self._rename_prefixed(cursor, old_sigla, sigla)
-            for query, values in (
-                (
-                    "UPDATE orgao SET sigla = %s, descricao = %s, idx_orgao = %s WHERE id_orgao = %s",
-                    (sigla, descricao, search_text(sigla, descricao), ORGAO_ID),
-                ),
-                (
-                    "UPDATE orgao_historico SET sigla = %s, descricao = %s WHERE id_orgao = %s AND dta_fim IS NULL",
-                    (sigla, descricao, ORGAO_ID),
-                ),
-                (
-                    "UPDATE contato SET nome = %s, sigla = %s, idx_contato = %s WHERE id_contato = %s",
-                    (descricao, sigla, search_text(sigla, descricao), contact_id),
-                ),
-                (
-                    "UPDATE contato k JOIN cidade c ON c.codigo_ibge = %s SET k.id_cidade = c.id_cidade,"
-                    " k.id_uf = c.id_uf WHERE k.id_contato = %s",
-                    (int(ibge), contact_id),
-                ),
-            ):
-                cursor.execute(query, values)
-                change += updated(cursor)
-            return change
+            return ensure_orgao(cursor, self._database, sigla, descricao, ibge)
 
-    def _rename_prefixed(self, cursor: "Cursor", old: str, new: str) -> Change:
-        change = Change()
-        for suffix, plural in (("ID_TIPO_CONTATO_UNIDADES", "Unidades"), ("ID_TIPO_CONTATO_USUARIOS", "Usuários")):
-            cursor.execute(
-                "UPDATE infra_parametro SET nome = %s WHERE nome = %s", (f"{new}_{suffix}", f"{old}_{suffix}")
-            )
-            change += updated(cursor)
-            name = f"{plural} {new}"
-            cursor.execute(
-                "UPDATE tipo_contato t JOIN infra_parametro p ON p.nome = %s AND t.id_tipo_contato = p.valor"
-                " SET t.nome = %s, t.descricao = %s",
-                (f"{new}_{suffix}", name, name),
-            )
-            change += updated(cursor)
-        return change
+    def ensure_cities(self, cities: Iterable[City]) -> Change:
+        """Insert the municipalities that the reference lacks."""
+        with self._server.transaction(self._database) as cursor:
+            return ensure_cities(cursor, cities)
 
     def ensure_parameters(self, values: dict[str, str]) -> Change:
         """Set parameters that this version knows; a name that it does not know is left out."""
         return ensure_parameters(self._server, self._database, values)
 
-    def ensure_scheduled(self, commands: Iterable[str]) -> Change:
-        """Switch scheduled tasks on."""
-        return ensure_scheduled(self._server, self._database, commands)
+    def ensure_schedules(self, wanted: Iterable[Schedule]) -> Change:
+        """Switch scheduled tasks on and off, and set their hours."""
+        return ensure_schedules(self._server, self._database, wanted)
 
     def ensure_service(self, key_of: Callable[[int], AccessKey]) -> Change:
         """The web-service account with which Implanta probes this instance: an integrated system with a key.
@@ -111,7 +71,7 @@ class SeiDatabase:
             row = cursor.fetchone()
             if row is None:
                 user_id = self._insert_service_user(cursor)
-                change += Change(created=1)
+                change += Change(created=1, details=(f"sistema {SERVICE_USER} incluído no SEI",))
             else:
                 user_id = int(row[0])
             cursor.execute(
@@ -128,7 +88,7 @@ class SeiDatabase:
                     " VALUES (%s, %s, %s, %s, 'N', 'S', 'S', 'N', %s, %s)",
                     (service_id, user_id, SERVICE_NAME, "Verificações do Implanta", key.crc, key.hash()),
                 )
-                return change + Change(created=1)
+                return change + Change(created=1, details=(f"serviço {SERVICE_NAME} incluído no SEI",))
             service_id = int(row[0])
             key = key_of(service_id)
             if key.matches(row[1]):
@@ -137,7 +97,7 @@ class SeiDatabase:
                 "UPDATE servico SET crc = %s, chave_acesso = %s WHERE id_servico = %s",
                 (key.crc, key.hash(), service_id),
             )
-            return change + Change(updated=1)
+            return change + Change(updated=1, details=(f"chave do serviço {SERVICE_NAME} trocada",))
 
     def _insert_service_user(self, cursor: "Cursor") -> int:
         name = "Implanta"
@@ -236,7 +196,7 @@ class SeiDatabase:
                     "INSERT INTO feriado (id_feriado, id_orgao, descricao, dta_feriado) VALUES (%s, %s, %s, %s)",
                     (next_table_id(cursor, "feriado"), ORGAO_ID, description, day),
                 )
-                change += Change(created=1)
+                change += Change(created=1, details=(f"feriado {day:%d/%m/%Y}: {description}",))
         return change
 
     def count_work(self) -> dict[str, int]:

@@ -1,24 +1,28 @@
-"""The document model in one environment's SEI: process types and legal grounds (`sei.md` 2.5)."""
+"""The document model of one environment: what its SEI and SIP have, and bringing them to what the catalog declares."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from blocks.counters import next_table_id
 from blocks.mariadb import MariaDBServer
-from domain.change import Change
-from domain.document_model import (
-    AccessLevel,
-    ExistingHipoteseLegal,
-    ExistingTipoProcedimento,
-    HipotesesPlan,
-    TipoProcedimento,
-    TiposPlan,
-)
+from blocks.model_files import refusal
+from blocks.model_reader import SeiContents, read_sei
+from blocks.model_writer import write_sei
+from blocks.sip_profiles import SipContents, read_profiles, write_profiles
+from domain.document_model.kinds import PERFIS
+from domain.document_model.model import Key, Model, ModelProblems
+from domain.document_model.plan import Applied, ModelPlan, plan_model, retired_keys
+from domain.document_model.resolve import Instance, resolve
 from domain.environment import EnvironmentName
-from domain.errors import InvalidInputError
-from domain.text import collation_key
+from domain.errors import GateClosedError
 
-if TYPE_CHECKING:
-    from pymysql.cursors import Cursor
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was planned, the model as this instance must have it, and what the instance had before."""
+
+    plan: ModelPlan
+    wanted: Model
+    instance: Instance
 
 
 class SeiModel:
@@ -26,139 +30,70 @@ class SeiModel:
 
     def __init__(self, server: MariaDBServer, environment: EnvironmentName) -> None:
         self._server = server
-        self._database = environment.database_sei
+        self._environment = environment
 
-    def list_legal_grounds(self) -> list[ExistingHipoteseLegal]:
-        """Every legal ground, active or not."""
-        with self._server.transaction(self._database) as cursor:
-            cursor.execute("SELECT id_hipotese_legal, nome, base_legal, descricao, sin_ativo = 'S' FROM hipotese_legal")
-            return [
-                ExistingHipoteseLegal(
-                    id_hipotese_legal=row_id, nome=nome, base_legal=base, descricao=descricao, ativo=bool(active)
-                )
-                for row_id, nome, base, descricao, active in cursor.fetchall()
-            ]
+    def read(self) -> Instance:
+        """Every entry that the instance has, and what it is besides."""
+        with (
+            self._server.transaction(self._environment.database_sei) as sei,
+            self._server.transaction(self._environment.database_sip) as sip,
+        ):
+            return _instance(read_sei(sei), read_profiles(sip))
 
-    def apply_legal_grounds(self, plan: HipotesesPlan) -> Change:
-        """Create and correct legal grounds, all of them or none."""
-        with self._server.transaction(self._database) as cursor:
-            for ground in plan.missing:
-                cursor.execute(
-                    "INSERT INTO hipotese_legal (id_hipotese_legal, nome, base_legal, descricao, sta_nivel_acesso,"
-                    " sin_ativo) VALUES (%s, %s, %s, %s, %s, 'S')",
-                    (
-                        next_table_id(cursor, "hipotese_legal"),
-                        ground.nome,
-                        ground.base_legal,
-                        ground.descricao,
-                        AccessLevel.RESTRITO.code,
-                    ),
-                )
-            for match in plan.changed:
-                cursor.execute(
-                    "UPDATE hipotese_legal SET nome = %s, base_legal = %s, sin_ativo = 'S'"
-                    " WHERE id_hipotese_legal = %s",
-                    (match.wanted.nome, match.wanted.base_legal, match.existing.id_hipotese_legal),
-                )
-        return Change(created=len(plan.missing), updated=len(plan.changed), unchanged=len(plan.present))
-
-    def list_process_types(self) -> list[ExistingTipoProcedimento]:
-        """Every process type, active or not, with the name of its suggested legal ground."""
-        with self._server.transaction(self._database) as cursor:
-            cursor.execute(
-                "SELECT t.id_tipo_procedimento, t.nome, t.sta_nivel_acesso_sugestao, h.nome, t.sin_ativo = 'S'"
-                " FROM tipo_procedimento t"
-                " LEFT JOIN hipotese_legal h ON h.id_hipotese_legal = t.id_hipotese_legal_sugestao"
-            )
-            return [
-                ExistingTipoProcedimento(
-                    id_tipo_procedimento=row_id,
-                    nome=nome,
-                    nivel_acesso_sugestao=level,
-                    hipotese_legal=ground,
-                    ativo=bool(active),
-                )
-                for row_id, nome, level, ground, active in cursor.fetchall()
-            ]
-
-    def apply_process_types(self, plan: TiposPlan) -> Change:
-        """Create and correct process types with the access levels that they allow, all of them or none.
+    def plan(self, model: Model, applied: Applied, known_before: Mapping[str, frozenset[Key]]) -> Outcome:
+        """What `apply` would change now.
 
         Raises:
-            InvalidInputError: a new type names a subject that the plan in force does not have.
+            InvalidInputError: the model cannot be applied to this instance; each reason has its file and line.
         """
-        with self._server.transaction(self._database) as cursor:
-            cursor.execute("SELECT nome, id_hipotese_legal FROM hipotese_legal WHERE sin_ativo = 'S'")
-            grounds = {collation_key(str(nome)): int(ground_id) for nome, ground_id in cursor.fetchall()}
-            for wanted in plan.missing:
-                type_id = next_table_id(cursor, "tipo_procedimento")
-                cursor.execute(
-                    "INSERT INTO tipo_procedimento (id_tipo_procedimento, nome, descricao, sin_ativo,"
-                    " sta_nivel_acesso_sugestao, sin_interno, sin_ouvidoria, sin_individual,"
-                    " id_hipotese_legal_sugestao) VALUES (%s, %s, %s, 'S', %s, 'N', 'N', 'N', %s)",
-                    (
-                        type_id,
-                        wanted.nome,
-                        wanted.descricao,
-                        wanted.nivel_acesso.code,
-                        _ground_id(wanted, grounds),
-                    ),
+        return self._plan(model, self.read(), applied, known_before)
+
+    def apply(
+        self, model: Model, applied: Applied, known_before: Mapping[str, frozenset[Key]], *, digest: str | None = None
+    ) -> Outcome:
+        """Bring both databases to the model, each in one transaction: all of it or nothing.
+
+        `digest` is that of a plan that was shown: any other plan is then refused.
+
+        Raises:
+            InvalidInputError: the model cannot be applied to this instance; nothing was written.
+            GateClosedError: the plan is not the one that was shown; nothing was written.
+        """
+        with (
+            self._server.transaction(self._environment.database_sei) as sei,
+            self._server.transaction(self._environment.database_sip) as sip,
+        ):
+            contents, profiles = read_sei(sei, lock=True), read_profiles(sip, lock=True)
+            outcome = self._plan(model, _instance(contents, profiles), applied, known_before)
+            # Nothing left to do is what a run finds that was cut off between writing and remembering.
+            if digest is not None and outcome.plan.pending and not outcome.plan.digest.startswith(digest):
+                raise GateClosedError(
+                    "O plano mudou desde que foi mostrado",
+                    self._environment.slug,
+                    f"Veja-o de novo com ./implanta seed plan {self._environment.slug}. Nada foi gravado.",
                 )
-                _allow_levels(cursor, type_id)
-                _link_subject(cursor, type_id, wanted.assunto, self._database)
-            for match in plan.changed:
-                cursor.execute(
-                    "UPDATE tipo_procedimento SET nome = %s, sta_nivel_acesso_sugestao = %s,"
-                    " id_hipotese_legal_sugestao = %s, sin_ativo = 'S' WHERE id_tipo_procedimento = %s",
-                    (
-                        match.wanted.nome,
-                        match.wanted.nivel_acesso.code,
-                        _ground_id(match.wanted, grounds),
-                        match.existing.id_tipo_procedimento,
-                    ),
-                )
-                _allow_levels(cursor, match.existing.id_tipo_procedimento)
-        return Change(created=len(plan.missing), updated=len(plan.changed), unchanged=len(plan.present))
+            write_sei(sei, outcome.plan, contents)
+            write_profiles(sip, [step for step in outcome.plan.pending if step.kind is PERFIS], profiles)
+        return outcome
+
+    def _plan(
+        self, model: Model, instance: Instance, applied: Applied, known_before: Mapping[str, frozenset[Key]]
+    ) -> Outcome:
+        try:
+            wanted = resolve(model, instance, retired_keys(model, applied, known_before))
+        except ModelProblems as error:
+            raise refusal(error.problems, self._environment.slug) from error
+        return Outcome(plan_model(wanted, instance.current, applied, known_before), wanted, instance)
 
 
-def _ground_id(wanted: TipoProcedimento, grounds: dict[str, int]) -> int | None:
-    return grounds[collation_key(wanted.hipotese_legal)] if wanted.hipotese_legal else None
-
-
-def _allow_levels(cursor: "Cursor", type_id: int) -> None:
-    """Public and restricted, as every type of the reference allows; nobody gives secrecy (2) by default."""
-    cursor.execute("SELECT sta_nivel_acesso FROM nivel_acesso_permitido WHERE id_tipo_procedimento = %s", (type_id,))
-    allowed = {str(row[0]) for row in cursor.fetchall()}
-    for level in AccessLevel:
-        if level.code not in allowed:
-            cursor.execute(
-                "INSERT INTO nivel_acesso_permitido (id_nivel_acesso_permitido, id_tipo_procedimento,"
-                " sta_nivel_acesso) VALUES (%s, %s, %s)",
-                (next_table_id(cursor, "nivel_acesso_permitido"), type_id, level.code),
-            )
-
-
-def _link_subject(cursor: "Cursor", type_id: int, code: str, where: str) -> None:
-    """Suggest the subject of this code; types point to the proxy, never to the subject itself.
-
-    Raises:
-        InvalidInputError: the plan in force lacks the code; a type without a subject starts no process.
-    """
-    cursor.execute(
-        "SELECT MIN(p.id_assunto_proxy) FROM assunto a JOIN assunto_proxy p USING (id_assunto)"
-        " JOIN tabela_assuntos t USING (id_tabela_assuntos)"
-        " WHERE a.codigo_estruturado = %s AND t.sin_atual = 'S' AND a.sin_ativo = 'S'",
-        (code,),
-    )
-    row = cursor.fetchone()
-    if row is None or row[0] is None:
-        raise InvalidInputError(
-            f"O assunto {code} não existe na tabela de assuntos em uso",
-            where,
-            "Corrija o código em catalog/document_model/tipos_procedimento.yaml. Nada foi gravado.",
-        )
-    cursor.execute(
-        "INSERT INTO rel_tipo_procedimento_assunto (id_tipo_procedimento, sequencia, id_assunto_proxy)"
-        " VALUES (%s, 0, %s)",
-        (type_id, int(row[0])),
+def _instance(sei: SeiContents, sip: SipContents) -> Instance:
+    return Instance(
+        current=sei.current | {PERFIS.name: sip.profiles},
+        units=sei.units,
+        inactive_units=sei.inactive_units,
+        lengths=sei.lengths,
+        missing=sei.missing | {PERFIS.name: sip.missing},
+        rights=frozenset(sip.rights),
+        menu_right=sip.menu_right,
+        has_processes=sei.has_processes,
     )

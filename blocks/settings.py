@@ -1,11 +1,13 @@
 """Where this installation is: read once at the edge, validated, never at import."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from blocks.file_version import FileVersion, version_of
 from domain.errors import InvalidInputError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +26,7 @@ def settings_file() -> Path:
 class Settings(BaseSettings):
     """Addresses that every command needs; each may also come as an `IMPLANTA_…` environment variable."""
 
-    model_config = SettingsConfigDict(env_prefix="IMPLANTA_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="IMPLANTA_", extra="forbid", frozen=True)
 
     registry_url: SecretStr = Field(description="SQLAlchemy address of the registry, e.g. mysql+pymysql://….")
     prefect_api_url: str = Field(description="Address of the Prefect API, ending in /api.")
@@ -33,6 +35,19 @@ class Settings(BaseSettings):
     )
     runtime_block: str = Field(
         default="implanta-lab-runtime/principal", description="Block that runs the SEI application of new environments."
+    )
+    ssc_block: str = Field(
+        default="implanta-ldap-ssc/principal", description="Block of the corporate security system, which keeps people."
+    )
+    edge_block: str = Field(
+        default="implanta-nginx-edge/principal", description="Block of the edge that serves new environments."
+    )
+    certificate_block: str = Field(
+        default="implanta-internal-ca/principal", description="Block that issues the certificates of new environments."
+    )
+    certificate_anchors: Path | None = Field(
+        default=None,
+        description="PEM file with roots, such as ICP-Brasil's, that brought certificates may end at.",
     )
     retries: int = Field(default=3, ge=0, le=3, description="How often a step is tried again while a system is down.")
     lab_dir: Path | None = Field(default=None, description="The lab's directory, where the lab wrote these settings.")
@@ -50,11 +65,18 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings.
+    """The settings as the file and the environment variables have them now.
 
     Raises:
         InvalidInputError: something is missing or malformed; the message lists where it looked.
     """
+    file = settings_file()
+    variables = frozenset((name, value) for name, value in os.environ.items() if name.upper().startswith("IMPLANTA_"))
+    return _read(file, version_of(file), variables)
+
+
+@lru_cache(maxsize=4)  # every step asks several times
+def _read(file: Path, version: FileVersion, variables: frozenset[tuple[str, str]]) -> Settings:  # noqa: ARG001  # the key
     try:
         # The plugin of pydantic does not see that the fields come from the sources above.
         return Settings.model_validate({})
@@ -62,12 +84,12 @@ def load_settings() -> Settings:
         if not all(error["loc"] for error in e.errors()):  # no field is to blame: the reader of the file raised it
             raise InvalidInputError(
                 "A configuração não é um arquivo TOML válido",
-                str(settings_file()),
+                str(file),
                 "Corrija o arquivo, ou apague-o e gere-o de novo com ./implanta lab up.",
             ) from None
         fields = ", ".join(".".join(str(part) for part in error["loc"]) for error in e.errors())
         raise InvalidInputError(
             f"Configuração incompleta: {fields}",
-            f"procurado em {settings_file()} e nas variáveis IMPLANTA_*",
+            f"procurado em {file} e nas variáveis IMPLANTA_*",
             "Suba o laboratório com ./implanta lab up, ou aponte IMPLANTA_SETTINGS para o arquivo desta instalação.",
         ) from None

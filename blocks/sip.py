@@ -1,17 +1,23 @@
 """The SIP database of one environment: permissions, units and users start here (`sei.md` 2.4 and 2.7)."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from blocks.counters import next_sequence_ids
-from blocks.infra_rows import ensure_parameters, ensure_scheduled, first_number, updated
+from blocks.infra_rows import ensure_parameters, ensure_row, ensure_schedules, first_number
 from blocks.mariadb import MariaDBServer
 from domain.access_key import AccessKey
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError
 from domain.model import Frozen
+from domain.schedule import Schedule
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
 
 # The reference databases have one órgão, and an instance of a prefeitura keeps that one.
 ORGAO_ID = 0
@@ -19,6 +25,8 @@ ORGAO_ID = 0
 SIP_SYSTEM_ID = 100000099
 SEI_SYSTEM_ID = 100000100
 TEST_USER = "teste"
+# The unit in which SEI's own scripts sign in; it is never deleted (`sei.md` 2.7), and has one id in both databases.
+TEST_UNIT_ID = 110000001
 
 
 class DirectoryServer(Frozen):
@@ -42,43 +50,50 @@ class SipDatabase:
     def ensure_orgao(self, sigla: str, descricao: str) -> Change:
         """Give the órgão its acronym and name."""
         with self._server.transaction(self._database) as cursor:
-            cursor.execute(
-                "UPDATE orgao SET sigla = %s, descricao = %s WHERE id_orgao = %s", (sigla, descricao, ORGAO_ID)
+            return ensure_row(
+                cursor, "orgao", ("id_orgao", ORGAO_ID), {"sigla": sigla, "descricao": descricao}, "órgão no SIP"
             )
-            return updated(cursor)
 
     def ensure_addresses(self, url: str) -> Change:
         """Write the public addresses of both systems into `sistema`, as the official automation does (`sei.md` 1.5)."""
         with self._server.transaction(self._database) as cursor:
-            cursor.execute(
-                "UPDATE sistema SET pagina_inicial = %s WHERE id_sistema = %s", (f"{url}/sip", SIP_SYSTEM_ID)
+            change = ensure_row(
+                cursor, "sistema", ("id_sistema", SIP_SYSTEM_ID), {"pagina_inicial": f"{url}/sip"}, "endereço do SIP"
             )
-            change = updated(cursor)
-            cursor.execute(
-                "UPDATE sistema SET pagina_inicial = %s, web_service = %s WHERE id_sistema = %s",
-                (f"{url}/sei/inicializar.php", f"{url}/sei/controlador_ws.php?servico=sip", SEI_SYSTEM_ID),
+            return change + ensure_row(
+                cursor,
+                "sistema",
+                ("id_sistema", SEI_SYSTEM_ID),
+                {
+                    "pagina_inicial": f"{url}/sei/inicializar.php",
+                    "web_service": f"{url}/sei/controlador_ws.php?servico=sip",
+                },
+                "endereço do SEI",
             )
-            return change + updated(cursor)
 
     def ensure_access_keys(self, keys: Mapping[int, AccessKey]) -> Change:
         """Make each system, by its id, accept its own key and no other; the published keys stop working."""
         change = Change()
-        with self._server.transaction(self._database) as cursor:
-            for system_id, key in keys.items():
+        with self._server.transaction(self._database) as cursor, ThreadPoolExecutor() as pool:
+            stored: dict[int, tuple[str | None, str | None]] = {}
+            for system_id in keys:
                 cursor.execute("SELECT crc, chave_acesso FROM sistema WHERE id_sistema = %s FOR UPDATE", (system_id,))
                 row = cursor.fetchone()
                 if row is None:
                     raise IntegrityError(
                         f"Sistema {system_id} não existe no SIP", self._database, "Compare o banco com a referência."
                     )
-                if row[0] == key.crc and key.matches(row[1]):
+                stored[system_id] = row
+            # Each hash takes a core a quarter of a second, on purpose of bcrypt.
+            hashes = pool.map(_new_hash, keys.values(), stored.values())
+            for (system_id, key), new in zip(keys.items(), hashes, strict=True):
+                if new is None:
                     change += Change(unchanged=1)
                     continue
                 cursor.execute(
-                    "UPDATE sistema SET crc = %s, chave_acesso = %s WHERE id_sistema = %s",
-                    (key.crc, key.hash(), system_id),
+                    "UPDATE sistema SET crc = %s, chave_acesso = %s WHERE id_sistema = %s", (key.crc, new, system_id)
                 )
-                change += Change(updated=1)
+                change += Change(updated=1, details=(f"chave de acesso do sistema {system_id} trocada",))
         return change
 
     def ensure_directory_authentication(self, directory: DirectoryServer) -> Change:
@@ -86,7 +101,7 @@ class SipDatabase:
 
         The example servers of the reference stay as rows without a link, so nothing asks them.
         """
-        columns = {
+        columns: dict[str, str | int | None] = {
             "sta_tipo": "LDAP",
             "endereco": directory.host,
             "porta": directory.port,
@@ -113,28 +128,31 @@ class SipDatabase:
                     f" VALUES (%s, %s, {', '.join(['%s'] * len(columns))})",
                     (server_id, directory.name, *columns.values()),
                 )
-                change = Change(created=1)
+                change = Change(created=1, details=(f"servidor de autenticação {directory.name} incluído",))
             else:
                 server_id = int(row[0])
-                cursor.execute(
-                    f"UPDATE servidor_autenticacao SET {', '.join(f'{name} = %s' for name in columns)}"
-                    " WHERE id_servidor_autenticacao = %s",
-                    (*columns.values(), server_id),
+                change = ensure_row(
+                    cursor,
+                    "servidor_autenticacao",
+                    ("id_servidor_autenticacao", server_id),
+                    columns,
+                    f"servidor de autenticação {directory.name}",
                 )
-                change = updated(cursor)
             cursor.execute(
                 "DELETE FROM rel_orgao_autenticacao WHERE id_orgao = %s AND id_servidor_autenticacao <> %s",
                 (ORGAO_ID, server_id),
             )
-            change += Change(removed=cursor.rowcount)
+            change += _removed(cursor, "ligação do órgão a outro servidor de autenticação retirada")
             cursor.execute(
                 "INSERT IGNORE INTO rel_orgao_autenticacao (id_orgao, id_servidor_autenticacao, sequencia)"
                 " VALUES (%s, %s, 0)",
                 (ORGAO_ID, server_id),
             )
-            change += Change(created=cursor.rowcount)
-            cursor.execute("UPDATE orgao SET sin_autenticar = 'S' WHERE id_orgao = %s", (ORGAO_ID,))
-            return change + updated(cursor)
+            if cursor.rowcount:
+                change += Change(created=1, details=("ligação do órgão ao servidor de autenticação incluída",))
+            return change + ensure_row(
+                cursor, "orgao", ("id_orgao", ORGAO_ID), {"sin_autenticar": "S"}, "autenticação do órgão"
+            )
 
     def ensure_test_user_disabled(self) -> Change:
         """Take every right from the published user `teste`, and block it."""
@@ -145,17 +163,18 @@ class SipDatabase:
                     f"DELETE t FROM {table} t JOIN usuario u USING (id_usuario) WHERE u.sigla = %s",
                     (TEST_USER,),
                 )
-                change += Change(removed=cursor.rowcount)
-            cursor.execute("UPDATE usuario SET sin_bloqueado = 'S' WHERE sigla = %s", (TEST_USER,))
-            return change + updated(cursor)
+                change += _removed(cursor, f"usuário {TEST_USER}: linhas de {table} retiradas")
+            return change + ensure_row(
+                cursor, "usuario", ("sigla", TEST_USER), {"sin_bloqueado": "S"}, f"usuário {TEST_USER}"
+            )
 
     def ensure_parameters(self, values: dict[str, str]) -> Change:
         """Set parameters that this version knows; a name that it does not know is left out."""
         return ensure_parameters(self._server, self._database, values)
 
-    def ensure_scheduled(self, commands: Iterable[str]) -> Change:
-        """Switch scheduled tasks on."""
-        return ensure_scheduled(self._server, self._database, commands)
+    def ensure_schedules(self, wanted: Iterable[Schedule]) -> Change:
+        """Switch scheduled tasks on and off, and set their hours."""
+        return ensure_schedules(self._server, self._database, wanted)
 
     def list_published_weaknesses(self) -> list[str]:
         """Which of the reference's known open doors are still open here, in words; an empty list is what we want."""
@@ -192,6 +211,18 @@ class SipDatabase:
         with self._server.transaction(self._database) as cursor:
             cursor.execute("SELECT id_sistema, chave_acesso FROM sistema WHERE chave_acesso IS NOT NULL")
             found = {int(row[0]): str(row[1]) for row in cursor.fetchall()}
-        return (others_allowed or set(found) == set(keys)) and all(
-            key.matches(found.get(system_id)) for system_id, key in keys.items()
-        )
+        if set(found) != set(keys) and not others_allowed:
+            return False
+        with ThreadPoolExecutor() as pool:  # as in `ensure_access_keys`
+            return all(pool.map(AccessKey.matches, keys.values(), map(found.get, keys)))
+
+
+def _new_hash(key: AccessKey, stored: tuple[str | None, str | None]) -> str | None:
+    """What `sistema.chave_acesso` must become, or None where the system's `crc` and `chave_acesso` are the key's."""
+    crc, hashed = stored
+    return None if crc == key.crc and key.matches(hashed) else key.hash()
+
+
+def _removed(cursor: "Cursor", detail: str) -> Change:
+    """What the DELETE just run removed."""
+    return Change(removed=cursor.rowcount, details=(detail,)) if cursor.rowcount else Change()

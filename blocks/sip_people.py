@@ -5,9 +5,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from blocks.counters import next_sequence_ids
-from blocks.infra_rows import first_number
+from blocks.infra_rows import first_number, updated
 from blocks.mariadb import MariaDBServer
-from blocks.sip import ORGAO_ID, SEI_SYSTEM_ID
+from blocks.sip import ORGAO_ID, SEI_SYSTEM_ID, TEST_UNIT_ID
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, RetryableError
@@ -19,6 +19,8 @@ from domain.user_import import ExistingUser, ImportPlan
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
+# The profile that every user of SEI has, in every version; module scripts look it up by this name (`sei.md` 2.4).
+BASIC_PROFILE = "Básico"
 NOT_DELEGABLE = 1  # permissao.id_tipo_permissao: who receives the grant may not pass it on
 
 
@@ -183,6 +185,60 @@ class SipPeople:
             [(profile, SEI_SYSTEM_ID, user, unit, NOT_DELEGABLE, today) for profile, user, unit in missing],
         )
         return Change(created=len(missing), unchanged=len(wanted) - len(missing))
+
+    def ensure_technical_user(self, login: str, name: str, today: date) -> Change:
+        """A user that is nobody: signs in to prove that signing in works, in the reference's own test unit only.
+
+        It has the profile of everybody and no CPF, and belongs to no spreadsheet (`domain.person.RESERVED_LOGINS`).
+        """
+        profile = self.profile_ids()[BASIC_PROFILE]
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute(
+                "SELECT id_usuario, sin_ativo = 'S' AND sin_bloqueado = 'N' FROM usuario WHERE sigla = %s"
+                " ORDER BY sin_ativo DESC FOR UPDATE",
+                (login,),
+            )
+            row = cursor.fetchone()
+            if row is None:
+                (user_id,) = next_sequence_ids(cursor, "usuario", 1)
+                cursor.execute(
+                    "INSERT INTO usuario (id_usuario, id_orgao, sigla, nome, nome_registro_civil, id_origem, sin_ativo,"
+                    " sin_bloqueado) VALUES (%s, %s, %s, %s, %s, %s, 'S', 'N')",
+                    (user_id, ORGAO_ID, login, name, name, login),
+                )
+                change = Change(created=1, details=(f"usuário técnico {login} no SIP",))
+            else:
+                user_id = int(row[0])
+                cursor.execute(
+                    "UPDATE usuario SET sin_ativo = 'S', sin_bloqueado = 'N' WHERE id_usuario = %s", (user_id,)
+                )
+                change = updated(cursor, f"usuário técnico {login} reativado no SIP")
+            # It may do nothing more than this one grant, whatever somebody gave it meanwhile.
+            cursor.execute(
+                "DELETE FROM permissao WHERE id_usuario = %s AND NOT (id_sistema = %s AND id_perfil = %s"
+                " AND id_unidade = %s AND dta_fim IS NULL AND sin_subunidades = 'N')",
+                (user_id, SEI_SYSTEM_ID, profile, TEST_UNIT_ID),
+            )
+            if cursor.rowcount:
+                change += Change(removed=cursor.rowcount, details=(f"permissões a mais do usuário técnico {login}",))
+            cursor.execute(
+                "INSERT IGNORE INTO permissao (id_perfil, id_sistema, id_usuario, id_unidade, id_tipo_permissao,"
+                " dta_inicio, sin_subunidades) VALUES (%s, %s, %s, %s, %s, %s, 'N')",
+                (profile, SEI_SYSTEM_ID, user_id, TEST_UNIT_ID, NOT_DELEGABLE, today),
+            )
+            if cursor.rowcount:
+                change += Change(created=1, details=(f"permissão do usuário técnico {login}",))
+        return change
+
+    def is_replicated(self, login: str) -> bool:
+        """Whether SEI has the active SIP user of this login."""
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute(
+                f"SELECT COUNT(*) FROM {self._sip}.usuario u JOIN {self._sei}.usuario e USING (id_usuario)"
+                " WHERE u.sigla = %s AND u.sin_ativo = 'S' AND e.sin_ativo = 'S'",
+                (login,),
+            )
+            return first_number(cursor) > 0
 
     def count_replication_gaps(self) -> dict[str, int]:
         """The three checks after an import (`sei.md` 2.7), and one for units that changed; each must be 0."""

@@ -1,8 +1,13 @@
 """`./implanta bench NAME`: measurements, each a ratio within one run with its limit."""
 
+from typing import TYPE_CHECKING, NoReturn
+
 import typer
 
 from cli.output import JsonOption, errors_as_lines, out, print_json
+
+if TYPE_CHECKING:
+    from bench.result import BenchResult
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -13,7 +18,28 @@ def overhead(as_json: JsonOption = False) -> None:
     with errors_as_lines():
         from bench.overhead import measure
 
-        result = measure()
+        _report(measure(), as_json=as_json)
+
+
+@app.command()
+def environment(as_json: JsonOption = False) -> None:
+    """Quanto leva criar ambientes: bancos, um inteiro, vinte. Exemplo: ./implanta bench environment"""
+    with errors_as_lines():
+        from bench.environment import measure
+
+        _report(measure(), as_json=as_json)
+
+
+@app.command()
+def seed(as_json: JsonOption = False) -> None:
+    """Quanto custa aplicar um modelo de documentos inteiro. Exemplo: ./implanta bench seed"""
+    with errors_as_lines():
+        from bench.seed import measure
+
+        _report(measure(), as_json=as_json)
+
+
+def _report(result: "BenchResult", *, as_json: bool) -> NoReturn:
     if as_json:
         print_json(result.as_json())
         raise typer.Exit(0 if result.holds else 1)

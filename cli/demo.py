@@ -280,7 +280,7 @@ def _approve(prefeitura: Prefeitura) -> Change:
 def _addresses() -> list[tuple[str, str]]:
     from cli.municipality import open_registry
 
-    return [(record.slug, f"http://{record.hostname}/sei") for record in open_registry().list_environments()]
+    return [(record.slug, f"https://{record.hostname}/sei") for record in open_registry().list_environments()]
 
 
 def _print_table(demo: Demo, total: Change, prefect_ui: str) -> None:

@@ -7,11 +7,9 @@ import re
 import secrets
 from pathlib import Path
 
-import httpx
-from lxml import html
 from pydantic import SecretStr
 
-from blocks.runtime import ServiceAddress
+from blocks.sei_browser import SeiBrowser
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import IntegrityError, InvalidInputError
@@ -40,7 +38,7 @@ def visit(state: LabState, municipality: str, examples: Path) -> Visit:
     """
     environment = EnvironmentName(municipality=municipality, purpose=Purpose.PRODUCAO)
     login = parse_sheet((examples / "usuarios.csv").read_bytes(), "usuarios.csv")[0]["login"]
-    with Browser(doors.runtime().address(environment)) as browser:
+    with SeiBrowser(doors.edge().address(environment)) as browser:
         _sign_in(state, environment, browser, login)
         found = browser.find_process(PROCESS)
         if found:
@@ -49,7 +47,7 @@ def visit(state: LabState, municipality: str, examples: Path) -> Visit:
     return Visit(text=f"entrou com a senha do LDAP e abriu o processo {number}", change=Change(created=1))
 
 
-def _sign_in(state: LabState, environment: EnvironmentName, browser: "Browser", login: str) -> None:
+def _sign_in(state: LabState, environment: EnvironmentName, browser: SeiBrowser, login: str) -> None:
     """Sign in with the password chosen at the first access, which the demo keeps beside the lab.
 
     It is written down before the directory gets it, so that a demo killed in between still knows both.
@@ -63,7 +61,7 @@ def _sign_in(state: LabState, environment: EnvironmentName, browser: "Browser", 
         chosen = SecretStr(secrets.token_urlsafe(16))
         write_private(keep, json.dumps({"login": login, "senha": chosen.get_secret_value()}))
     try:
-        doors.directory().change_own_password(environment, login, mailed_password(state, environment, login), chosen)
+        doors.ssc().change_own_password(environment, login, mailed_password(state, environment, login), chosen)
     except InvalidInputError as e:
         raise IntegrityError(
             "A pessoa da demonstração não conseguiu o primeiro acesso", environment.slug, f"{e.what}."
@@ -86,56 +84,3 @@ def mailed_password(state: LabState, environment: EnvironmentName, login: str) -
     raise IntegrityError(
         "A mensagem de primeiro acesso não chegou", str(state.smtp.mail_dir), "Execute ./implanta demo de novo."
     )
-
-
-class Browser:
-    """A person's browser, as far as the demo needs one."""
-
-    def __init__(self, address: ServiceAddress) -> None:
-        self._client = httpx.Client(
-            base_url=address.connect_to, headers={"Host": address.host}, trust_env=False, timeout=30
-        )
-
-    def __enter__(self) -> "Browser":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def sign_in(self, login: str, password: SecretStr) -> bool:
-        """Fill the sign-in form in; True when the list of processes opens."""
-        page = self._client.get("/sip/login.php", params={"sigla_sistema": "SEI"})
-        answer = self._fill(page, "txtUsuario", {"txtUsuario": login, "pwdSenha": password.get_secret_value()})
-        return answer.status_code == httpx.codes.OK and "Controle de Processos" in answer.text
-
-    def find_process(self, specification: str) -> str | None:
-        """The number of a process in the person's unit, by its specification."""
-        page = html.document_fromstring(self._client.get("/sei/controlador.php?acao=procedimento_controlar").text)
-        for row in page.iterfind(".//tbody/tr"):
-            number, _type, text = ((cell.text_content() or "").strip() for cell in row.iterfind("td"))
-            if text == specification:
-                return number
-        return None
-
-    def start_process(self, specification: str) -> str:
-        """Start a public process of the first type offered; its number."""
-        page = self._client.get("/sei/controlador.php?acao=procedimento_gerar")
-        shown = html.document_fromstring(self._fill(page, "txtEspecificacao", {"txtEspecificacao": specification}).text)
-        number = shown.find(".//*[@id='protocolo']")
-        if number is None or not number.text:
-            notice = shown.find(".//*[@class='aviso']")
-            why = notice.text_content().strip() if notice is not None else "a página não diz por quê"
-            raise IntegrityError(
-                f"O processo não foi aberto: {why}", "página iniciar processo", "Veja ./implanta lab logs sei."
-            )
-        return number.text
-
-    def _fill(self, page: httpx.Response, field: str, values: dict[str, str]) -> httpx.Response:
-        """Send the page's form that has this field, with the values that it already holds and these."""
-        form = next(form for form in html.document_fromstring(page.text).forms if field in form.fields)
-        data = {name: str(value) for name, value in form.form_values()} | values
-        answer = self._client.post(str(form.action), data=data)
-        if answer.is_redirect:
-            # Only the path: the public name need not resolve on this machine.
-            return self._client.get(httpx.URL(answer.headers["Location"]).raw_path.decode())
-        return answer

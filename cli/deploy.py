@@ -33,6 +33,15 @@ class Concurrency(Frozen):
     collision_strategy: str = Field(pattern="^(ENQUEUE|CANCEL_NEW)$")
 
 
+class Schedule(Frozen):
+    """When a deployment runs by itself. Prefect knows it by its slug: a new slug is one schedule more."""
+
+    cron: str
+    timezone: str = Field(pattern="^America/Sao_Paulo$")
+    slug: str = Field(pattern="^[a-z][a-z0-9-]*$")
+    active: bool = True
+
+
 class Deployment(Frozen):
     """One entry of deployments.yaml; Prefect itself ignores a mistyped key, we do not."""
 
@@ -43,6 +52,7 @@ class Deployment(Frozen):
     tags: tuple[str, ...] = ()
     work_pool: WorkPool
     concurrency_limit: Concurrency | None = None
+    schedules: tuple[Schedule, ...] = ()
 
 
 class DeploymentsFile(Frozen):
@@ -95,7 +105,8 @@ def missing_blocks(settings: Settings) -> tuple[str, ...]:
     wanted = [f"{kind.get_block_type_slug()}/{MAIN}" for kind in SHARED_BLOCK_TYPES]
     missing = []
     with explaining_prefect(settings.prefect_api_url), get_client(sync_client=True) as client:
-        for block in (*wanted, settings.runtime_block):
+        named = (settings.runtime_block, settings.ssc_block, settings.edge_block, settings.certificate_block)
+        for block in (*wanted, *named):
             slug, _, name = block.partition("/")
             try:
                 client.read_block_document_by_name(name, slug, include_secrets=False)
@@ -125,8 +136,8 @@ def _ensure_deployments(wanted: DeploymentsFile) -> Change:
     names = [deployment.name for deployment in wanted.deployments]
     if all(current.get(name) == version for name in names):
         return Change(unchanged=len(names))
-    _prefect("work-pool", "create", WORK_POOL, "--type", "process", "--overwrite")
-    _prefect("deploy", "--prefect-file", str(DEPLOYMENTS), "--all", version=version)
+    _ensure_work_pool()
+    _deploy_all(version)
     created = sum(name not in current for name in names)
     return Change(created=created, updated=len(names) - created)
 
@@ -146,10 +157,24 @@ def _deployed_versions() -> dict[str, str | None]:
         return {deployment.name: deployment.version for deployment in client.read_deployments()}
 
 
-def _prefect(*arguments: str, version: str = "") -> None:
+def _ensure_work_pool() -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectNotFound
+    from prefect.workers.process import ProcessWorker
+
+    template = ProcessWorker.get_default_base_job_template()
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(WORK_POOL)  # of whatever type and with whatever limits operators gave it
+        except ObjectNotFound:
+            client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type=ProcessWorker.type, base_job_template=template))
+
+
+def _deploy_all(version: str) -> None:
     """Prefect's own command line does what a deployment file means; there is no call in its library for it."""
     done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--prefect-file", DEPLOYMENTS, "--all"],
         cwd=PROJECT_ROOT,
         env={**os.environ, "IMPLANTA_VERSION": version},
         capture_output=True,
@@ -159,7 +184,7 @@ def _prefect(*arguments: str, version: str = "") -> None:
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "sem mensagem").splitlines()[-1]
         raise RetryableError(
-            f"O Prefect não registrou os deployments ({arguments[0]}: {last})",
+            f"O Prefect não registrou os deployments ({last})",
             os.environ["PREFECT_API_URL"],
             "Confira o servidor com ./implanta lab status e execute de novo.",
         )

@@ -118,7 +118,7 @@ def list_all(as_json: JsonOption = False) -> None:
 @app.command()
 def show(ref: Ref, as_json: JsonOption = False) -> None:
     """Mostra um município: plano, etapa, prazo e histórico. Exemplo: ./implanta municipality show timoteo"""
-    from cli.sla import read_clock
+    from tasks.sla import read_clock
 
     with errors_as_lines():
         registry = open_registry()

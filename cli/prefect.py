@@ -1,7 +1,8 @@
-"""Prefect as this installation uses it: settled before its library is imported, because it reads settings then."""
+"""Prefect as this installation uses it: settled in the environment, which its library and its programs read."""
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,8 +34,23 @@ def connect(*, quiet: bool = True) -> Settings:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         # A server that fails takes no logs either: that it did not is no second error beside the first.
         logging.raiseExceptions = False
+    _settle_again()
     _require_access()
     return settings
+
+
+def _settle_again() -> None:
+    """Let a Prefect that is imported already read what was just settled.
+
+    Bringing the lab up imports it, for the edge is a block; left as it is, it would start a server of its own and keep
+    blocks and runs there.
+    """
+    if "prefect" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+        from prefect.logging.configuration import setup_logging
+
+        refresh_global_settings_context()
+        setup_logging()
 
 
 def _require_answer(api_url: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Self
 
-from pydantic import NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
 from domain.model import Frozen
 
@@ -15,6 +15,9 @@ class Change(Frozen):
     updated: NonNegativeInt = 0
     removed: NonNegativeInt = 0
     unchanged: NonNegativeInt = 0
+    details: tuple[str, ...] = Field(
+        default=(), description="What was touched, in Portuguese and without personal data: parâmetro SEI_X: a → b."
+    )
 
     @property
     def total(self) -> int:
@@ -27,6 +30,7 @@ class Change(Frozen):
             updated=self.updated + other.updated,
             removed=self.removed + other.removed,
             unchanged=self.unchanged + other.unchanged,
+            details=self.details + other.details,
         )
 
     @classmethod

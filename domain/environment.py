@@ -69,9 +69,19 @@ class EnvironmentName(Frozen):
         return self.slug.replace("-", "_")
 
     @property
+    def database_migration_user(self) -> str:
+        """The user of the upgrade scripts, locked except while one runs: `timoteo_treinamento_mig`."""
+        return f"{self.database_user}_mig"
+
+    @property
     def bucket(self) -> str:
         """The environment's bucket, its slug."""
         return self.slug
+
+    @property
+    def archive_bucket(self) -> str:
+        """The bucket of what outlives the environment: `timoteo-treinamento-arquivo`, at most 60 of S3's 63."""
+        return f"{self.slug}-arquivo"
 
     @property
     def ou(self) -> str:

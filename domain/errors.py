@@ -43,3 +43,19 @@ class IntegrityError(ImplantaError):
     """Something that was trusted is false; a person has to look before anything else runs."""
 
     exit_code = 40
+
+
+def kind_of(exit_code: int) -> type[ImplantaError]:
+    """The kind of error with this exit code, for a fleet that fails as its worst member did."""
+    kinds = {kind.exit_code: kind for kind in ImplantaError.__subclasses__()}
+    return kinds.get(exit_code, IntegrityError)
+
+
+def told(error: object) -> str:
+    """An error for a report: only our own are known to hold neither secrets nor people."""
+    return str(error) if isinstance(error, ImplantaError) else f"defeito do programa ({type(error).__name__})"
+
+
+def exit_code_of(error: object) -> int:
+    """The exit code of an error; after a defect nobody knows what is true any more."""
+    return error.exit_code if isinstance(error, ImplantaError) else IntegrityError.exit_code

@@ -28,13 +28,13 @@ class Failure(StrEnum):
 
 
 _CODES: dict[Failure, tuple[int, ...]] = {
-    # Login, schema, table, column, special privilege, routine, login without a password.
-    Failure.DENIED: (1044, 1045, 1142, 1143, 1227, 1370, 1698),
+    # Login, schema, table, column, special privilege, routine, login without a password, locked account.
+    Failure.DENIED: (1044, 1045, 1142, 1143, 1227, 1370, 1698, 4151),
     Failure.MISSING_DATABASE: (1049,),
     Failure.UNTRUSTED: (2026,),
     # Closed by the driver, too many connections (of all, of one user), shutdown, network; then the client's own:
     # socket, host, name, gone, lost.
-    Failure.UNREACHABLE: (0, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2005, 2006, 2013),
+    Failure.UNREACHABLE: (0, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 1226, 2002, 2003, 2005, 2006, 2013),
     Failure.CONTENDED: (1205, 1213),
     Failure.DISK_FULL: (1021, 1114),
     Failure.STORAGE: (3, 1026, 1030),

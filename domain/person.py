@@ -16,8 +16,10 @@ MAX_EMAIL = 100  # sip.usuario.email
 MAX_MATRICULA = 10  # sei.contato.matricula
 CPF_DIGITS = 11
 
-# Accounts that the reference databases bring; a person must never take one over.
-RESERVED_LOGINS = frozenset({"sip", "sei", "intranet", "internet", "teste"})
+# With which Implanta signs in to prove that signing in works.
+TECHNICAL_LOGIN = "implanta"
+# Accounts that the reference databases bring, and ours; a person must never take one over.
+RESERVED_LOGINS = frozenset({"sip", "sei", "intranet", "internet", "teste", TECHNICAL_LOGIN})
 
 Cpf = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 # The login is also the `uid` of a directory entry and part of its DN: no character that either would have to escape.

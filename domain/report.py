@@ -1,17 +1,29 @@
 """What a run did, in the shape that the Prefect UI, the command line and the demo all show."""
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import Field, NonNegativeFloat
 
 from domain.change import Change
+from domain.errors import exit_code_of, kind_of, told
 from domain.lifecycle import Stage
 from domain.model import Frozen
 
+FIRST = 5
+
+
+def first_of(sentences: Sequence[str]) -> str:
+    """The first of a list, and how many more there are: for a message that nobody would read whole."""
+    more = f" e mais {len(sentences) - FIRST}" if len(sentences) > FIRST else ""
+    return "; ".join(sentences[:FIRST]) + more
+
 
 class StepResult(Frozen):
-    """One step of a stage: its Portuguese name and what it changed."""
+    """One step of a stage: its Portuguese name, what it changed and how long that took."""
 
     name: str
     change: Change
+    seconds: NonNegativeFloat = 0
 
 
 class StageReport(Frozen):
@@ -49,3 +61,32 @@ class Journey(Frozen):
     def with_stage(self, stage: StageReport) -> "Journey":
         """The same journey, one stage further."""
         return self.model_copy(update={"stages": (*self.stages, stage)})
+
+
+class FleetReport(Frozen):
+    """What came of several environments at once."""
+
+    reports: tuple[StageReport, ...]
+    failures: dict[str, str] = Field(default_factory=dict, description="Environment to why it failed.")
+    worst_exit_code: int = 0
+
+    @classmethod
+    def of(cls, results: Mapping[str, object]) -> "FleetReport":
+        """Sort what came of each environment: its report, or the error with which it failed."""
+        failed = {slug: result for slug, result in results.items() if not isinstance(result, StageReport)}
+        return cls(
+            reports=tuple(result for result in results.values() if isinstance(result, StageReport)),
+            failures={slug: told(result) for slug, result in failed.items()},
+            worst_exit_code=max(map(exit_code_of, failed.values()), default=0),
+        )
+
+    def raise_if_any_failed(self) -> None:
+        """Raise the kind of error with which the worst one failed, naming all of them."""
+        if not self.failures:
+            return
+        total = len(self.reports) + len(self.failures)
+        raise kind_of(self.worst_exit_code)(
+            f"{len(self.failures)} de {total} ambientes falharam: {next(iter(self.failures.values()))}",
+            ", ".join(self.failures),
+            "Corrija a causa e execute de novo: os que deram certo não mudam.",
+        )

@@ -2,22 +2,20 @@
 
 from typing import Literal
 
-from prefect import flow
-
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
 from domain.report import StageReport
-from flows.stage import as_run_state, stage_run_name
+from flows.stage import as_run_state, carry_out, stage_flow
 from tasks.go_live import judge_go_live_checklist, open_production
 from tasks.history import finish_stage
 
 
-@flow(name="entrada em produção", flow_run_name=stage_run_name)
+@stage_flow("entrada em produção")
 def go_live(municipality: str, purpose: Literal[Purpose.PRODUCAO] = Purpose.PRODUCAO) -> StageReport:
     """Run the checklist, ask for the approval, and take production out of maintenance."""
     environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
     verdict = judge_go_live_checklist(environment)
     if verdict.reasons:
-        return as_run_state(finish_stage(environment, Stage.GO_LIVE, {}, verdict.facts, waiting_for=verdict.reasons))
-    changes = {"abertura da aplicação": open_production(environment)}
-    return as_run_state(finish_stage(environment, Stage.GO_LIVE, changes, verdict.facts))
+        return as_run_state(finish_stage(environment, Stage.GO_LIVE, (), verdict.facts, waiting_for=verdict.reasons))
+    steps = carry_out((("abertura da aplicação", open_production),), environment)
+    return as_run_state(finish_stage(environment, Stage.GO_LIVE, steps, verdict.facts))

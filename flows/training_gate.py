@@ -1,17 +1,15 @@
 """Nobody goes live untrained: the gate between training and production."""
 
-from prefect import flow
-
 from domain.lifecycle import Stage
 from domain.report import StageReport
-from flows.stage import as_run_state, stage_run_name
+from flows.stage import as_run_state, carry_out, stage_flow
 from tasks.history import finish_stage
 from tasks.training import ensure_training_record, judge_training_gate
 
 
-@flow(name="capacitação", flow_run_name=stage_run_name)
+@stage_flow("capacitação")
 def training_gate(municipality: str) -> StageReport:
     """Take in the newest attendance list, and judge the gate anew; no process waits for it."""
-    changes = {"lista de presença": ensure_training_record(municipality)}
+    steps = carry_out((("lista de presença", ensure_training_record),), municipality)
     verdict = judge_training_gate(municipality)
-    return as_run_state(finish_stage(municipality, Stage.TRAINING, changes, verdict.facts, waiting_for=verdict.reasons))
+    return as_run_state(finish_stage(municipality, Stage.TRAINING, steps, verdict.facts, waiting_for=verdict.reasons))

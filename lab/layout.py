@@ -50,6 +50,21 @@ class Layout:
         """Repositories of files of the SEI applications, one directory an environment."""
         return self.root / "files"
 
+    @property
+    def ldap_tls_dir(self) -> Path:
+        """Certificates of the directory: clients trust `ca.pem`."""
+        return self.service_dir("ldap") / "tls"
+
+    @property
+    def ca_file(self) -> Path:
+        """The root certificate of the lab's authority, for people and programs to trust."""
+        return self.root / "ca.pem"
+
+    @property
+    def ca_key_file(self) -> Path:
+        """The same root with its key."""
+        return self.root / "ca-key.pem"
+
     def service_dir(self, service: str) -> Path:
         return self.root / service
 

@@ -1,14 +1,21 @@
-"""OpenLDAP: the people of every environment, each environment in an organizational unit that sees only itself."""
+"""OpenLDAP: the people of every environment, each environment in an organizational unit that sees only itself.
+
+The server's configuration is its own `cn=config` database, made once from the text below: from then on the access
+rules are state that the product converges, over LDAP, as it would on any other server.
+"""
 
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from ldap3 import NONE, SAFE_SYNC, Connection, Server
 from ldap3.core.exceptions import LDAPException
 
+from domain.directory_access import access_rules
 from domain.errors import InvalidInputError
 from lab.layout import make_private_dir, write_private
+from lab.ldap_certificate import ensure_certificate
 from lab.ports import HOST
 from lab.processes import Launch
 from lab.service import NotReadyError, Service, program
@@ -16,6 +23,7 @@ from lab.service import NotReadyError, Service, program
 PACKAGE = "slapd"
 BASE_DN = "dc=implanta"
 ADMIN_DN = f"cn=admin,{BASE_DN}"
+CONFIG_DN = "cn=admin,cn=config"
 POLICY_DN = f"cn=padrao,ou=politicas,{BASE_DN}"
 MODULE_DIRS = ("/usr/lib/ldap", "/usr/lib64/openldap", "/usr/lib/openldap")
 CONNECT_TIMEOUT_SECONDS = 5
@@ -24,6 +32,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 # prefeitura may have the same sigla or e-mail as another. A uid is unique in its unit all the same, being the name
 # of the entry.
 # `dbnosync`: a kill of the server loses nothing, only a power cut could.
+# Paths are relative to the server's own directory: a copy of a lab must never open the original's data.
 CONFIGURATION = """\
 include {schema_dir}/core.schema
 include {schema_dir}/cosine.schema
@@ -31,9 +40,17 @@ include {schema_dir}/inetorgperson.schema
 modulepath {module_dir}
 moduleload back_mdb
 moduleload ppolicy
-pidfile {home}/slapd.pid
+pidfile slapd.pid
 sizelimit unlimited
 disallow bind_anon
+TLSCACertificateFile {tls_dir}/ca.pem
+TLSCertificateFile {tls_dir}/servidor.pem
+TLSCertificateKeyFile {tls_dir}/servidor.key
+
+database config
+rootdn "{config_dn}"
+rootpw {config_password}
+access to * by * none
 
 database mdb
 suffix "{base_dn}"
@@ -48,17 +65,7 @@ overlay ppolicy
 ppolicy_default "{policy_dn}"
 ppolicy_hash_cleartext
 
-access to attrs=userPassword
-  by self =xw
-  by anonymous auth
-  by * none
-
-access to dn.regex="^(.+,)?(ou=[^,]+,{base_dn})$"
-  by dn.exact,expand="cn=sip,$2" read
-  by * none
-
-access to *
-  by * none
+{access}
 """
 
 # What pwdMustChange alone does not do: whoever sets a first password also writes pwdReset: TRUE on the entry.
@@ -83,6 +90,7 @@ pwdMustChange: TRUE
 pwdAllowUserChange: TRUE
 pwdCheckQuality: 2
 pwdMinLength: 8
+pwdInHistory: 3
 pwdLockout: TRUE
 pwdMaxFailure: 5
 pwdLockoutDuration: 900
@@ -106,46 +114,62 @@ class Ldap(Service):
     title = "OpenLDAP"
     port_names = ("ldap",)
 
-    def _configuration(self, data_dir: Path) -> str:
-        return CONFIGURATION.format(
+    def prepare(self) -> None:
+        make_private_dir(self.home)
+        ensure_certificate(self.layout.ldap_tls_dir, HOST)
+        for unfinished in (*self.home.glob("data.*"), *self.home.glob("slapd.d.*")):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        if not (self.home / "data").exists():
+            self._make_data()
+        # A lab of before has data and no configuration database.
+        if not (self.home / "slapd.d").exists():
+            self._make_configuration()
+            (self.home / "slapd.conf").unlink(missing_ok=True)
+
+    def _write_configuration(self, data_dir: str) -> Path:
+        path = self.home / "first.conf"
+        text = CONFIGURATION.format(
             schema_dir="/etc/ldap/schema",
             module_dir=_module_dir(),
-            home=self.home,
+            tls_dir=self.layout.ldap_tls_dir.relative_to(self.home),
+            config_dn=CONFIG_DN,
+            config_password=self.record.secrets.ldap_config,
             base_dn=BASE_DN,
             admin_dn=ADMIN_DN,
             admin_password=self.record.secrets.ldap_admin,
             policy_dn=POLICY_DN,
             data_dir=data_dir,
+            access="\n".join(f"access {rule.text}" for rule in access_rules(BASE_DN)),
         )
+        write_private(path, text)
+        return path
 
-    def prepare(self) -> None:
-        make_private_dir(self.home)
-        data_dir = self.home / "data"
-        write_private(self.home / "slapd.conf", self._configuration(data_dir))
-        if not data_dir.exists():
-            self._initialise(data_dir)
-
-    def _initialise(self, data_dir: Path) -> None:
-        for unfinished in self.home.glob("data.*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+    def _make_data(self) -> None:
         fresh = self.home / f"data.{secrets.token_hex(4)}"
         make_private_dir(fresh)
-        configuration = self.home / "first.conf"
+        configuration = self._write_configuration(fresh.name)
         entries = self.home / "first.ldif"
-        write_private(configuration, self._configuration(fresh))
         write_private(entries, BASE_ENTRIES.format(base_dn=BASE_DN, policy_dn=POLICY_DN))
         self.run_once([program("slapadd", PACKAGE), "-q", "-f", str(configuration), "-l", str(entries)])
         configuration.unlink()
         entries.unlink()
-        fresh.rename(data_dir)
+        fresh.rename(self.home / "data")
+
+    def _make_configuration(self) -> None:
+        fresh = self.home / f"slapd.d.{secrets.token_hex(4)}"
+        make_private_dir(fresh)
+        configuration = self._write_configuration("data")
+        self.run_once([program("slaptest", PACKAGE), "-Q", "-f", str(configuration), "-F", str(fresh)])
+        configuration.unlink()
+        fresh.rename(self.home / "slapd.d")
 
     def launch(self) -> Launch:
         return Launch(
             # -d keeps it in the foreground; 'none' logs what is serious only: entries are people.
             argv=(
                 program("slapd", PACKAGE),
-                "-f",
-                str(self.home / "slapd.conf"),
+                "-F",
+                str(self.home / "slapd.d"),
                 "-h",
                 f"ldap://{self.host_and_port()}",
                 "-d",
@@ -153,6 +177,9 @@ class Ldap(Service):
             ),
             cwd=self.home,
         )
+
+    def is_outdated(self, command: Sequence[str]) -> bool:
+        return "-F" not in command  # started by an older version, from a file that nobody can converge
 
     def probe(self) -> None:
         server = Server(HOST, self.port(), get_info=NONE, connect_timeout=CONNECT_TIMEOUT_SECONDS)

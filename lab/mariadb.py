@@ -1,9 +1,10 @@
-"""MariaDB: the databases of every environment, and the registry."""
+"""MariaDB: two servers for the databases of the environments; the first holds the registry as well."""
 
 import os
 import secrets
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import pymysql
 
@@ -40,7 +41,7 @@ max_allowed_packet=128M
 default-time-zone=-03:00
 max_connections=500
 performance-schema=0
-innodb-buffer-pool-size=256M
+innodb-buffer-pool-size={buffer_pool}
 innodb-log-file-size=64M
 innodb-flush-log-at-trx-commit=2
 innodb-flush-method=fsync
@@ -48,8 +49,11 @@ sync-frm=0
 """
 
 # Read at each start, before the first connection is accepted: at no moment does root lack a password.
+# ALL PRIVILEGES leaves out the right to grant and revoke PROXY, and at this moment the server refuses to give it.
 ACCOUNTS = """\
 DELETE FROM mysql.global_priv WHERE User = 'root' AND Host NOT IN ('localhost', '127.0.0.1');
+REPLACE INTO mysql.proxies_priv (Host, User, Proxied_host, Proxied_user, With_grant, Grantor)
+VALUES ('127.0.0.1', '{admin}', '', '', 1, '');
 FLUSH PRIVILEGES;
 ALTER USER 'root'@'localhost' IDENTIFIED BY '{root_password}';
 CREATE USER IF NOT EXISTS 'root'@'127.0.0.1';
@@ -58,6 +62,8 @@ GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;
 CREATE USER IF NOT EXISTS '{admin}'@'127.0.0.1';
 ALTER USER '{admin}'@'127.0.0.1' IDENTIFIED BY '{admin_password}';
 GRANT ALL PRIVILEGES ON *.* TO '{admin}'@'127.0.0.1' WITH GRANT OPTION;
+"""
+REGISTRY_ACCOUNTS = """\
 CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE USER IF NOT EXISTS '{registry}'@'127.0.0.1';
 ALTER USER '{registry}'@'127.0.0.1' IDENTIFIED BY '{registry_password}';
@@ -77,13 +83,20 @@ class MariaDB(Service):
     title = "MariaDB"
     port_names = ("mariadb",)
     stop_seconds = 30.0
+    buffer_pool: ClassVar[str] = "256M"
+    holds_registry: ClassVar[bool] = True
+
+    def root_password(self) -> str:
+        return self.record.secrets.mariadb_root
+
+    def admin_password(self) -> str:
+        return self.record.secrets.mariadb_admin
 
     def prepare(self) -> None:
         make_private_dir(self.home)
         make_private_dir(self.home / "tmp")
         data_dir = self.home / "data"
         init_file = self.home / "accounts.sql"
-        keys = self.record.secrets
         write_private(
             self.home / "my.cnf",
             CONFIGURATION.format(
@@ -92,21 +105,19 @@ class MariaDB(Service):
                 init_file=init_file,
                 host=HOST,
                 port=self.port(),
+                buffer_pool=self.buffer_pool,
                 # The server refuses to be root by accident.
                 user_line="user=root" if os.geteuid() == 0 else "",
             ),
         )
-        write_private(
-            init_file,
-            ACCOUNTS.format(
-                root_password=keys.mariadb_root,
-                admin=ADMIN_USER,
-                admin_password=keys.mariadb_admin,
-                database=REGISTRY_DATABASE,
-                registry=REGISTRY_USER,
-                registry_password=keys.registry,
-            ),
+        accounts = ACCOUNTS.format(
+            root_password=self.root_password(), admin=ADMIN_USER, admin_password=self.admin_password()
         )
+        if self.holds_registry:
+            accounts += REGISTRY_ACCOUNTS.format(
+                database=REGISTRY_DATABASE, registry=REGISTRY_USER, registry_password=self.record.secrets.registry
+            )
+        write_private(init_file, accounts)
         if not data_dir.exists():
             self._initialise(data_dir)
 
@@ -119,9 +130,12 @@ class MariaDB(Service):
                 program("mariadb-install-db", PACKAGE),
                 "--no-defaults",
                 f"--datadir={fresh}",
+                # A server that starts removes every temporary table that it finds: of a neighbour as well, in /tmp.
+                f"--tmpdir={self.home / 'tmp'}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-name-resolve",
+                "--force",  # else it stops on a machine whose own name no file of hosts has
                 *(["--user=root"] if os.geteuid() == 0 else []),
             ]
         )
@@ -140,9 +154,9 @@ class MariaDB(Service):
             with pymysql.connect(
                 host=HOST,
                 port=self.port(),
-                user=REGISTRY_USER,
-                password=self.record.secrets.registry,
-                database=REGISTRY_DATABASE,
+                user=ADMIN_USER,
+                password=self.admin_password(),
+                database=REGISTRY_DATABASE if self.holds_registry else None,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
             ) as connection:
                 connection.ping(reconnect=False)
@@ -151,3 +165,19 @@ class MariaDB(Service):
 
     def address(self) -> str:
         return self.host_and_port()
+
+
+class SecondMariaDB(MariaDB):
+    """One more server of the same kind, so that placement has a choice; small, and without the registry."""
+
+    name = "mariadb2"
+    title = "MariaDB 2"
+    port_names = ("mariadb2",)
+    buffer_pool = "64M"
+    holds_registry = False
+
+    def root_password(self) -> str:
+        return self.record.secrets.mariadb2_root
+
+    def admin_password(self) -> str:
+        return self.record.secrets.mariadb2_admin

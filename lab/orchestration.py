@@ -14,11 +14,13 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from domain.errors import ImplantaError, InvalidInputError, RetryableError
 from domain.model import Frozen
 from lab import ports, processes
+from lab.certificate_authority import ensure_authority
 from lab.disk import ensure_free_space, explaining_disk_errors
+from lab.edge import Edge
 from lab.layout import Layout, make_private_dir
 from lab.ldap import Ldap
 from lab.lock import exclusive
-from lab.mariadb import MariaDB
+from lab.mariadb import MariaDB, SecondMariaDB
 from lab.prefect_server import PrefectServer
 from lab.record import RecordKeeper, read_record
 from lab.s3 import S3
@@ -30,7 +32,7 @@ from lab.state import LabState, load_state
 from lab.worker import Worker
 
 # In the order of reports. Prefect is started first of all: its first start takes the longest.
-SERVICES: tuple[type[Service], ...] = (PrefectServer, MariaDB, Ldap, S3, Smtp, SeiStandIn, Worker)
+SERVICES: tuple[type[Service], ...] = (PrefectServer, MariaDB, SecondMariaDB, Ldap, S3, Smtp, SeiStandIn, Edge, Worker)
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 PROBE_INTERVAL_SECONDS = 0.1
 FIRST_START_ATTEMPTS = 3
@@ -112,7 +114,11 @@ class _Start:
         self._tell(service, "ready", since)
 
     def _is_already_up(self, service: Service) -> bool:
-        if self.find(service) is None:
+        running = self.find(service)
+        if running is not None and service.is_outdated(running.cmdline()):
+            processes.stop(running, service.stop_seconds)
+            return False
+        if running is None:
             unrecorded = processes.find_unrecorded(service.launch(), self.layout.root)
             if unrecorded is None:
                 return False
@@ -231,6 +237,7 @@ def _up(layout: Layout, wanted: tuple[type[Service], ...], new_ports: bool, on_p
         instances = [service(layout, keeper.record) for service in wanted]
         if new_ports:
             start.move_from_taken_ports(instances)
+        ensure_authority(layout)
         _bring_all_up(start, instances)
         state = load_state(layout.root)
         write_settings(state)
@@ -277,12 +284,13 @@ def down(lab_dir: Path, *, destroy: bool = False, on_progress: OnProgress = _ign
         services = [service(layout, keeper.record) for service in SERVICES]
         running = [service for service in services if start.find(service) is not None]
         # Clients before servers, so that none of them is left waiting for an answer.
-        clients = [service for service in running if service.name in {"worker", "sei", "prefect"}]
+        clients = [service for service in running if service.name in {"worker", "edge", "sei", "prefect"}]
         _stop_all(start, clients)
         _stop_all(start, [service for service in running if service not in clients])
         for service in services:
             service.clean_after_stop()
-            keeper.forget_process(service.name)
+            if not destroy:  # what goes away now is not written to once more: its disk may be full
+                keeper.forget_process(service.name)
         # Flow runs outlive a worker that was killed.
         for leftover in list(processes.list_marked(layout.root)):
             processes.stop(leftover, Service.stop_seconds)
@@ -327,7 +335,8 @@ def _remove_all(layout: Layout) -> None:
     for directory in (*directories, layout.log_dir, layout.mail_dir, layout.apps_dir, layout.files_dir):
         if directory.exists():
             shutil.rmtree(directory)
-    for file in (layout.settings_file, layout.demo_file, layout.record_file, layout.lock_file):
+    authority = (layout.ca_file, layout.ca_key_file)
+    for file in (layout.settings_file, layout.demo_file, *authority, layout.record_file, layout.lock_file):
         file.unlink(missing_ok=True)
     with suppress(OSError):  # it stays when it holds other things, or is where a disk is mounted
         layout.root.rmdir()

@@ -33,8 +33,11 @@ class Secrets(BaseModel):
 
     mariadb_root: str = Field(default_factory=_new_secret, repr=False)
     mariadb_admin: str = Field(default_factory=_new_secret, repr=False)
+    mariadb2_root: str = Field(default_factory=_new_secret, repr=False)
+    mariadb2_admin: str = Field(default_factory=_new_secret, repr=False)
     registry: str = Field(default_factory=_new_secret, repr=False)
     ldap_admin: str = Field(default_factory=_new_secret, repr=False)
+    ldap_config: str = Field(default_factory=_new_secret, repr=False)
     s3_access_key: str = Field(default_factory=_new_access_key, repr=False)
     s3_secret_key: str = Field(default_factory=_new_secret, repr=False)
     sei_token: str = Field(default_factory=_new_secret, repr=False)

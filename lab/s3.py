@@ -67,6 +67,8 @@ class S3(Service):
             "volume.minFreeSpace": "100MiB",
             "filer.port": self.port("s3_filer"),
             "filer.port.grpc": self.port("s3_filer_grpc"),
+            # Over HTTP it would hand every bucket, and the keys of all identities, to whoever asks: no key needed.
+            "filer.disableHttp": "true",
             # Relative to the working directory: the path of a socket has about 100 characters at most.
             "filer.localSocket": "filer.sock",
             "s3.localSocket": "s3.sock",
@@ -74,8 +76,13 @@ class S3(Service):
             "s3.port.grpc": self.port("s3_grpc"),
             "s3.port.iceberg": 0,
             "s3.port.lance": 0,
-            "s3.iam": "false",
             "s3.config": "identities.json",
+            # The identities of environments are made over the IAM API and kept beside the data, not in that file.
+            "s3.iam": "true",
+            "s3.iam.readOnly": "false",
+            # As every other S3: a bucket is there because somebody made it, and goes only when it is empty.
+            "s3.autoCreateBucket": "false",
+            "s3.allowDeleteBucketNotEmpty": "false",
         }
         return Launch(
             argv=(

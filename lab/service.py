@@ -63,6 +63,10 @@ class Service(ABC):
     def address(self) -> str:
         """Where people and programs reach it."""
 
+    def is_outdated(self, command: Sequence[str]) -> bool:  # noqa: ARG002  # most services start as they always did
+        """Whether a running server of this lab was started by an older version, in a way that no longer serves."""
+        return False
+
     def clean_after_stop(self) -> None:
         """Remove what a stopped server leaves outside its directory."""
         return

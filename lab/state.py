@@ -6,13 +6,14 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
-from lab import ldap, mariadb, prefect_server, processes, s3
+from lab import edge, ldap, mariadb, prefect_server, processes, s3
+from lab.certificate_authority import AuthorityState, read_authority
 from lab.layout import Layout
 from lab.ports import HOST
-from lab.record import read_record
+from lab.record import Record, read_record
 
 
-class MariaDBState(Frozen):
+class DatabaseServerState(Frozen):
     host: str
     port: int
     root_user: str
@@ -20,6 +21,9 @@ class MariaDBState(Frozen):
     admin_user: str
     """May do everything and grant it; for the block, so that root stays unused."""
     admin_password: SecretStr
+
+
+class MariaDBState(DatabaseServerState):
     registry_url: SecretStr
     """SQLAlchemy address of the registry's schema."""
 
@@ -31,6 +35,9 @@ class LdapState(Frozen):
     base_dn: str
     admin_dn: str
     admin_password: SecretStr
+    config_dn: str
+    config_password: SecretStr
+    ca_file: Path
 
 
 class S3State(Frozen):
@@ -38,6 +45,7 @@ class S3State(Frozen):
     region: str
     access_key: str
     secret_key: SecretStr
+    iam_endpoint: str
 
 
 class SmtpState(Frozen):
@@ -58,6 +66,19 @@ class SeiState(Frozen):
     token: SecretStr
     apps_dir: Path
     files_dir: Path
+    log_file: Path
+
+
+class EdgeState(Frozen):
+    home: Path
+    port: int
+    http_port: int
+    status_port: int
+    public_domain: str
+    challenge_dir: Path
+    """What an ACME authority finds at every name over HTTP."""
+    log_dir: Path
+    """nginx's own logs, and the audit log of the WAF."""
 
 
 class LabState(Frozen):
@@ -66,11 +87,16 @@ class LabState(Frozen):
     lab_dir: Path
     settings_file: Path
     mariadb: MariaDBState
+    mariadb2: DatabaseServerState
     ldap: LdapState
     s3: S3State
     smtp: SmtpState
     prefect: PrefectState
     sei: SeiState
+    edge: EdgeState
+    ca_file: Path
+    """The root of every certificate of the lab, to trust."""
+    authority: AuthorityState
 
 
 def load_state(lab_dir: Path) -> LabState:
@@ -85,6 +111,17 @@ def load_state(lab_dir: Path) -> LabState:
         raise InvalidInputError(
             "O laboratório não está no ar", str(layout.root), "Suba-o com ./implanta lab up e tente de novo."
         )
+    try:
+        return _state_of(layout, record)
+    except KeyError as missing:
+        raise InvalidInputError(
+            f"O laboratório é de uma versão anterior: falta a porta {missing}",
+            str(layout.root),
+            "Execute ./implanta lab up e ./implanta deploy.",
+        ) from None
+
+
+def _state_of(layout: Layout, record: Record) -> LabState:
     ports, keys = record.ports, record.secrets
     registry_address = f"{HOST}:{ports['mariadb']}/{mariadb.REGISTRY_DATABASE}?charset=utf8mb4"
     return LabState(
@@ -99,6 +136,14 @@ def load_state(lab_dir: Path) -> LabState:
             admin_password=SecretStr(keys.mariadb_admin),
             registry_url=SecretStr(f"mysql+pymysql://{mariadb.REGISTRY_USER}:{keys.registry}@{registry_address}"),
         ),
+        mariadb2=DatabaseServerState(
+            host=HOST,
+            port=ports["mariadb2"],
+            root_user=mariadb.ROOT_USER,
+            root_password=SecretStr(keys.mariadb2_root),
+            admin_user=mariadb.ADMIN_USER,
+            admin_password=SecretStr(keys.mariadb2_admin),
+        ),
         ldap=LdapState(
             host=HOST,
             port=ports["ldap"],
@@ -106,12 +151,16 @@ def load_state(lab_dir: Path) -> LabState:
             base_dn=ldap.BASE_DN,
             admin_dn=ldap.ADMIN_DN,
             admin_password=SecretStr(keys.ldap_admin),
+            config_dn=ldap.CONFIG_DN,
+            config_password=SecretStr(keys.ldap_config),
+            ca_file=layout.ldap_tls_dir / "ca.pem",
         ),
         s3=S3State(
             endpoint=f"http://{HOST}:{ports['s3']}",
             region=s3.REGION,
             access_key=keys.s3_access_key,
             secret_key=SecretStr(keys.s3_secret_key),
+            iam_endpoint=f"http://{HOST}:{ports['s3']}",
         ),
         smtp=SmtpState(host=HOST, port=ports["smtp"], mail_dir=layout.mail_dir),
         prefect=PrefectState(
@@ -123,5 +172,17 @@ def load_state(lab_dir: Path) -> LabState:
             token=SecretStr(keys.sei_token),
             apps_dir=layout.apps_dir,
             files_dir=layout.files_dir,
+            log_file=layout.log("sei"),
         ),
+        edge=EdgeState(
+            home=layout.service_dir("edge"),
+            port=ports["edge"],
+            http_port=ports["edge_http"],
+            status_port=ports["edge_status"],
+            public_domain=edge.PUBLIC_DOMAIN,
+            challenge_dir=edge.challenge_dir(layout.service_dir("edge")),
+            log_dir=layout.service_dir("edge") / "log",
+        ),
+        ca_file=layout.ca_file,
+        authority=read_authority(layout),
     )

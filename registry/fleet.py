@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.change import Change
@@ -74,8 +74,16 @@ def ensure_contract(session: Session, ibge: str, plan: Plan, now: datetime) -> C
 def newest_contract(session: Session, ibge: str) -> ContractRecord | None:
     """The plan in force, or None before the first contract."""
     row = session.scalar(select(ContractRow).where(ContractRow.ibge == ibge).order_by(ContractRow.id.desc()).limit(1))
-    if row is None:
-        return None
+    return None if row is None else _contract(row)
+
+
+def list_contracts(session: Session) -> dict[str, ContractRecord]:
+    """The plan in force of every municipality that has one, by IBGE code."""
+    newest = select(func.max(ContractRow.id)).group_by(ContractRow.ibge).scalar_subquery()
+    return {row.ibge: _contract(row) for row in session.scalars(select(ContractRow).where(ContractRow.id.in_(newest)))}
+
+
+def _contract(row: ContractRow) -> ContractRecord:
     plan = Plan(faixa=row.faixa, users=row.users, concurrent_users=row.concurrent_users, negotiated=row.negotiated)
     return ContractRecord(plan=plan, created_at=row.created_at)
 
@@ -152,7 +160,8 @@ def find_reference(session: Session, digest: str) -> ReferenceRecord | None:
 
 def _insert_municipality(session: Session, wanted: Municipality) -> Change:
     namesake = session.scalar(select(MunicipalityRow).where(MunicipalityRow.slug == wanted.slug))
-    if namesake is not None:
+    # The same municipality by now: another run was first, which the key tells when this one is inserted.
+    if namesake is not None and namesake.ibge != wanted.ibge:
         raise InvalidInputError(
             f"O apelido '{wanted.slug}' já é do município {namesake.ibge} ({namesake.name}/{namesake.uf})",
             "cadastro de municípios",

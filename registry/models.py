@@ -150,6 +150,19 @@ class TrainingRow(Base):
     recorded_at: Mapped[datetime]
 
 
+class ModelMemoryRow(Base):
+    """What was applied of the document model; the newest row of an environment counts, the older ones are history."""
+
+    __tablename__ = "model_memory"
+    __table_args__ = (Index(None, "environment"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    environment: Mapped[str] = mapped_column(_ascii(100))
+    digest: Mapped[str] = mapped_column(mysql.CHAR(64, charset="ascii", collation="ascii_bin"))
+    content: Mapped[bytes] = mapped_column(mysql.LONGBLOB)
+    remembered_at: Mapped[datetime]
+
+
 class DecisionRow(Base):
     """A person's approval, rejection or revocation of a gate."""
 

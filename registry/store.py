@@ -12,9 +12,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from domain.change import Change
+from domain.document_model.memory import Memory
 from domain.municipality import Municipality
 from domain.plan import Plan
-from registry import fleet, history, locks
+from registry import fleet, history, locks, model_memory
 from registry.engine import code_of, explain, open_engine, parse_url, where_is
 from registry.records import (
     ContractRecord,
@@ -97,6 +98,10 @@ class Registry:
         """The plan in force, or None before the first."""
         return self._read(lambda session: fleet.newest_contract(session, ibge))
 
+    def contracts(self) -> dict[str, ContractRecord]:
+        """The plan in force of every municipality that has one, by IBGE code."""
+        return self._read(fleet.list_contracts)
+
     def ensure_environment(self, environment: EnvironmentRecord) -> Change:
         """Register an environment, or bring its addresses up to date.
 
@@ -132,6 +137,14 @@ class Registry:
     def reference(self, digest: str) -> ReferenceRecord | None:
         """The reference of a digest, or None."""
         return self._read(lambda session: fleet.find_reference(session, digest))
+
+    def model_memory(self, environment: str) -> Memory:
+        """What was last applied of the document model to an environment; empty before the first time."""
+        return self._read(lambda session: model_memory.find_memory(session, environment))
+
+    def remember_model(self, environment: str, memory: Memory) -> Change:
+        """Remember what is now applied to an environment."""
+        return self._write(lambda session: model_memory.remember(session, environment, memory, _now()))
 
     def record_training(
         self,

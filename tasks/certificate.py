@@ -1,88 +1,129 @@
-"""The proof that an environment is what it should be."""
+"""The proof that an environment is what it should be, and the certificate with which it is delivered."""
 
-from blocks.structure import read_reference_rows, read_structure
+from collections.abc import Sequence
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from blocks.catalog_file import CATALOG_DIR
+from domain.change import Change
+from domain.delivery import DeliveryCertificate, ServiceTime
+from domain.environment import Purpose
 from domain.errors import IntegrityError
-from domain.reference import Database, missing_rows
-from domain.structure import Structure, differences
-from registry.records import ReferenceRecord
-from tasks import doors
+from domain.report import StepResult, first_of
+from domain.segregation import SegregationReport
+from tasks import clock, doors
+from tasks.capacity import size_of
 from tasks.instance import Instance, load_instance
-from tasks.live import has_gone_live
+from tasks.proof import Proof, prove
+from tasks.sla import read_clock
 from tasks.step import step
 
-SHOWN = 5
+JSON_KEY = "entrega/certificado.json"
+PAGE_KEY = "entrega/certificado.html"
+DELIVERED = "environment.delivered"
+
+
+@step("prova do ambiente")
+def examine_environment(environment: str, segregation: SegregationReport) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was proved and what is wrong, as two lists of sentences; nothing is raised for a wrong environment."""
+    proof = prove(load_instance(environment), segregation)
+    return _facts(proof), tuple(proof.problems)
 
 
 @step("certificado")
-def certify_environment(environment: str) -> tuple[str, ...]:
-    """Prove the environment, and say in sentences what was proved.
+def certify_environment(
+    environment: str, steps: Sequence[StepResult], segregation: SegregationReport
+) -> tuple[str, ...]:
+    """Prove the environment, keep the certificate of delivery in its bucket, and say in sentences what was proved.
 
-    Both structures equal the reference's, measured on a copy of the reference that no flow ever touched; every
-    reference row is there; the published keys, test user and example servers are closed; the application answers.
-    Once the prefeitura is live it administers its own instance (a module's tables, a type that it removed): then
-    differences from the reference are told, and only an open door or a silent application is a failure.
+    A certificate that says the same as the one that is kept leaves that one in place.
 
     Raises:
-        IntegrityError: one of these is false; the message names the first differences.
+        IntegrityError: something is not as it should be; the message names the first problems.
     """
     instance = load_instance(environment)
-    digest = instance.record.reference_digest
-    pristine = doors.registry().reference(digest) if digest else None
-    if pristine is None:
+    proof = prove(instance, segregation)
+    if proof.problems:
         raise IntegrityError(
-            "O ambiente não tem referência registrada", environment, "Execute a criação do ambiente de novo."
-        )
-    live = has_gone_live(instance.municipality.ibge)
-    drift = _drift(instance, pristine)
-    health = doors.runtime().health(instance.name)
-    problems = _open_doors(instance, others_may_have_keys=live) + ([] if live else drift)
-    if not (health.serving or health.maintenance):
-        problems.append(f"a aplicação não atende ({health.detail})")
-    if problems:
-        raise IntegrityError(
-            f"O ambiente não passou na certificação: {_shown(problems)}",
+            f"O ambiente não passou na certificação: {first_of(proof.problems)}",
             environment,
-            "Compare o ambiente com a referência da versão antes de deixar alguém entrar.",
+            "Corrija o que está apontado, confira com ./implanta environment verify e execute de novo.",
         )
-    rows = {**pristine.rows["sip"].counts, **pristine.rows["sei"].counts}
-    reference = (
-        f"referência {pristine.version} ({'oficial' if pristine.kind == 'official' else 'reduzida'},"
-        f" {pristine.digest[:12]})"
+    change = _keep(instance, _certificate(instance, proof, steps, segregation))
+    kept = "emitido" if change.total else "já emitido, sem mudança"
+    return (*_facts(proof), f"Certificado de entrega {kept}: {instance.name.bucket}/{PAGE_KEY}.")
+
+
+def find_certificate(environment: str) -> DeliveryCertificate | None:
+    """The certificate that is kept in the environment's bucket."""
+    body = doors.object_storage().find_object(load_instance(environment).name.bucket, JSON_KEY)
+    return DeliveryCertificate.model_validate_json(body) if body else None
+
+
+def _facts(proof: Proof) -> tuple[str, ...]:
+    return tuple(f"{check.title}: {check.evidence.removesuffix('.')}." for check in proof.checks)
+
+
+def _certificate(
+    instance: Instance, proof: Proof, steps: Sequence[StepResult], segregation: SegregationReport
+) -> DeliveryCertificate:
+    contract = doors.registry().contract(instance.municipality.ibge)
+    return DeliveryCertificate(
+        environment=instance.name.slug,
+        municipality=f"{instance.municipality.name} ({instance.municipality.uf})",
+        ibge=instance.municipality.ibge,
+        purpose=instance.name.purpose.label,
+        plan=contract.plan.label if contract else "",
+        release=instance.record.release_version,
+        url=doors.edge().url(instance.name),
+        database_server=instance.record.database_server,
+        names={
+            "banco do SEI": instance.name.database_sei,
+            "banco do SIP": instance.name.database_sip,
+            "árvore LDAP": doors.directory().people_dn(instance.name),
+            "balde S3": instance.name.bucket,
+            "órgão": instance.record.orgao_sigla,
+        },
+        limits=size_of(instance).reasons,
+        reference=proof.reference,
+        checks=tuple(proof.checks),
+        segregation=segregation.results,
+        neighbour=segregation.neighbour,
+        service_time=_service_time(instance),
+        durations={result.name: round(result.seconds, 3) for result in steps},
+        issued_at=clock.now(),
     )
-    equal = (
-        f"Estrutura igual à {reference}: {len(pristine.sei_fingerprint.tables)} tabelas no SEI e"
-        f" {len(pristine.sip_fingerprint.tables)} no SIP.",
-        f"Linhas de referência presentes: {rows['tipo_procedimento']} tipos de processo, {rows['serie']} tipos de "
-        f"documento, {rows['assunto']} assuntos.",
+
+
+def _service_time(instance: Instance) -> ServiceTime | None:
+    """What the delivery took of the agreed time; only the training environment is what the clock runs for."""
+    clock_status = read_clock(doors.registry(), instance.municipality)
+    if clock_status is None or instance.name.purpose is not Purpose.TREINAMENTO:
+        return None
+    return ServiceTime(business_days=clock_status.elapsed_business_days, agreed=clock_status.agreed_business_days)
+
+
+def _keep(instance: Instance, certificate: DeliveryCertificate) -> Change:
+    kept = find_certificate(instance.name.slug)
+    if kept is not None and kept.substance == certificate.substance:
+        return Change(unchanged=1)
+    page = (
+        Environment(loader=FileSystemLoader(CATALOG_DIR / "templates"), undefined=StrictUndefined, autoescape=True)
+        .get_template("certificado.html.j2")
+        .render(certificado=certificate)
     )
-    return (
-        *((f"{len(drift)} diferença(s) em relação à {reference}: {_shown(drift)}.",) if drift else equal),
-        "Chaves publicadas trocadas, autenticação LDAP ligada, usuário de teste bloqueado.",
-        f"Aplicação {'em manutenção' if health.maintenance else 'no ar'}: {doors.runtime().url(instance.name)}/sei",
+    storage = doors.object_storage()
+    # The certificate last: where it is found, its page and its event are there as well. A run that is killed in between
+    # is followed by one that tells the same event, once: there is one for each certificate that follows another.
+    storage.ensure_object(instance.name.bucket, PAGE_KEY, page.encode())
+    before = f"{kept.issued_at:%Y%m%dT%H%M%S}" if kept else "primeiro"
+    doors.registry().record_event(
+        DELIVERED,
+        ibge=instance.municipality.ibge,
+        environment=instance.name.slug,
+        actor="implanta",
+        details={"substance": certificate.substance, "probes": len(certificate.segregation)},
+        key=f"{DELIVERED}:{instance.name.slug}:{before}:{certificate.substance[:16]}",
     )
-
-
-def _drift(instance: Instance, pristine: ReferenceRecord) -> list[str]:
-    kinds: tuple[tuple[Database, str, Structure], ...] = (
-        ("sei", instance.name.database_sei, pristine.sei_fingerprint),
-        ("sip", instance.name.database_sip, pristine.sip_fingerprint),
-    )
-    found: list[str] = []
-    for kind, database, structure in kinds:
-        with instance.server.transaction(database) as cursor:
-            found += [f"{kind}: {text}" for text in differences(structure, read_structure(cursor, database))]
-            found += missing_rows(pristine.rows[kind], read_reference_rows(cursor, database, kind))
-    return found
-
-
-def _open_doors(instance: Instance, *, others_may_have_keys: bool) -> list[str]:
-    problems = instance.sip.list_published_weaknesses()
-    keys = doors.environment_secrets(instance.name.slug).access_keys()
-    if not instance.sip.accepts(keys, others_allowed=others_may_have_keys):
-        problems.append("chaves de acesso diferentes das do ambiente")
-    return problems
-
-
-def _shown(items: list[str]) -> str:
-    more = f" e mais {len(items) - SHOWN}" if len(items) > SHOWN else ""
-    return "; ".join(items[:SHOWN]) + more
+    storage.ensure_object(instance.name.bucket, JSON_KEY, certificate.model_dump_json(indent=2).encode())
+    return Change(created=1) if kept is None else Change(updated=1)

@@ -1,27 +1,50 @@
 """Where a task finds the systems that it works on: blocks by name, the registry by its address."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
 from prefect.blocks.core import Block
+from prefect.client.orchestration import get_client
 
+from blocks.acme_issuer import AcmeIssuer
+from blocks.archive_key import EnvironmentArchiveKey
+from blocks.certificate_authority import CertificateIssuer, InternalCA
 from blocks.directory import Directory
+from blocks.edge import Edge, NginxEdge
+from blocks.environment_certificate import EnvironmentCertificate
 from blocks.mailer import Mailer
 from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
-from blocks.runtime import ApplicationRuntime, LabRuntime
+from blocks.runtime import ApplicationRuntime, ComposeRuntime, KubernetesRuntime, LabRuntime
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
+from blocks.ssc import SecuritySystem
+from blocks.ssc_http import HttpSsc
+from blocks.ssc_ldap import LdapSsc
 from domain.errors import InvalidInputError
 from registry import Registry
 from tasks.prefect_errors import explaining_prefect
 
-RUNTIMES: tuple[type[ApplicationRuntime], ...] = (LabRuntime,)
+RUNTIMES: tuple[type[ApplicationRuntime], ...] = (LabRuntime, ComposeRuntime, KubernetesRuntime)
+EDGES: tuple[type[Edge], ...] = (NginxEdge,)
+ISSUERS: tuple[type[CertificateIssuer], ...] = (InternalCA, AcmeIssuer)
+SECURITY_SYSTEMS: tuple[type[SecuritySystem], ...] = (LdapSsc, HttpSsc)
 
-# Of each of these the programme needs the block `principal`, beside the host that `runtime_block` names.
+# Of each of these the programme needs the block `principal`, beside those that `runtime_block` and `certificate_block`
+# name.
 SHARED_BLOCK_TYPES: tuple[type[Block], ...] = (MariaDBServer, Directory, ObjectStorage, Mailer)
 # Every type that a Prefect server has to know before its Blocks screen can offer it.
-BLOCK_TYPES: tuple[type[Block], ...] = (*SHARED_BLOCK_TYPES, *RUNTIMES, EnvironmentSecrets)
+BLOCK_TYPES: tuple[type[Block], ...] = (
+    *SHARED_BLOCK_TYPES,
+    *RUNTIMES,
+    *EDGES,
+    *ISSUERS,
+    *SECURITY_SYSTEMS,
+    EnvironmentSecrets,
+    EnvironmentCertificate,
+    EnvironmentArchiveKey,
+)
 
 B = TypeVar("B", bound=Block)
 
@@ -49,9 +72,22 @@ def _load_once(kind: type[Block], name: str, api_url: str) -> object:
         ) from None
 
 
+def forget_blocks() -> None:
+    """Load every block anew from here on: one of them was just saved."""
+    _load_once.cache_clear()
+
+
 def mariadb_server(name: str = MAIN) -> MariaDBServer:
     """A MariaDB server of the programme."""
     return _load(MariaDBServer, name)
+
+
+def mariadb_servers() -> dict[str, MariaDBServer]:
+    """Every MariaDB server of the programme, by the name of its document."""
+    api_url = load_settings().prefect_api_url
+    with explaining_prefect(api_url), get_client(sync_client=True) as client:
+        documents = client.read_block_documents_by_type(MariaDBServer.get_block_type_slug(), include_secrets=False)
+    return {name: mariadb_server(name) for name in sorted(document.name for document in documents if document.name)}
 
 
 def directory() -> Directory:
@@ -71,21 +107,56 @@ def mailer() -> Mailer:
 
 def runtime() -> ApplicationRuntime:
     """The host of SEI applications that the settings name."""
-    settings = load_settings()
-    slug, _, name = settings.runtime_block.partition("/")
-    kinds = {kind.get_block_type_slug(): kind for kind in RUNTIMES}
-    if slug not in kinds:
+    return _load_one_of(RUNTIMES, load_settings().runtime_block, "um servidor de aplicação", "runtime_block")
+
+
+def edge() -> Edge:
+    """The way in from the internet that the settings name."""
+    return _load_one_of(EDGES, load_settings().edge_block, "um servidor de borda", "edge_block")
+
+
+def ssc() -> SecuritySystem:
+    """The corporate security system that the settings name."""
+    return _load_one_of(SECURITY_SYSTEMS, load_settings().ssc_block, "um sistema de segurança (SSC)", "ssc_block")
+
+
+def certificate_issuer() -> CertificateIssuer:
+    """The authority that the settings name."""
+    return _load_one_of(ISSUERS, load_settings().certificate_block, "uma autoridade certificadora", "certificate_block")
+
+
+def _load_one_of(kinds: Iterable[type[B]], block: str, what: str, setting: str) -> B:
+    slug, _, name = block.partition("/")
+    by_slug = {kind.get_block_type_slug(): kind for kind in kinds}
+    if slug not in by_slug:
         raise InvalidInputError(
-            f"O bloco {settings.runtime_block} não é um servidor de aplicação",
-            "configuração runtime_block",
-            f"Use um destes tipos: {', '.join(sorted(kinds))}.",
+            f"O bloco {block} não é {what}",
+            f"configuração {setting}",
+            f"Use um destes tipos: {', '.join(sorted(by_slug))}.",
         )
-    return _load(kinds[slug], name)
+    return _load(by_slug[slug], name)
+
+
+def environment_certificate(environment_slug: str) -> EnvironmentCertificate | None:
+    """The certificate of one environment as it is now, or None before the first; a run may replace it."""
+    api_url = load_settings().prefect_api_url
+    try:
+        with explaining_prefect(api_url):
+            found = EnvironmentCertificate.load(environment_slug)
+    except ValueError:
+        return None
+    assert isinstance(found, EnvironmentCertificate)  # noqa: S101  # Prefect types the call for async callers too
+    return found
 
 
 def environment_secrets(environment_slug: str) -> EnvironmentSecrets:
     """The secrets of one environment, which `ensure_secrets` made."""
     return _load(EnvironmentSecrets, environment_slug)
+
+
+def archive_key(environment_slug: str) -> EnvironmentArchiveKey:
+    """The key of one environment's archive, which its retirement made."""
+    return _load(EnvironmentArchiveKey, environment_slug)
 
 
 @lru_cache(maxsize=1)

@@ -2,25 +2,31 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from blocks.catalog import Catalog
 from blocks.directory import Directory
 from blocks.dump_loader import load_dump
 from blocks.reference import find_reference, read_releases
-from blocks.runtime import ApplicationRuntime, Configuration, ScheduledTask
+from blocks.rehearsal import is_rehearsal
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
 from blocks.sip import DirectoryServer
 from domain.change import Change
+from domain.document_model.memory import Memory
 from domain.environment import EnvironmentName, Purpose, orgao_description, orgao_sigla
 from domain.errors import IntegrityError, InvalidInputError
+from domain.parameter import parameter_values
+from domain.retirement import require_active, retirement_of
 from registry.records import EnvironmentRecord
 from tasks import doors
-from tasks.instance import Instance, load_instance
-from tasks.live import is_open
+from tasks.capacity import place, size_of
+from tasks.configuration import apply_application
+from tasks.instance import Instance, happenings, is_copy, load_instance
+from tasks.live import has_gone_live, is_open
 from tasks.measure import ensure_measured
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 
-MAINTENANCE_MESSAGE = "Ambiente em manutenção: a entrada em produção ainda não foi aprovada."
+PLACEMENT_WAIT_SECONDS = 60
 
 
 @step("registro do ambiente")
@@ -31,36 +37,55 @@ def ensure_environment_record(environment: str, release: str | None) -> Change:
     """
     name = EnvironmentName.parse(environment)
     municipality = doors.registry().find_municipality(name.municipality)
-    records = doors.registry().list_environments(municipality.ibge)
-    known = next((record for record in records if record.slug == environment), None)
-    version = known.release_version if known else release or read_releases().default
-    return doors.registry().ensure_environment(
-        EnvironmentRecord(
-            slug=name.slug,
-            ibge=municipality.ibge,
-            purpose=name.purpose.value,
-            release_version=version,
-            hostname=doors.runtime().address(name).host,
-            database_server=known.database_server if known else doors.MAIN,
-            database_sei=name.database_sei,
-            database_sip=name.database_sip,
-            directory_ou=name.ou,
-            bucket=name.bucket,
-            orgao_sigla=known.orgao_sigla if known else orgao_sigla(municipality),
+    require_active(name, retirement_of(happenings(municipality.ibge, environment)))
+    # Two environments that are placed at once would not see each other, and both take the last place.
+    with doors.registry().lock("colocação em servidor de banco", wait_seconds=PLACEMENT_WAIT_SECONDS):
+        records = doors.registry().list_environments(municipality.ibge)
+        known = next((record for record in records if record.slug == environment), None)
+        version = known.release_version if known else release or read_releases().default
+        placement = place(name)
+        change = doors.registry().ensure_environment(
+            EnvironmentRecord(
+                slug=name.slug,
+                ibge=municipality.ibge,
+                purpose=name.purpose.value,
+                release_version=version,
+                hostname=doors.edge().public_host(name),
+                database_server=placement.server,
+                database_sei=name.database_sei,
+                database_sip=name.database_sip,
+                directory_ou=name.ou,
+                bucket=name.bucket,
+                orgao_sigla=known.orgao_sigla if known else orgao_sigla(municipality),
+            )
         )
-    )
+    return change if known else change + Change(details=placement.reasons)
 
 
 @step("segredos")
 def ensure_secrets(environment: str) -> Change:
-    """Make the environment's secrets once; whatever was made stays, or running systems would lose their keys."""
+    """Make the environment's secrets once; whatever was made stays, or running systems would lose their keys.
+
+    A secret that an older version of Implanta did not know is added to the others.
+    """
     try:
-        doors.environment_secrets(environment)
+        saved = doors.environment_secrets(environment)
     except InvalidInputError:
-        with explaining_prefect(load_settings().prefect_api_url):
-            EnvironmentSecrets.generate().save(environment)
-        return Change(created=1)
-    return Change(unchanged=1)
+        _save_secrets(environment, EnvironmentSecrets.generate())
+        return Change(created=1, details=("segredos do ambiente gerados",))
+    whole, missing = saved.completed()
+    if not missing:
+        return Change(unchanged=1)
+    _save_secrets(environment, whole)
+    return Change(updated=1, details=tuple(f"segredo {name} gerado" for name in missing))
+
+
+def _save_secrets(environment: str, wanted: EnvironmentSecrets) -> None:
+    if is_rehearsal():
+        return
+    with explaining_prefect(load_settings().prefect_api_url):
+        wanted.save(environment, overwrite=True)
+    doors.forget_blocks()
 
 
 @step("bancos de referência")
@@ -100,6 +125,8 @@ def ensure_databases(environment: str) -> Change:
         ]
         for load in loads:
             load.result()
+    # Before the load counts as done: what was applied to an earlier instance of this name is gone with it.
+    doors.registry().remember_model(environment, Memory())
     doors.registry().ensure_environment(
         instance.record.model_copy(update={"reference_digest": reference.digest, "created_at": None})
     )
@@ -122,10 +149,20 @@ def _refuse_if_in_use(instance: Instance) -> None:
 
 @step("usuário de banco")
 def ensure_database_account(environment: str) -> Change:
-    """Give the application its own account on its two schemas."""
+    """Give the application its own account on its two schemas, and upgrades a locked one."""
     instance = load_instance(environment)
     secrets = doors.environment_secrets(environment)
-    return instance.server.ensure_application_user(instance.name, secrets.database_password)
+    if is_rehearsal():  # then nothing was added to what an older version saved
+        secrets, _ = secrets.completed()
+    if secrets.migration_password is None:
+        raise IntegrityError(
+            "A senha de migração do ambiente ainda não foi gerada",
+            environment,
+            "Execute a criação do ambiente de novo.",
+        )
+    return instance.server.ensure_application_user(
+        instance.name, secrets.database_password, max_connections=size_of(instance).database_connections
+    ) + instance.server.ensure_migration_user(instance.name, secrets.migration_password)
 
 
 @step("identidade do órgão")
@@ -148,35 +185,40 @@ def ensure_access_keys(environment: str) -> Change:
 def ensure_addresses(environment: str) -> Change:
     """Write the environment's public address into SIP."""
     instance = load_instance(environment)
-    return instance.sip.ensure_addresses(doors.runtime().url(instance.name))
+    return instance.sip.ensure_addresses(doors.edge().url(instance.name))
+
+
+@step("cidades")
+def ensure_cities(environment: str) -> Change:
+    """Insert the municipalities that the reference databases lack."""
+    return load_instance(environment).sei.ensure_cities(Catalog().cities())
 
 
 @step("parâmetros")
 def ensure_parameters(environment: str) -> Change:
-    """Set the mail addresses, under the parameter names of both version lines."""
+    """Set the parameters that the programme decides; those that it only begins with, until the prefeitura is live."""
     instance = load_instance(environment)
-    sender = doors.mailer().sender
+    table = Catalog().parameters()
+    purpose, live = instance.name.purpose, has_gone_live(instance.municipality.ibge)
+    facts = {
+        "remetente": doors.mailer().sender,
+        "uf": instance.municipality.uf.lower(),
+        "upload_mb": str(size_of(instance).upload_mb),
+    }
     return instance.sei.ensure_parameters(
-        {
-            "SEI_EMAIL_SISTEMA": sender,
-            "SEI_EMAIL_ADMINISTRADOR": sender,
-            "SEI_SUFIXO_EMAIL": f".{instance.municipality.uf.lower()}.gov.br",
-        }
-    ) + instance.sip.ensure_parameters(
-        {
-            "SIP_EMAIL_SISTEMA": sender,
-            "SIP_EMAIL_ADMINISTRADOR": sender,
-            "EMAIL_SISTEMA": sender,  # SIP 3.0's names
-            "EMAIL_ADMINISTRADOR": sender,
-        }
-    )
+        parameter_values(table.sei, purpose, facts, live=live)
+    ) + instance.sip.ensure_parameters(parameter_values(table.sip, purpose, facts, live=live))
 
 
 @step("árvore LDAP")
 def ensure_directory(environment: str) -> Change:
-    """Create the environment's subtree in the directory, with its own search account."""
-    secrets = doors.environment_secrets(environment)
-    return doors.directory().ensure_environment(EnvironmentName.parse(environment), secrets.directory_password)
+    """Create the environment's subtree in the directory, with its own search account, behind the access rules."""
+    name, password = EnvironmentName.parse(environment), doors.environment_secrets(environment).directory_password
+    directory = doors.directory()
+    change = directory.ensure_access_rules() + directory.ensure_environment(name, password)
+    if not directory.manages_access:
+        directory.check_access_rules(name, password)
+    return change
 
 
 @step("autenticação LDAP")
@@ -211,15 +253,25 @@ def ensure_service(environment: str) -> Change:
 
 @step("tarefas agendadas")
 def ensure_schedules(environment: str) -> Change:
-    """Switch on the heartbeat of both schedulers and SIP's replication into SEI."""
+    """Set every task of both schedulers: heartbeats and SIP's replication on, the rest as the reference has it.
+
+    In a neutralised copy of production the rest is off.
+    """
     instance = load_instance(environment)
-    return instance.sip.ensure_scheduled(ScheduledTask) + instance.sei.ensure_scheduled([ScheduledTask.HEARTBEAT])
+    table, version, in_copy = Catalog().schedules(), instance.record.release_version, is_copy(instance)
+    sei, sip = ([rule.of(version, in_copy=in_copy) for rule in rules] for rules in (table.sei, table.sip))
+    return instance.sip.ensure_schedules(sip) + instance.sei.ensure_schedules(sei)
 
 
 @step("armazenamento")
 def ensure_bucket(environment: str) -> Change:
-    """Create the environment's bucket."""
-    return doors.object_storage().ensure_bucket(EnvironmentName.parse(environment).bucket)
+    """Make the environment's bucket what the catalog declares for its purpose."""
+    name = EnvironmentName.parse(environment)
+    return doors.object_storage().ensure_bucket(
+        name.bucket,
+        Catalog().storage().buckets.of(name.purpose),
+        tags={"municipio": name.municipality, "finalidade": name.purpose.value},
+    )
 
 
 @step("aplicação")
@@ -228,44 +280,4 @@ def ensure_application(environment: str) -> Change:
     instance = load_instance(environment)
     application = doors.runtime()
     closed = instance.name.purpose is Purpose.PRODUCAO and not is_open(instance)
-    change = application.apply(instance.name, configuration(instance, application, maintenance=closed))
-    return change + application.start(instance.name)
-
-
-def configuration(instance: Instance, application: ApplicationRuntime, *, maintenance: bool) -> Configuration:
-    """The groups and keys of ConfiguracaoSEI.php and ConfiguracaoSip.php (`sei.md` 1.2) for one environment."""
-    secrets = doors.environment_secrets(instance.name.slug)
-    mail = doors.mailer()
-    sigla = instance.record.orgao_sigla
-
-    def session(system: str, key: str) -> dict[str, str]:
-        return {"SiglaOrgaoSistema": sigla, "SiglaSistema": system, "ChaveAcesso": key}
-
-    def database(schema: str) -> dict[str, str | int]:
-        return {
-            "Servidor": instance.server.host,
-            "Porta": instance.server.port,
-            "Banco": schema,
-            "Usuario": instance.name.database_user,
-            "Senha": secrets.database_password.get_secret_value(),
-        }
-
-    is_production = instance.name.purpose is Purpose.PRODUCAO
-    return {
-        "SEI": {
-            "URL": application.url(instance.name),
-            "Producao": is_production,
-            "RepositorioArquivos": application.repository_path(instance.name),
-        },
-        "SessaoSEI": {**session("SEI", secrets.sei_access_key.get_secret_value())},
-        "SessaoSip": {**session("SIP", secrets.sip_access_key.get_secret_value())},
-        "BancoSEI": {**database(instance.name.database_sei)},
-        "BancoSip": {**database(instance.name.database_sip)},
-        "InfraMail": {
-            "Servidor": mail.host,
-            "Porta": mail.port,
-            # Outside production every message goes to one box, or a trainee's exercise would reach citizens.
-            "Protegido": "" if is_production else mail.sender,
-        },
-        "Manutencao": {"Ativada": maintenance, "Mensagem": MAINTENANCE_MESSAGE},
-    }
+    return apply_application(instance, application, maintenance=closed) + application.start(instance.name)

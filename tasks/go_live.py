@@ -14,7 +14,7 @@ from domain.structure import differences
 from domain.units_import import plan_units
 from domain.user_import import plan_user_import
 from tasks import clock, doors
-from tasks.environment import configuration
+from tasks.configuration import apply_application
 from tasks.instance import Instance, load_instance
 from tasks.intake import read_units, read_users, require_whole
 from tasks.live import LIVE, is_open
@@ -142,19 +142,19 @@ def open_production(environment: str) -> Change:
     """
     instance = load_instance(environment)
     application = doors.runtime()
-    change = application.apply(instance.name, configuration(instance, application, maintenance=False))
+    change = apply_application(instance, application, maintenance=False)
     try:
         _smoke_test(instance)
     except Exception:  # whatever it was, nobody has seen this production work
         if not is_open(instance):
-            application.apply(instance.name, configuration(instance, application, maintenance=True))
+            apply_application(instance, application, maintenance=True)
         raise
     opened = doors.registry().record_event(
         LIVE,
         ibge=instance.municipality.ibge,
         environment=environment,
         actor="implanta",
-        details={"host": application.address(instance.name).host},
+        details={"host": doors.edge().public_host(instance.name)},
         key=f"{LIVE}:{environment}",
     )
     return change + (Change(created=1) if opened else Change(unchanged=1))

@@ -1,6 +1,6 @@
 """What the fleet remembers of a run, and what the Prefect UI shows of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -9,10 +9,9 @@ from prefect.runtime import flow_run
 from slugify import slugify
 
 from blocks.settings import load_settings
-from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import GateClosedError, InvalidInputError
-from domain.lifecycle import Stage, check_transition
+from domain.lifecycle import Stage, check_transition, missing_before
 from domain.municipality import Municipality
 from domain.report import Journey, StageReport, StepResult
 from tasks import doors
@@ -53,7 +52,7 @@ def exclusive(municipality: str, wait_seconds: int) -> Iterator[None]:
 def finish_stage(
     subject: str,
     stage: Stage,
-    changes: Mapping[str, Change],
+    steps: Sequence[StepResult],
     facts: Sequence[str],
     waiting_for: Sequence[str] = (),
 ) -> StageReport:
@@ -68,7 +67,7 @@ def finish_stage(
     report = StageReport(
         stage=stage,
         subject=subject,
-        steps=tuple(StepResult(name=name, change=change) for name, change in changes.items()),
+        steps=tuple(steps),
         facts=tuple(facts),
         waiting_for=tuple(waiting_for),
     )
@@ -83,7 +82,10 @@ def _remember(report: StageReport) -> None:
     municipality = _municipality_of(report.subject)
     if not report.waiting_for:
         finished = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED])
-        check_transition({Stage(str(event.details["stage"])) for event in finished}, report.stage)
+        reached = {Stage(str(event.details["stage"])) for event in finished}
+        if report.stage is Stage.ENVIRONMENT_PRODUCTION and missing_before(report.stage, reached):
+            return  # made ahead of its turn: the implantation tells of it when it comes there
+        check_transition(reached, report.stage)
     _keep_sla_clock(municipality, report.stage, paused=bool(report.waiting_for))
     if not report.waiting_for:
         doors.registry().record_event(

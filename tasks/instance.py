@@ -8,8 +8,11 @@ from blocks.sip import SipDatabase
 from blocks.sip_people import SipPeople
 from domain.environment import EnvironmentName
 from domain.municipality import Municipality
+from domain.retirement import ArchiveReference, Happening, Milestone, require_active, retirement_of
 from registry.records import EnvironmentRecord
 from tasks import doors
+
+CLONED = "environment.cloned"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,19 @@ class Instance:
 
 
 def load_instance(slug: str) -> Instance:
-    """Look an environment up.
+    """Look up an environment that is to be worked on.
+
+    Raises:
+        InvalidInputError: the registry does not know it.
+        GateClosedError: it is retired, or on its way out: nothing converges it any more.
+    """
+    instance = load_any_instance(slug)
+    require_active(instance.name, retirement_of(happenings(instance.municipality.ibge, slug)))
+    return instance
+
+
+def load_any_instance(slug: str) -> Instance:
+    """Look an environment up wherever it stands, for its way out.
 
     Raises:
         InvalidInputError: the registry does not know it.
@@ -51,3 +66,23 @@ def load_instance(slug: str) -> Instance:
         municipality=doors.registry().find_municipality(record.ibge),
         server=doors.mariadb_server(record.database_server),
     )
+
+
+def is_copy(instance: Instance) -> bool:
+    """Whether the environment's data is a neutralised copy of production: nothing but a copy ever replaces data."""
+    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[CLONED])
+    return any(event.environment == instance.name.slug for event in told)
+
+
+def happenings(ibge: str, slug: str) -> list[Happening]:
+    """What the registry remembers of an environment's way out, oldest first."""
+    events = doors.registry().events(ibge=ibge, kinds=list(Milestone))
+    return [
+        Happening(
+            milestone=Milestone(event.kind),
+            at=event.occurred_at,
+            archive=ArchiveReference.model_validate(event.details["archive"]) if "archive" in event.details else None,
+        )
+        for event in events
+        if event.environment == slug
+    ]

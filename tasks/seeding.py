@@ -4,15 +4,12 @@ from datetime import date
 
 from blocks.catalog import Catalog
 from blocks.runtime import ScheduledTask
-from blocks.sei_model import SeiModel
 from domain.calendar import local_day
 from domain.change import Change
-from domain.document_model import plan_legal_grounds, plan_process_types
 from domain.units_import import plan_units
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
 from tasks.intake import read_units
-from tasks.live import has_gone_live
 from tasks.step import step
 
 
@@ -38,34 +35,6 @@ def ensure_unit_emails(environment: str) -> Change:
     """Write the e-mails of the prefeitura's spreadsheet into SEI: SIP has none, so replication brings none."""
     instance = load_instance(environment)
     return instance.sei.ensure_unit_emails(read_units(instance.municipality.slug).units)
-
-
-def _model(instance: Instance) -> SeiModel:
-    return SeiModel(instance.server, instance.name)
-
-
-@step("hipóteses legais")
-def ensure_legal_grounds(environment: str) -> Change:
-    """Apply the catalog's legal grounds; once live, the prefeitura decides on its own."""
-    instance = load_instance(environment)
-    if has_gone_live(instance.municipality.ibge):
-        return Change()
-    model = _model(instance)
-    return model.apply_legal_grounds(
-        plan_legal_grounds(Catalog().document_model().hipoteses_legais, model.list_legal_grounds())
-    )
-
-
-@step("tipos de processo")
-def ensure_process_types(environment: str) -> Change:
-    """Apply the catalog's process types; once live, the prefeitura decides on its own."""
-    instance = load_instance(environment)
-    if has_gone_live(instance.municipality.ibge):
-        return Change()
-    model = _model(instance)
-    return model.apply_process_types(
-        plan_process_types(Catalog().document_model().tipos_procedimento, model.list_process_types())
-    )
 
 
 @step("feriados")

@@ -2,9 +2,10 @@
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from blocks.catalog import CATALOG_DIR
-from blocks.directory import Account
+from blocks.catalog_file import CATALOG_DIR
+from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ScheduledTask
+from domain.account import Account, PasswordPolicy
 from domain.calendar import local_day
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
@@ -18,10 +19,11 @@ from tasks.step import step
 
 @step("contas LDAP")
 def ensure_accounts(environment: str) -> Change:
-    """Give everybody an account; a new one has no password yet."""
+    """Give everybody an account, under at least the programme's password policy; a new one has no password yet."""
     instance = load_instance(environment)
     people = require_whole(read_users(instance))
-    return doors.directory().ensure_accounts(
+    ssc = doors.ssc()
+    return ssc.ensure_policy(PasswordPolicy()) + ssc.ensure_users(
         instance.name, [Account(uid=person.sigla, name=person.nome, email=person.email) for person in people]
     )
 
@@ -54,19 +56,19 @@ def ensure_invitations(environment: str) -> Change:
         RetryableError: the server does not answer or asks to come back later.
     """
     instance = load_instance(environment)
-    directory = doors.directory()
-    pending = directory.list_uninvited(instance.name)
-    if not pending:
-        return Change()
+    ssc = doors.ssc()
+    pending = ssc.list_uninvited(instance.name)
+    if not pending or is_rehearsal():
+        return Change(created=len(pending))
     template = Environment(
         loader=FileSystemLoader(CATALOG_DIR / "messages"),
         undefined=StrictUndefined,
         autoescape=select_autoescape(default=False),  # plain text: an escaped name would reach the person escaped
         keep_trailing_newline=True,
     ).get_template("primeiro_acesso.txt.j2")
-    url = f"{doors.runtime().url(instance.name)}/sei"
+    url = f"{doors.edge().url(instance.name)}/sei"
     refused: set[str] = set()
-    with doors.mailer().open() as outbox, directory.inviting(instance.name) as inviter:
+    with doors.mailer().open() as outbox, ssc.inviting(instance.name) as inviter:
         for account in pending:
             password = inviter.give_password(account)
             text = template.render(
@@ -114,9 +116,9 @@ def prove_users(environment: str) -> tuple[str, ...]:
     unready = wanted - {login.lower() for login in instance.people.list_ready_logins()}
     if unready:
         problems.append(f"pessoas sem condição de entrar em uma unidade: {len(unready)}")
-    without_account = wanted - {account.uid.lower() for account in doors.directory().list_accounts(instance.name)}
+    without_account = wanted - {user.account.uid.lower() for user in doors.ssc().list_users(instance.name)}
     if without_account:
-        problems.append(f"pessoas sem conta no LDAP: {len(without_account)}")
+        problems.append(f"pessoas sem conta no SSC: {len(without_account)}")
     if problems:
         raise IntegrityError(
             f"A importação não se provou: {'; '.join(problems)}",

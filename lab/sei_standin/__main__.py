@@ -27,7 +27,14 @@ def main() -> None:
     scheduler.start()
     try:
         uvicorn.run(
-            create_app(environments, token), host="127.0.0.1", port=arguments.port, access_log=False, log_config=None
+            create_app(environments, token),
+            host="127.0.0.1",
+            port=arguments.port,
+            access_log=False,
+            log_config=None,
+            # The edge, on this machine, tells how and from where a person really came.
+            proxy_headers=True,
+            forwarded_allow_ips="127.0.0.1",
         )
     finally:
         scheduler.stop()

@@ -63,6 +63,7 @@ class Application:
                 query=request.query_params,
                 form=form,
                 cookie=request.cookies.get(COOKIE),
+                secure=request.url.scheme == "https",
                 now=local_now(),
             )
             return await run_in_threadpool(_answer_page, handler, visit)
@@ -75,7 +76,7 @@ class Application:
         def handler(visit: Visit) -> Response:
             if visit.query.get("servico") != name:
                 return render_message("Serviço não encontrado", "Confira o endereço do WSDL.", HTTPStatus.NOT_FOUND)
-            address = visit.environment.configuration.sei.url.rstrip("/") + contract.path
+            address = visit.environment.configuration.sei.base_url + contract.path
             return Response(wsdl(contract, address), media_type=_XML)
 
         return handler

@@ -20,6 +20,8 @@ from lab.sei_standin.database import DatabaseSettings, transaction
 logger = logging.getLogger(__name__)
 
 _BRASILIA = ZoneInfo("America/Sao_Paulo")
+# What `LabRuntime.address` asks for: the hop behind the edge, and direct access.
+_OWN_DOMAIN = "localhost"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -34,6 +36,11 @@ class SeiSettings(_Group):
     url: str = Field(alias="URL")
     repository: Path = Field(alias="RepositorioArquivos")
     document_digits: int = Field(default=7, alias="DigitosDocumento")
+
+    @property
+    def base_url(self) -> str:
+        """The public address without SEI's own path, which the real `URL` ends in."""
+        return self.url.rstrip("/").removesuffix("/sei")
 
 
 class SystemSession(_Group):
@@ -51,6 +58,13 @@ class Maintenance(_Group):
     message: str = Field(default="Sistema em manutenção.", alias="Mensagem")
 
 
+class ImplantaSettings(_Group):
+    """Group `Implanta`, our own: what the plan lets the environment keep. The real SEI leaves that to the disk."""
+
+    quota_bytes: int | None = Field(default=None, alias="QuotaBytes")
+    quota_files: int | None = Field(default=None, alias="QuotaArquivos")
+
+
 class Configuration(_Group):
     """What the stand-in reads of one environment's ConfiguracaoSEI.php and ConfiguracaoSip.php."""
 
@@ -60,6 +74,7 @@ class Configuration(_Group):
     sei_database: DatabaseSettings = Field(alias="BancoSEI")
     sip_database: DatabaseSettings = Field(alias="BancoSip")
     maintenance: Maintenance = Field(default_factory=lambda: Maintenance.model_validate({}), alias="Manutencao")
+    implanta: ImplantaSettings = Field(default_factory=lambda: ImplantaSettings.model_validate({}), alias="Implanta")
 
 
 @dataclass(frozen=True)
@@ -128,10 +143,15 @@ class Environments:
         return environment
 
     def find_by_host(self, host: str) -> Environment | None:
-        """The environment whose public address has this `Host` header; its first label is the slug."""
+        """The environment that this `Host` header names, by its public address or, as the edge asks, by the lab's own.
+
+        The first label of either is the slug.
+        """
         name = host.partition(":")[0].lower()
         environment = self.find(name.partition(".")[0])
-        return environment if environment and environment.host == name else None
+        if environment is None or name not in {environment.host, f"{environment.slug}.{_OWN_DOMAIN}"}:
+            return None
+        return environment
 
     def list_all(self) -> list[Environment]:
         """Every environment that can be read, by slug."""

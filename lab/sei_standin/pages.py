@@ -39,6 +39,8 @@ class Visit:
     query: Mapping[str, str]
     form: Mapping[str, str]
     cookie: str | None
+    secure: bool
+    """Whether the person came by HTTPS, to the edge at least."""
     now: datetime
 
 
@@ -95,7 +97,13 @@ class Pages:
         token = self._sessions.open(visit.environment.slug, result, visit.now)
         response = RedirectResponse(_CONTROL_PAGE, HTTPStatus.SEE_OTHER)
         response.set_cookie(
-            COOKIE, token, max_age=int(LIFETIME.total_seconds()), httponly=True, samesite="lax", path="/"
+            COOKIE,
+            token,
+            max_age=int(LIFETIME.total_seconds()),
+            httponly=True,
+            samesite="lax",
+            secure=visit.secure,
+            path="/",
         )
         return response
 
@@ -199,7 +207,7 @@ class Pages:
         if visit.cookie:
             self._sessions.close(visit.cookie)
         response = RedirectResponse(login_address(visit.environment, "SEI"), HTTPStatus.SEE_OTHER)
-        response.delete_cookie(COOKIE, path="/")
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=visit.secure)
         return response
 
 

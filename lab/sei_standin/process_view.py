@@ -24,7 +24,7 @@ _ENTRY = (
 
 def public_link(environment: Environment, id_procedimento: int, id_documento: int | None = None) -> str:
     """The public address of a process, or of a document in it."""
-    base = environment.configuration.sei.url.rstrip("/")
+    base = environment.configuration.sei.base_url
     address = f"{base}/sei/controlador.php?acao=procedimento_trabalhar&id_procedimento={id_procedimento}"
     return address if id_documento is None else f"{address}&id_documento={id_documento}"
 

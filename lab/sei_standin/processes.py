@@ -7,10 +7,10 @@ from datetime import datetime
 from pymysql.cursors import DictCursor
 
 from domain.errors import IntegrityError, InvalidInputError
+from domain.process_number import Codes, NumberMask
 from domain.text import fits, search_text
 from lab.sei_standin.availability import PROCESS_TYPES, find_type
 from lab.sei_standin.database import fetch_all, fetch_one, insert, next_id, next_yearly_number
-from lab.sei_standin.numbering import Codes, NumberMask
 from lab.sei_standin.permissions import midnight
 from lab.sei_standin.protocols import (
     ACCESS_LEVELS,

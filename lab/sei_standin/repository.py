@@ -10,9 +10,12 @@ from pathlib import Path
 
 from pymysql.cursors import DictCursor
 
+from blocks.file_repository import measure
 from domain.errors import InvalidInputError, RetryableError
+from domain.quota import fits_quota, format_size
 from domain.text import fits
 from lab.sei_standin.database import fetch_one, insert, next_id, read_parameter
+from lab.sei_standin.environments import ImplantaSettings
 from lab.sei_standin.protocols import Author
 
 _MAX_NAME_LENGTH = 255  # anexo.nome
@@ -24,14 +27,17 @@ class FileWriter:
     """Writes files during one transaction, and knows them in case it fails."""
 
     root: Path
+    quota: ImplantaSettings
     written: list[Path] = field(default_factory=list)
 
     def write(self, id_anexo: int, content: bytes, included_at: datetime) -> None:
         """Put a file in place as a whole, on disk before the database says that it exists.
 
         Raises:
+            InvalidInputError: the environment's quota has no room for it.
             RetryableError: the disk refused it.
         """
+        self._require_room(len(content))
         path = self.root / f"{included_at:%Y/%m/%d}" / str(id_anexo)
         partial = path.with_suffix(".parcial")
         try:
@@ -49,11 +55,24 @@ class FileWriter:
                 "Libere espaço ou acerte as permissões.",
             ) from e
 
+    def _require_room(self, size: int) -> None:
+        """Two uploads at once may pass together and overstep by one file, as a soft limit of a disk may."""
+        if self.quota.quota_bytes is None or self.quota.quota_files is None:
+            return
+        usage = measure(self.root)
+        if not fits_quota(usage, size, self.quota.quota_bytes, self.quota.quota_files):
+            raise InvalidInputError(
+                f"O repositório de arquivos está cheio: {format_size(usage.bytes)} de "
+                f"{format_size(self.quota.quota_bytes)} e {usage.files} de {self.quota.quota_files} arquivos em uso",
+                f"arquivo de {format_size(size)}",
+                "Peça à administração do SEI que amplie o plano ou exclua arquivos sem uso.",
+            )
+
 
 @contextmanager
-def repository(root: Path) -> Iterator[FileWriter]:
+def repository(root: Path, quota: ImplantaSettings) -> Iterator[FileWriter]:
     """Files written in this block stay only if it ends well; keep the database's transaction inside it."""
-    writer = FileWriter(root)
+    writer = FileWriter(root, quota)
     try:
         yield writer
     except BaseException:

@@ -41,7 +41,8 @@ def answer(environment: Environment, call: Call, address: str, now: datetime) ->
     Raises:
         InvalidInputError: the caller is not allowed, or what it sent is wrong.
     """
-    with repository(environment.configuration.sei.repository) as files, environment.sei() as sei:
+    settings = environment.configuration
+    with repository(settings.sei.repository, settings.implanta) as files, environment.sei() as sei:
         service = recognise(sei, call.text("SiglaSistema"), call.text("IdentificacaoServico"), address)
         context = _Context(environment, sei, files, service, call, now)
         return service, _OPERATIONS[call.operation.name](context)

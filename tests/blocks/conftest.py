@@ -40,6 +40,8 @@ def directory(lab_state: LabState) -> Directory:
         base_dn=lab_state.ldap.base_dn,
         admin_dn=lab_state.ldap.admin_dn,
         admin_password=lab_state.ldap.admin_password,
+        config_dn=lab_state.ldap.config_dn,
+        config_password=lab_state.ldap.config_password,
     )
 
 
@@ -47,7 +49,10 @@ def directory(lab_state: LabState) -> Directory:
 def storage(lab_state: LabState) -> ObjectStorage:
     """The lab's S3."""
     return ObjectStorage(
-        endpoint=lab_state.s3.endpoint, access_key=lab_state.s3.access_key, secret_key=lab_state.s3.secret_key
+        endpoint=lab_state.s3.endpoint,
+        access_key=lab_state.s3.access_key,
+        secret_key=lab_state.s3.secret_key,
+        iam_endpoint=lab_state.s3.iam_endpoint,
     )
 
 
@@ -86,3 +91,15 @@ def other_databases(server: MariaDBServer) -> Iterator[Databases]:
     made.create()
     yield made
     made.drop()
+
+
+@pytest.fixture
+def schemas(server: MariaDBServer) -> Iterator[Databases]:
+    """Both schemas of the environment with one table each, and no account yet."""
+    made = Databases(server, ENVIRONMENT)
+    made.create()
+    for database in ("sei", "sip"):
+        made.rows(database, "CREATE TABLE pessoa (id INT PRIMARY KEY, nome VARCHAR(10)) ENGINE=InnoDB")
+    yield made
+    made.drop()
+    server.remove_accounts(ENVIRONMENT)

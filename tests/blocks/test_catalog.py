@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from blocks.catalog import CATALOG_DIR, Catalog
+from blocks.catalog import Catalog
+from blocks.catalog_file import CATALOG_DIR
 from domain.errors import InvalidInputError
 from domain.municipality import UF_BY_IBGE_PREFIX
 
@@ -31,7 +32,6 @@ def test_every_shipped_file_is_valid_and_says_what_was_agreed() -> None:
     assert catalog.gates().training.min_percent_trained == 80
     assert "aprovacao_prefeitura" in {item.code for item in catalog.gates().go_live.items}
     assert {"3168705", "3155009"} <= set(catalog.holidays().by_municipality)
-    assert len(catalog.document_model().tipos_procedimento) >= 12
 
 
 def test_the_ibge_table_has_every_municipality_of_every_state_and_needs_no_network() -> None:
@@ -59,6 +59,21 @@ def test_a_mistake_is_told_with_file_line_and_field(catalog: Catalog, old: str, 
     with pytest.raises(InvalidInputError, match=message) as refusal:
         catalog.plans()
     assert "plans.yaml" in str(refusal.value)
+
+
+def test_what_an_operator_changes_counts_from_the_next_question_on(catalog: Catalog) -> None:
+    def users() -> list[int]:
+        return [one.users for one in catalog.plans().ranges]
+
+    first = users()
+    assert users() == first
+    rewrite(catalog, "plans.yaml", "usuarios: 300", "usuarios: 301")
+    changed = users()
+    assert [new - old for old, new in zip(first, changed, strict=True) if new != old] == [1]
+    fresh = catalog.directory / "plans.yaml.new"
+    fresh.write_text((catalog.directory / "plans.yaml").read_text(encoding="utf-8").replace("301", "300"))
+    fresh.replace(catalog.directory / "plans.yaml")
+    assert users() == first
 
 
 def test_every_mistake_of_a_file_is_told_at_once(catalog: Catalog) -> None:
@@ -91,18 +106,6 @@ def test_a_holiday_that_does_not_exist_is_refused(catalog: Catalog, old: str, ne
 def test_an_ibge_code_without_quotes_is_read_all_the_same(catalog: Catalog) -> None:
     rewrite(catalog, "holidays.yaml", '"3168705"', "3168705")
     assert "3168705" in catalog.holidays().by_municipality
-
-
-def test_a_process_type_that_cites_a_ground_of_nowhere_is_refused(catalog: Catalog) -> None:
-    rewrite(catalog, "document_model/hipoteses_legais.yaml", "nome: Documento Preparatório", "nome: Outra Hipótese")
-    with pytest.raises(InvalidInputError, match=r"cita a hipótese legal 'Documento Preparatório'.*document_model"):
-        catalog.document_model()
-
-
-def test_a_subject_code_without_quotes_is_explained(catalog: Catalog) -> None:
-    rewrite(catalog, "document_model/tipos_procedimento.yaml", '"052.211"', "052.211")
-    with pytest.raises(InvalidInputError, match="assunto: deve ser um texto: escreva entre aspas"):
-        catalog.document_model()
 
 
 def test_a_file_that_is_empty_missing_or_not_utf8_is_told(catalog: Catalog) -> None:

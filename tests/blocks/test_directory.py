@@ -7,7 +7,8 @@ from ldap3 import SAFE_SYNC, SUBTREE, Connection, Server
 from ldap3.core.exceptions import LDAPInvalidCredentialsResult
 from pydantic import SecretStr
 
-from blocks.directory import Account, Directory
+from blocks.directory import Directory
+from domain.account import Account
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import InvalidInputError
@@ -60,11 +61,21 @@ def invite(directory: Directory, account: Account) -> SecretStr:
     return password
 
 
+def uninvited(directory: Directory) -> list[Account]:
+    return [user.account for user in directory.list_users(ENVIRONMENT) if user.uninvited]
+
+
 def test_the_subtree_is_made_once_and_again_changes_nothing(directory: Directory) -> None:
     directory.remove_environment(ENVIRONMENT)
-    assert directory.ensure_environment(ENVIRONMENT, SEARCH_PASSWORD) == Change(created=3)
+    made = directory.ensure_environment(ENVIRONMENT, SEARCH_PASSWORD)
+    assert (made.created, made.total) == (3, 3)
+    assert made.details == (
+        "blocos-a-treinamento: ramo ou=blocos-a-treinamento do LDAP",
+        "blocos-a-treinamento: ramo ou=usuarios do LDAP",
+        "blocos-a-treinamento: conta de pesquisa do LDAP",
+    )
     assert directory.ensure_environment(ENVIRONMENT, SEARCH_PASSWORD) == Change(unchanged=3)
-    assert directory.remove_environment(ENVIRONMENT) == Change(removed=3)
+    assert directory.remove_environment(ENVIRONMENT).removed == 3
     assert directory.remove_environment(ENVIRONMENT) == Change()
 
 
@@ -90,7 +101,8 @@ def test_the_search_account_reads_no_password_and_writes_nothing(subtree: Direct
 
 
 def test_a_search_password_that_somebody_changed_is_healed(subtree: Directory) -> None:
-    assert subtree.ensure_environment(ENVIRONMENT, SecretStr("senha-de-pesquisa-2")) == Change(updated=1, unchanged=3)
+    healed = subtree.ensure_environment(ENVIRONMENT, SecretStr("senha-de-pesquisa-2"))
+    assert healed == Change(updated=1, unchanged=2, details=("blocos-a-treinamento: conta de pesquisa do LDAP: senha",))
     bind(subtree, subtree.search_dn(ENVIRONMENT), "senha-de-pesquisa-2").unbind()
     with pytest.raises(LDAPInvalidCredentialsResult):
         bind(subtree, subtree.search_dn(ENVIRONMENT), SEARCH_PASSWORD.get_secret_value())
@@ -130,7 +142,7 @@ def test_more_people_than_a_page_are_all_listed(subtree: Directory) -> None:
     assert subtree.ensure_accounts(ENVIRONMENT, crowd) == Change(created=520)
     assert len(subtree.list_accounts(ENVIRONMENT)) == 520
     assert subtree.ensure_accounts(ENVIRONMENT, crowd) == Change(unchanged=520)
-    assert subtree.remove_environment(ENVIRONMENT) == Change(removed=523)
+    assert subtree.remove_environment(ENVIRONMENT).removed == 523
 
 
 @pytest.mark.parametrize("attempt", ["", "x", "implanta: primeiro acesso pendente"])
@@ -142,9 +154,9 @@ def test_nobody_signs_in_to_a_new_account(subtree: Directory, attempt: str) -> N
 
 def test_the_first_password_only_lets_a_person_choose_their_own(subtree: Directory) -> None:
     subtree.ensure_accounts(ENVIRONMENT, [ANA, JOSE])
-    assert subtree.list_uninvited(ENVIRONMENT) == [ANA, JOSE]
+    assert uninvited(subtree) == [ANA, JOSE]
     first = invite(subtree, ANA)
-    assert subtree.list_uninvited(ENVIRONMENT) == [JOSE]
+    assert uninvited(subtree) == [JOSE]
     assert must_change_password(subtree, ANA)
     subtree.change_own_password(ENVIRONMENT, ANA.uid, first, OWN_PASSWORD)
     assert not must_change_password(subtree, ANA)
@@ -157,7 +169,7 @@ def test_an_invitation_that_never_left_is_given_again_with_another_password(subt
     subtree.ensure_accounts(ENVIRONMENT, [ANA])
     with subtree.inviting(ENVIRONMENT) as inviter:
         lost = inviter.give_password(ANA)
-    assert subtree.list_uninvited(ENVIRONMENT) == [ANA]
+    assert uninvited(subtree) == [ANA]
     assert invite(subtree, ANA).get_secret_value() != lost.get_secret_value()
     with pytest.raises(InvalidInputError):
         subtree.change_own_password(ENVIRONMENT, ANA.uid, lost, OWN_PASSWORD)

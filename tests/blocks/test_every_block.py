@@ -4,9 +4,10 @@ import importlib
 import inspect
 import pkgutil
 import re
+from datetime import datetime
 from pathlib import Path
 from types import NoneType
-from typing import get_args
+from typing import Literal, get_args, get_origin
 
 import pytest
 from prefect.blocks.core import Block
@@ -14,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 import blocks
-from tasks.doors import RUNTIMES
+from tasks.doors import ISSUERS, RUNTIMES
 
 SECRET = "valor-que-ninguem-ve"
 # A description with one of these was written for developers, not for who fills in the form in the Prefect UI.
@@ -41,7 +42,12 @@ def _kinds(field: FieldInfo) -> set[object]:
 
 def _value(field: FieldInfo) -> object:
     kinds = _kinds(field) - {NoneType}
-    values = {SecretStr: SECRET, str: "texto", int: 1, bool: True, Path: "/tmp/x"}
+    if get_origin(field.annotation) is Literal:
+        return get_args(field.annotation)[0]
+    for kind in kinds:
+        if isinstance(kind, type) and issubclass(kind, Block):  # a block within a block
+            return kind.model_validate(example(kind))
+    values = {SecretStr: SECRET, str: "texto", int: 1, bool: True, Path: "/tmp/x", datetime: "2026-11-24T12:00:00Z"}
     return next(value for kind, value in values.items() if kind in kinds)
 
 
@@ -55,10 +61,16 @@ def example(kind: type[Block]) -> dict[str, object]:
 
 
 def test_the_blocks_that_the_lab_saves_are_among_those_looked_at() -> None:
-    assert {"MariaDBServer", "Directory", "ObjectStorage", "Mailer", "LabRuntime", "EnvironmentSecrets"} <= {
-        kind.__name__ for kind in CONCRETE
-    }
-    assert set(RUNTIMES) <= set(CONCRETE)
+    assert {
+        "MariaDBServer",
+        "Directory",
+        "ObjectStorage",
+        "Mailer",
+        "LabRuntime",
+        "EnvironmentSecrets",
+        "InternalCA",
+    } <= {kind.__name__ for kind in CONCRETE}
+    assert {*RUNTIMES, *ISSUERS} <= set(CONCRETE)
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -94,5 +106,6 @@ def test_no_secret_is_shown_by_what_prints_the_block(kind: type[Block]) -> None:
 @pytest.mark.parametrize("kind", CONCRETE)
 def test_whatever_is_called_a_password_key_or_token_is_a_secret(kind: type[Block]) -> None:
     for name, field in kind.model_fields.items():
-        if re.search(r"password|secret|token|_key$", name) and name != "access_key":  # S3's half that is no secret
+        half_of_s3s_that_is_no_secret = name in {"access_key", "s3_access_key"}
+        if re.search(r"password|secret|token|_key$", name) and not half_of_s3s_that_is_no_secret:
             assert SecretStr in _kinds(field), name

@@ -7,11 +7,11 @@ from time import monotonic
 import pytest
 from pydantic import SecretStr
 
-from blocks.directory import Account, Directory
+from blocks.directory import Directory
 from blocks.mailer import Mailer
 from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
-from domain.change import Change
+from domain.account import Account
 from domain.errors import ImplantaError, InvalidInputError, RetryableError
 from lab.ports import choose
 from tests.blocks.conftest import ENVIRONMENT
@@ -42,7 +42,9 @@ class Doors:
             "ldap subtree": lambda: directory.ensure_environment(ENVIRONMENT, WRONG),
             "ldap list": lambda: directory.list_accounts(ENVIRONMENT),
             "ldap accounts": lambda: directory.ensure_accounts(ENVIRONMENT, [ANA]),
-            "ldap invitations": lambda: directory.list_uninvited(ENVIRONMENT),
+            "ldap users": lambda: directory.list_users(ENVIRONMENT),
+            "ldap rules": directory.ensure_access_rules,
+            "ldap policy": directory.policy,
             "ldap remove": lambda: directory.remove_environment(ENVIRONMENT),
             "s3 probe": storage.probe,
             "s3 bucket": lambda: storage.ensure_bucket("blocos-a-treinamento"),
@@ -107,13 +109,13 @@ def test_a_wrong_service_account_is_a_persons_to_correct(
     storage.ensure_bucket("blocos-a-treinamento")
     doors = Doors(
         server.model_copy(update={"password": WRONG}),
-        directory.model_copy(update={"admin_password": WRONG}),
+        directory.model_copy(update={"admin_password": WRONG, "config_password": WRONG}),
         ObjectStorage(endpoint=storage.endpoint, access_key=storage.access_key, secret_key=WRONG),
     )
     require_told(doors.everything(), InvalidInputError, r"O (MariaDB|LDAP|S3) recusou", secret_words)
     stranger = ObjectStorage(endpoint=storage.endpoint, access_key="DESCONHECIDA", secret_key=WRONG)
     require_told({"s3": stranger.probe}, InvalidInputError, "O S3 recusou o acesso", secret_words)
-    assert storage.remove_bucket("blocos-a-treinamento") == Change(removed=1)
+    assert storage.remove_bucket("blocos-a-treinamento").removed == 1
 
 
 def test_an_empty_password_is_refused_like_a_wrong_one(server: MariaDBServer, directory: Directory) -> None:

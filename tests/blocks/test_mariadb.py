@@ -1,134 +1,13 @@
-"""The database server: transactions whole or not at all, and one account an environment that sees only its own."""
-
-from collections.abc import Iterator
+"""The database server: transactions whole or not at all, schemas made and dropped, errors told without data."""
 
 import pymysql
 import pytest
-from pydantic import SecretStr
 
 from blocks.mariadb import MariaDBServer, explain
 from domain.change import Change
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from tests.blocks.conftest import ENVIRONMENT
 from tests.blocks.instance import Databases
-
-PASSWORD = SecretStr("senha-da-aplicacao-123")
-ACCESS_DENIED = {1044, 1045, 1049, 1142}
-
-
-@pytest.fixture
-def schemas(server: MariaDBServer) -> Iterator[Databases]:
-    """Both schemas of the environment with one table each, and no account yet."""
-    made = Databases(server, ENVIRONMENT)
-    made.create()
-    for database in ("sei", "sip"):
-        made.rows(database, "CREATE TABLE pessoa (id INT PRIMARY KEY, nome VARCHAR(10)) ENGINE=InnoDB")
-    yield made
-    made.drop()
-    with server.transaction() as cursor:
-        cursor.execute("DROP USER IF EXISTS blocos_a_treinamento@'%%'", ())
-
-
-@pytest.fixture
-def account(schemas: Databases, server: MariaDBServer) -> MariaDBServer:
-    """The server as the environment's application sees it."""
-    server.ensure_application_user(ENVIRONMENT, PASSWORD)
-    return server.model_copy(update={"user": ENVIRONMENT.database_user, "password": PASSWORD})
-
-
-def refused_with(account: MariaDBServer, database: str | None, statement: str) -> int:
-    """The server's error number for a statement that it must refuse."""
-    with (
-        pytest.raises(pymysql.err.OperationalError) as refusal,
-        pymysql.connect(
-            host=account.host,
-            port=account.port,
-            user=account.user,
-            password=account.password.get_secret_value(),
-            database=database,
-        ) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
-    return int(refusal.value.args[0])
-
-
-def test_the_application_account_is_made_once_and_again_changes_nothing(
-    schemas: Databases, server: MariaDBServer
-) -> None:
-    assert server.ensure_application_user(ENVIRONMENT, PASSWORD) == Change(created=3)
-    assert server.ensure_application_user(ENVIRONMENT, PASSWORD) == Change(unchanged=2)
-
-
-def test_the_application_works_on_the_rows_of_both_its_schemas(account: MariaDBServer) -> None:
-    for schema in (ENVIRONMENT.database_sei, ENVIRONMENT.database_sip):
-        with account.transaction(schema) as cursor:
-            cursor.execute("INSERT INTO pessoa VALUES (1, 'Ana')")
-            cursor.execute("UPDATE pessoa SET nome = 'Bia'")
-            cursor.execute("CREATE TEMPORARY TABLE rascunho SELECT * FROM pessoa")
-            cursor.execute("SELECT nome FROM rascunho")
-            assert cursor.fetchall() == (("Bia",),)
-            cursor.execute("DELETE FROM pessoa")
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "CREATE TABLE outra (id INT)",
-        "ALTER TABLE pessoa ADD COLUMN cpf BIGINT",
-        "DROP TABLE pessoa",
-        "TRUNCATE TABLE pessoa",
-        "CREATE INDEX i ON pessoa (nome)",
-        "CREATE VIEW v AS SELECT * FROM pessoa",
-        "CREATE DATABASE blocos_a_treinamento_outro",
-        "DROP DATABASE blocos_a_treinamento_sei",
-        "CREATE USER estranho",
-        "GRANT SELECT ON pessoa TO blocos_a_treinamento",
-        "SELECT * FROM mysql.user",
-        "SELECT * FROM implanta.event",
-    ],
-)
-def test_the_application_may_not_change_structure_or_reach_beyond(account: MariaDBServer, statement: str) -> None:
-    assert refused_with(account, ENVIRONMENT.database_sei, statement) in {*ACCESS_DENIED, 1227}
-
-
-def test_the_application_sees_no_schema_of_an_environment_whose_name_an_underscore_would_match(
-    account: MariaDBServer, other_databases: Databases
-) -> None:
-    for schema in (other_databases.name.database_sei, other_databases.name.database_sip):
-        assert refused_with(account, schema, "SELECT 1") in ACCESS_DENIED
-    with account.transaction() as cursor:
-        cursor.execute("SHOW DATABASES")
-        seen = {name for (name,) in cursor.fetchall()} - {"information_schema"}
-    assert seen == {ENVIRONMENT.database_sei, ENVIRONMENT.database_sip}
-
-
-def test_a_password_that_somebody_changed_is_healed(account: MariaDBServer, server: MariaDBServer) -> None:
-    with server.transaction() as cursor:
-        cursor.execute("ALTER USER blocos_a_treinamento@'%%' IDENTIFIED BY 'outra'", ())
-    with pytest.raises(InvalidInputError):
-        account.probe()
-    assert server.ensure_application_user(ENVIRONMENT, PASSWORD) == Change(updated=1, unchanged=2)
-    account.probe()
-
-
-def test_a_grant_that_somebody_took_away_is_given_again(account: MariaDBServer, server: MariaDBServer) -> None:
-    with server.transaction() as cursor:
-        cursor.execute(r"REVOKE ALL ON `blocos\_a\_treinamento\_sei`.* FROM blocos_a_treinamento@'%%'", ())
-    assert server.ensure_application_user(ENVIRONMENT, PASSWORD) == Change(created=1, unchanged=1)
-    with account.transaction(ENVIRONMENT.database_sei) as cursor:
-        cursor.execute("SELECT * FROM pessoa")
-
-
-def test_a_grant_that_reaches_further_than_the_environment_is_taken_away(
-    schemas: Databases, other_databases: Databases, server: MariaDBServer
-) -> None:
-    server.ensure_application_user(ENVIRONMENT, PASSWORD)
-    with server.transaction() as cursor:
-        cursor.execute("GRANT SELECT ON `blocos_a_treinamento_sei`.* TO blocos_a_treinamento@'%%'", ())
-    assert server.ensure_application_user(ENVIRONMENT, PASSWORD) == Change(removed=1, unchanged=2)
-    account = server.model_copy(update={"user": ENVIRONMENT.database_user, "password": PASSWORD})
-    assert refused_with(account, other_databases.name.database_sei, "SELECT 1") in ACCESS_DENIED
 
 
 def test_a_transaction_that_fails_leaves_nothing(schemas: Databases, server: MariaDBServer) -> None:
@@ -177,10 +56,10 @@ def test_a_refused_statement_is_told_without_its_values(
 def test_a_schema_is_created_and_dropped_once(schemas: Databases, server: MariaDBServer) -> None:
     name = "blocos_a_homologacao_sei"
     assert server.drop_database(name) == Change()
-    assert server.ensure_database(name) == Change(created=1)
+    assert server.ensure_database(name) == Change(created=1, details=(f"banco {name} criado",))
     assert server.ensure_database(name) == Change(unchanged=1)
     assert server.list_databases("blocos_a_") == [name, ENVIRONMENT.database_sei, ENVIRONMENT.database_sip]
-    assert server.drop_database(name) == Change(removed=1)
+    assert server.drop_database(name) == Change(removed=1, details=(f"banco {name} apagado",))
     assert server.drop_database(name) == Change()
 
 

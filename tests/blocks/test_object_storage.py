@@ -42,12 +42,12 @@ def bucket(storage: ObjectStorage) -> Iterator[str]:
 def test_a_bucket_is_made_with_versioning_and_again_changes_nothing(storage: ObjectStorage, raw: S3Client) -> None:
     name = "blocos-a-treinamento"
     storage.remove_bucket(name)
-    assert storage.ensure_bucket(name) == Change(created=1, updated=1)
+    assert storage.ensure_bucket(name) == Change(created=1, details=(f"bucket {name}",))
     assert raw.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
     assert storage.ensure_bucket(name) == Change(unchanged=1)
     raw.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
-    assert storage.ensure_bucket(name) == Change(updated=1)
-    assert storage.remove_bucket(name) == Change(removed=1)
+    assert storage.ensure_bucket(name).updated == 1
+    assert storage.remove_bucket(name).removed == 1
     assert storage.remove_bucket(name) == Change()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from pydantic import SecretStr
 
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import Settings
@@ -15,14 +16,26 @@ NAME = "blocos-a-homologacao"
 
 
 def texts(secrets: EnvironmentSecrets) -> set[str]:
-    return {getattr(secrets, field).get_secret_value() for field in EnvironmentSecrets.model_fields}
+    values = (getattr(secrets, field) for field in EnvironmentSecrets.model_fields)
+    return {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
 
 
 def test_no_two_environments_have_a_secret_in_common() -> None:
     some = [EnvironmentSecrets.generate() for _ in range(5)]
     every = [text for secrets in some for text in texts(secrets)]
-    assert len(set(every)) == len(every) == 5 * len(EnvironmentSecrets.model_fields)
+    assert len(set(every)) == len(every) == 5 * len(texts(some[0]))
+    assert len(texts(some[0])) >= 6
     assert min(map(len, every)) >= 32
+
+
+def test_what_an_older_version_did_not_know_is_added_and_the_rest_stays() -> None:
+    whole = EnvironmentSecrets.generate()
+    older = whole.model_copy(update={"migration_password": None})
+    completed, added = older.completed()
+    assert "migration_password" in added
+    assert completed.migration_password is not None
+    assert completed.model_copy(update=dict.fromkeys(added)) == older.model_copy(update=dict.fromkeys(added))
+    assert completed.completed() == (completed, ())
 
 
 def test_each_key_belongs_to_its_own_system_and_service() -> None:

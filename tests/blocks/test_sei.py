@@ -12,6 +12,7 @@ from blocks.sei import SERVICE_USER, SeiDatabase
 from domain.access_key import AccessKey, system_crc
 from domain.change import Change
 from domain.errors import IntegrityError
+from domain.schedule import Schedule
 from domain.spreadsheet_units import Unit
 from tests.blocks.conftest import one_version
 from tests.blocks.instance import Databases
@@ -22,7 +23,7 @@ DESCRICAO = "Prefeitura Municipal de São Conceição"
 STEPS: dict[str, Callable[[SeiDatabase], Change]] = {
     "órgão": lambda sei: sei.ensure_orgao("PM-BLOCOS", DESCRICAO, TIMOTEO),
     "parâmetros": lambda sei: sei.ensure_parameters({"SEI_SUFIXO_EMAIL": ".mg.gov.br", "NAO_EXISTE": "1"}),
-    "agendamentos": lambda sei: sei.ensure_scheduled([ScheduledTask.HEARTBEAT]),
+    "agendamentos": lambda sei: sei.ensure_schedules([Schedule(command=ScheduledTask.HEARTBEAT, active=True)]),
     "serviço": lambda sei: sei.ensure_service(SECRETS.service_key),
 }
 NAMES_OF_THE_ORGAO = {
@@ -115,7 +116,9 @@ def test_an_environment_without_the_orgao_is_told(databases: Databases) -> None:
 
 def test_the_service_account_is_an_integrated_system_that_may_only_list(databases: Databases) -> None:
     assert databases.sei.service_id() is None
-    assert databases.sei.ensure_service(SECRETS.service_key) == Change(created=2)
+    assert databases.sei.ensure_service(SECRETS.service_key) == Change(
+        created=2, details=("sistema IMPLANTA incluído no SEI", "serviço implanta incluído no SEI")
+    )
     service_id = databases.sei.service_id()
     assert service_id is not None
     key = SECRETS.service_key(service_id)
@@ -141,7 +144,7 @@ def test_a_service_whose_key_changed_gets_it_back_and_stays_the_same_service(dat
     databases.sei.ensure_service(SECRETS.service_key)
     service_id = databases.sei.service_id()
     renewed = EnvironmentSecrets.generate().service_key
-    assert databases.sei.ensure_service(renewed) == Change(updated=1)
+    assert databases.sei.ensure_service(renewed) == Change(updated=1, details=("chave do serviço implanta trocada",))
     assert databases.sei.service_id() == service_id
     (stored,) = databases.row("sei", "SELECT chave_acesso FROM servico WHERE id_servico = %s", (service_id,))
     assert renewed(service_id or 0).matches(stored)
@@ -222,7 +225,9 @@ def test_a_holiday_of_another_orgao_is_not_ours(databases: Databases) -> None:
 def test_holidays_are_added_with_ids_from_their_counter(databases: Databases) -> None:
     wanted = {(date(2026, 4, 29), "Aniversário da cidade"), (date(2026, 12, 25), "Natal")}
     before = databases.sei.list_holidays()
-    assert databases.sei.insert_holidays(sorted(wanted)) == Change(created=2)
+    assert databases.sei.insert_holidays(sorted(wanted)) == Change(
+        created=2, details=("feriado 29/04/2026: Aniversário da cidade", "feriado 25/12/2026: Natal")
+    )
     assert databases.sei.list_holidays() == before | wanted
     assert databases.one("sei", "SELECT MAX(id_feriado) FROM feriado") == databases.one(
         "sei", "SELECT MAX(id) FROM seq_feriado"

@@ -32,6 +32,19 @@ def test_the_file_is_read_and_what_it_leaves_out_has_its_default(file: Path) -> 
     assert settings.runtime_block == "implanta-lab-runtime/principal"
 
 
+def test_what_is_changed_counts_from_the_next_question_on(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().prefect_api_url == "http://127.0.0.1:4200/api"
+    file.write_text(FILE.replace("4200", "4300"), encoding="utf-8")
+    assert load_settings().prefect_api_url == "http://127.0.0.1:4300/api"
+    monkeypatch.setenv("IMPLANTA_PREFECT_API_URL", "http://127.0.0.1:4400/api")
+    assert load_settings().prefect_api_url == "http://127.0.0.1:4400/api"
+    monkeypatch.delenv("IMPLANTA_PREFECT_API_URL")
+    assert load_settings().prefect_api_url == "http://127.0.0.1:4300/api"
+    file.unlink()
+    with pytest.raises(InvalidInputError):
+        load_settings()
+
+
 def test_the_environment_comes_before_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPLANTA_PREFECT_API_URL", "https://prefect.exemplo.mg.gov.br/api")
     monkeypatch.setenv("IMPLANTA_REFERENCE_DIR", "/srv/referencias")

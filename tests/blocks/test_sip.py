@@ -11,6 +11,7 @@ from blocks.sip import SEI_SYSTEM_ID, SIP_SYSTEM_ID, DirectoryServer, SipDatabas
 from domain.access_key import AccessKey, system_crc
 from domain.change import Change
 from domain.errors import IntegrityError
+from domain.schedule import Schedule
 from tests.blocks.conftest import one_version
 from tests.blocks.instance import Databases
 
@@ -33,7 +34,7 @@ STEPS: dict[str, Callable[[SipDatabase], Change]] = {
     "autenticação": lambda sip: sip.ensure_directory_authentication(DIRECTORY),
     "usuário teste": lambda sip: sip.ensure_test_user_disabled(),
     "parâmetros": lambda sip: sip.ensure_parameters({"SIP_TIPO_CAPTCHA": "3", "SEI_VERSAO": "9.9.9"}),
-    "agendamentos": lambda sip: sip.ensure_scheduled(ScheduledTask),
+    "agendamentos": lambda sip: sip.ensure_schedules(Schedule(command=task, active=True) for task in ScheduledTask),
 }
 
 
@@ -82,7 +83,9 @@ def test_a_key_that_somebody_rotated_by_hand_is_put_back(databases: Databases) -
         "sip", "UPDATE sistema SET chave_acesso = %s WHERE id_sistema = %s", (stranger.hash(), SEI_SYSTEM_ID)
     )
     assert not databases.sip.accepts(KEYS)
-    assert databases.sip.ensure_access_keys(KEYS) == Change(updated=1, unchanged=1)
+    assert databases.sip.ensure_access_keys(KEYS) == Change(
+        updated=1, unchanged=1, details=(f"chave de acesso do sistema {SEI_SYSTEM_ID} trocada",)
+    )
     assert databases.sip.accepts(KEYS)
 
 

@@ -87,6 +87,11 @@ def registry(registry_url: SecretStr) -> Iterator[Registry]:
 @pytest.fixture
 def cli(programme: Settings, registry_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The command line of an installation on the session's lab."""
+    return as_operator(programme, registry_url, monkeypatch)
+
+
+def as_operator(programme: Settings, registry_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """This process as the shell of somebody who works with that installation and registry."""
     monkeypatch.setenv("IMPLANTA_REGISTRY_URL", registry_url.get_secret_value())
     # What a command that talks to Prefect leaves in the environment goes away with the test.
     for name, value in {
@@ -135,7 +140,7 @@ def register_environment(registry: Registry, slug: str, ibge: str) -> None:
             ibge=ibge,
             purpose=name.purpose.value,
             release_version="4.1.0",
-            hostname=name.hostname("localhost:18080"),
+            hostname=name.hostname("sei.localhost:18443"),
             database_server="principal",
             database_sei=name.database_sei,
             database_sip=name.database_sip,

@@ -4,12 +4,25 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.schedules import CronSchedule
 
+from blocks.directory import Directory
 from blocks.settings import PROJECT_ROOT, Settings
+from blocks.ssc_ldap import LdapSsc
 from cli import deploy as deploying
-from cli.deploy import deploy, missing_blocks
+from cli.deploy import deploy, missing_blocks, read_deployments
 from domain.change import Change
+from lab.blocks import ensure_blocks
+from lab.state import LabState
 from tasks.doors import BLOCK_TYPES
+
+# What runs by itself, at which minute of the night, in America/Sao_Paulo.
+NIGHTLY = {
+    "renovacao-de-certificados": "15 1 * * *",
+    "segregacao": "30 1 * * *",
+    "desvio-do-modelo": "45 1 * * *",
+}
 
 
 @pytest.fixture
@@ -31,6 +44,34 @@ def test_the_blocks_that_nobody_has_saved_are_named(no_lab: Settings) -> None:
     assert missing_blocks(elsewhere) == ("implanta-lab-runtime/outro",)
 
 
+def test_the_security_system_follows_the_directory_that_it_was_saved_with(
+    programme: Settings, lab_state: LabState
+) -> None:
+    assert ensure_blocks(lab_state).total == 0, "what is saved once is not saved again"
+    directory = Directory.load("principal")
+    assert isinstance(directory, Directory)
+    try:
+        directory.model_copy(update={"host": "ldap.exemplo"}).save("principal", overwrite=True)
+        ssc = LdapSsc.load("principal")
+        assert isinstance(ssc, LdapSsc)
+        assert ssc.directory.host == "ldap.exemplo"
+        assert ssc.directory.admin_password == directory.admin_password
+    finally:
+        assert ensure_blocks(lab_state).updated == 1
+    assert ensure_blocks(lab_state).total == 0
+
+
+@pytest.mark.usefixtures("programme")
+def test_a_work_pool_keeps_what_operators_gave_it() -> None:
+    with get_client(sync_client=True) as client:
+        client.update_work_pool(deploying.WORK_POOL, WorkPoolUpdate(concurrency_limit=7))
+        try:
+            deploying._ensure_work_pool()
+            assert client.read_work_pool(deploying.WORK_POOL).concurrency_limit == 7
+        finally:
+            client.update_work_pool(deploying.WORK_POOL, WorkPoolUpdate(concurrency_limit=None))
+
+
 def test_a_checkout_that_moved_is_deployed_again(
     programme: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,3 +84,20 @@ def test_a_checkout_that_moved_is_deployed_again(
     finally:
         assert deploy(programme)["deployments"].updated > 0
     assert deploy(programme)["deployments"].updated == 0
+
+
+@pytest.mark.usefixtures("programme")
+def test_every_deployment_of_the_file_is_on_the_server_with_its_hours() -> None:
+    declared = {deployment.name for deployment in read_deployments().deployments}
+    assert {"implantacao", "decisao", "ambientes", "plano", "conferencia", "encerramento", *NIGHTLY} <= declared
+    with get_client(sync_client=True) as client:
+        found = client.read_deployments()
+    assert {deployment.name for deployment in found} == declared
+    hours = {
+        (deployment.name, schedule.schedule.cron, schedule.schedule.timezone)
+        for deployment in found
+        for schedule in deployment.schedules
+        if isinstance(schedule.schedule, CronSchedule)
+    }
+    assert hours == {(name, cron, "America/Sao_Paulo") for name, cron in NIGHTLY.items()}
+    assert all(deployment.description for deployment in found)

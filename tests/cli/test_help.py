@@ -1,43 +1,31 @@
 """The help of every command: one sentence, an example that runs, every option described."""
 
 import re
-import shlex
-from collections.abc import Iterator
 
 import pytest
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
 
-from cli.__main__ import app
-from tests.cli.conftest import CommandLine
+from blocks.settings import PROJECT_ROOT
+from registry import Registry
+from tests.cli.conftest import CommandLine, register_environment
+from tests.cli.examples import COMMANDS, example_of
 
-
-def commands_below(group: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, TyperCommand]]:
-    """Every command that does something, by what is typed after `./implanta`."""
-    for name, child in group.commands.items():
-        if isinstance(child, TyperGroup):
-            yield from commands_below(child, (*path, name))
-        elif isinstance(child, TyperCommand):
-            yield " ".join((*path, name)), child
-
-
-def everything() -> dict[str, TyperCommand]:
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
-    return dict(commands_below(root))
-
-
-COMMANDS = everything()
-# Run elsewhere, or not to be run in a test: they start labs, other suites, measurements, a whole implantation.
-ELSEWHERE = {"demo", "test", "check", "implant", "bench overhead", "lab down"}
-
-
-def example_of(command: str) -> list[str]:
-    """The words of a command's example, after `./implanta`."""
-    text = " ".join((COMMANDS[command].help or "").split())
-    found = re.search(r"Exemplo: \./implanta (.*?)(?= Código de saída|\. [A-Z]| Termina|$)", text)
-    assert found, command
-    return shlex.split(found[1])
+# Not to be run inside a test: they start labs, other suites, measurements, a whole implantation.
+TOO_MUCH = {"demo", "test", "check", "implant", "bench overhead", "bench environment", "bench seed", "lab down"}
+# What these need exists only there: an environment, its certificate's file, a production that people have used.
+ELSEWHERE = {
+    **dict.fromkeys(
+        (f"environment {name}" for name in ("apply", "plan", "verify", "show", "segregation")),
+        "tests/conformity/test_commands.py",
+    ),
+    **dict.fromkeys(
+        (f"seed {name}" for name in ("plan", "apply", "explain", "export", "drift")), "tests/demo/test_seed.py"
+    ),
+    "environment certificate": "tests/cli/test_certificate.py",
+    "environment clone": "tests/flows/test_clone.py",
+    **dict.fromkeys(
+        ("environment retire", "environment reinstate", "environment destroy"), "tests/flows/test_retire.py"
+    ),
+}
 
 
 def words_of_help(text: str) -> str:
@@ -59,7 +47,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
         assert getattr(parameter, "help", None), parameter.name
 
 
-@pytest.mark.parametrize("group", ["", "lab", "municipality", "environment", "bench"])
+@pytest.mark.parametrize("group", ["", "lab", "municipality", "environment", "seed", "bench"])
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:
     outcome = cli.run(*group.split(), "--help")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
@@ -77,19 +65,31 @@ def test_the_help_of_a_command_is_shown(cli: CommandLine, command: str) -> None:
 
 
 @pytest.fixture
-def of_this_test(olhos_dagua: str) -> dict[str, str]:
-    """What stands in an example for the municipality that belongs to the demo."""
-    return {"timoteo": olhos_dagua, "3168705": "3145455", "Timóteo": "Olhos-d'Água", "91268": "6032"}
+def of_this_test(olhos_dagua: str, registry: Registry) -> dict[str, str]:
+    """What stands in an example for the municipality that belongs to the demo, and for its environment."""
+    environment = f"{olhos_dagua}-treinamento"
+    register_environment(registry, environment, "3145455")
+    return {
+        "timoteo": olhos_dagua,
+        "timoteo-treinamento": environment,
+        "3168705": "3145455",
+        "Timóteo": "Olhos-d'Água",
+        "91268": "6032",
+    }
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - ELSEWHERE))
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - TOO_MUCH - ELSEWHERE.keys()))
 @pytest.mark.usefixtures("storage")
 def test_the_example_of_the_help_runs(cli: CommandLine, command: str, of_this_test: dict[str, str]) -> None:
-    words = [of_this_test.get(word, word) for word in example_of(command)]
     # The log of a lab's server is printed by a program of the system, past this process.
-    outcome = cli.run(*words)
+    outcome = cli.run(*example_of(command, of_this_test))
     assert outcome.exit_code == 0, outcome.stderr
     assert "Erro" not in outcome.stderr
+
+
+@pytest.mark.parametrize(("command", "file"), ELSEWHERE.items())
+def test_the_example_that_needs_more_is_run_where_it_says(command: str, file: str) -> None:
+    assert f'example_of("{command}"' in (PROJECT_ROOT / file).read_text(encoding="utf-8")
 
 
 def test_a_command_that_does_not_exist_is_refused_with_the_one_that_was_meant(cli: CommandLine) -> None:

@@ -11,7 +11,8 @@ from tests.cli.conftest import CommandLine
 
 OLHOS_DAGUA = ("3145455", "Olhos-d'Água", "--population", "6032")
 CONTACT = "Ana Lúcia Lima;ana.lima@olhosdagua.mg.gov.br;ponto focal"
-CHANGE_KEYS = {"created", "updated", "removed", "unchanged"}
+COUNTS = ("created", "updated", "removed")
+CHANGE_KEYS = {*COUNTS, "unchanged", "details"}
 PLAN_KEYS = {"faixa", "users", "concurrent_users", "negotiated"}
 SUMMARY_KEYS = {"slug", "ibge", "name", "uf", "population", "plan", "users", "stage"}
 SLA_KEYS = {"state", "elapsed_business_days", "agreed_business_days", "due_date"}
@@ -47,9 +48,7 @@ def test_names_that_need_escaping_and_namesakes_get_a_slug_of_their_own(
 def test_joining_twice_changes_nothing(cli: CommandLine) -> None:
     added(cli, *OLHOS_DAGUA, "--contact", CONTACT)
     again = cli.run("municipality", "add", *OLHOS_DAGUA, "--contact", CONTACT, "--json").json_result
-    assert {key: again["change"][key] for key in ("created", "updated", "removed")} == dict.fromkeys(
-        ("created", "updated", "removed"), 0
-    )
+    assert {key: again["change"][key] for key in COUNTS} == dict.fromkeys(COUNTS, 0)
 
 
 def test_joining_is_told_in_one_line(cli: CommandLine) -> None:

@@ -1,6 +1,10 @@
 """A Prefect server that asks for a password, or is no Prefect server: told by what the reader must do next."""
 
 import base64
+import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +15,7 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from blocks.settings import Settings
+from blocks.settings import PROJECT_ROOT, Settings
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from tasks import doors
 from tasks.prefect_errors import explaining_prefect
@@ -70,6 +74,20 @@ def test_a_transport_that_breaks_in_the_clients_first_question_is_worth_a_retry(
 def test_another_failure_passes_as_it_is() -> None:
     with pytest.raises(RuntimeError, match="outra"), explaining_prefect("http://127.0.0.1:1/api"):
         raise RuntimeError("outra")
+
+
+def test_prefect_is_the_configured_one_even_when_it_was_imported_before(programme: Settings) -> None:
+    """As where the lab is brought up first: else it would start a server of its own, and keep everything there."""
+    program = (
+        "import prefect; from cli.prefect import connect; connect(); import logging;"
+        " from prefect.settings import get_current_settings as now;"
+        " print(now().api.url, logging.getLogger('prefect').level)"
+    )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT_ROOT, env=inherited, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [programme.prefect_api_url, str(logging.ERROR)], done.stderr
 
 
 def test_a_command_whose_password_is_wrong_says_so(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The demo as an operator runs it, once for the session; the tests of this folder look at what it left."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from blocks.settings import PROJECT_ROOT, Settings
 from domain.environment import EnvironmentName, Purpose
 from registry import Registry
 from tasks.instance import Instance, load_instance
+from tests.operator import operator_environment
 
 ENVIRONMENTS = tuple(
     EnvironmentName(municipality=municipality, purpose=purpose).slug
@@ -20,11 +20,11 @@ ENVIRONMENTS = tuple(
 )
 
 
-def run_demo(lab: Path) -> dict[str, Any]:
+def run_demo(lab: Path, *, official: bool = True) -> dict[str, Any]:
     """Run `./implanta demo --json` on this lab; it must end with 0."""
     done = subprocess.run(
         [PROJECT_ROOT / "implanta", "demo", "--json"],
-        env={**os.environ, "IMPLANTA_LAB_DIR": str(lab)},
+        env=operator_environment(lab, official=official),
         capture_output=True,
         text=True,
         check=False,

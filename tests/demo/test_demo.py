@@ -16,7 +16,9 @@ def test_the_first_run_carries_both_prefeituras_through_every_stage(first_demo: 
         for stage in Stage:
             if stage not in {Stage.ADHESION, Stage.OPERATION}:
                 assert done[stage.label]["outcome"] != "aguardando", (municipality, stage)
-    assert len(first_demo["environments"]) == 4
+    # Other tests of the session may have registered environments of their own.
+    ours = [address for address in first_demo["environments"] if "//timoteo-" in address or "//rio-doce-" in address]
+    assert len(ours) == 4
     assert first_demo["prefect_ui"].startswith("http://127.0.0.1:")
 
 

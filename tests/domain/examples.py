@@ -1,8 +1,26 @@
 """Valid facts to start from; each test states only what matters to it."""
 
 from brutils.cpf import is_valid
+from pydantic import SecretStr
 
 from blocks.catalog import Catalog
+from domain.configuration import (
+    Cache,
+    Database,
+    Federation,
+    InstanceConfiguration,
+    JodConverter,
+    Mail,
+    PenModule,
+    Sei,
+    SeiDatabaseGroup,
+    SeiPages,
+    Sip,
+    Solr,
+    SystemSession,
+    WsSeiModule,
+    solr_cores,
+)
 from domain.municipality import Municipality
 from domain.person import Person
 
@@ -66,3 +84,61 @@ def unit_row(
     sigla: str, superior: str = "", *, descricao: str = "Secretaria de Teste", email: str = ""
 ) -> dict[str, str]:
     return {"sigla": sigla, "descricao": descricao, "superior": superior, "email": email}
+
+
+def make_configuration(
+    *,
+    is_production: bool = False,
+    mail: Mail | None = None,
+    federation: Federation | None = None,
+    pen: PenModule | None = None,
+    wssei: WsSeiModule | None = None,
+) -> InstanceConfiguration:
+    """The configuration of `timoteo-treinamento`, or of a production that is otherwise the same."""
+    url = "https://timoteo-treinamento.sei.example.gov.br"
+
+    def session(system: str) -> SystemSession:
+        return SystemSession.model_validate(
+            {
+                "SiglaOrgaoSistema": "PM-TIMOTEO",
+                "SiglaSistema": system,
+                "PaginaLogin": f"{url}/sip/login.php",
+                "SipWsdl": f"{url}/sip/controlador_ws.php?servico=sip",
+                "ChaveAcesso": f"chave-{system.lower()}",
+                "https": True,
+            }
+        )
+
+    database = {
+        "server": "banco.example",
+        "port": 3306,
+        "user": "timoteo_treinamento",
+        "password": SecretStr("senha-banco"),
+    }
+    return InstanceConfiguration(
+        sei=Sei(url=f"{url}/sei", is_production=is_production, repository_path="/sei/arquivos_externos_sei"),
+        sei_pages=SeiPages(complement="Timóteo · treinamento"),
+        sei_session=session("SEI"),
+        sei_database=SeiDatabaseGroup.model_validate(database | {"name": "timoteo_treinamento_sei"}),
+        sip=Sip(url=f"{url}/sip", is_production=is_production),
+        sip_session=session("SIP"),
+        sip_database=Database.model_validate(database | {"name": "timoteo_treinamento_sip"}),
+        cache=Cache(server="memcached"),
+        federation=federation or Federation(),
+        solr=Solr.model_validate(
+            {"server": "http://solr:8983/solr", "user": "timoteo-treinamento", "password": "senha-solr"}
+            | solr_cores("timoteo-treinamento")
+        ),
+        jod=JodConverter(server="http://jod:8080/conversion?format=pdf"),
+        mail=mail
+        or Mail(
+            server="smtp.example",
+            security="TLS",
+            authenticates=True,
+            user="sei",
+            password=SecretStr("senha-smtp"),
+            protected_box="caixa@example.org",
+        ),
+        pen=pen,
+        wssei=wssei,
+    )

@@ -1,4 +1,4 @@
-"""Municipalities of this folder's tests, each used by one test only: what is registered stays registered."""
+"""Municipalities of this folder's tests, each used by one test or module only: what is registered stays registered."""
 
 from collections.abc import Callable
 from pathlib import Path

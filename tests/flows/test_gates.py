@@ -1,20 +1,18 @@
 """Where an implantation stops, why, and how it goes on."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from cli.demo import Prefeitura, send_attendance
 from cli.intake import send_sheets
-from cli.sla import read_clock
 from domain.calendar import local_day
 from domain.errors import GateClosedError, InvalidInputError
 from domain.lifecycle import Stage
+from domain.municipality import Municipality
 from domain.report import Journey
 from domain.sla import SlaState
 from flows.approve import approve
@@ -22,7 +20,11 @@ from flows.implantation import implantation
 from registry import Registry
 from tasks import doors
 from tasks.instance import load_instance
+from tasks.sla import read_clock
 from tests.flows.conftest import EXAMPLES, Join
+from tests.waiting import wait_until
+
+WORKER_SECONDS = 120
 
 
 def run(municipality: str) -> tuple[State[Journey], Journey]:
@@ -57,42 +59,59 @@ def test_a_municipality_without_a_plan_is_not_touched(registry: Registry, join: 
         implantation("municipio-que-ninguem-registrou")
 
 
-def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(join: Join, tmp_path: Path) -> None:
-    lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
-    cells = lines[5].split(";")
-    cells[1] = "111.111.111-11"
-    (tmp_path / "usuarios.csv").write_text("\n".join([*lines[:5], ";".join(cells), *lines[6:]]), encoding="utf-8")
-    municipality = join("3100203", "Abaeté", EXAMPLES / "unidades.csv", tmp_path / "usuarios.csv")
-    with pytest.raises(InvalidInputError) as refusal:
-        implantation(municipality.slug)
-    assert "linha 6" in str(refusal.value)
-    assert cells[0] not in str(refusal.value)
-    assert cells[3] not in str(refusal.value)
-    instance = load_instance(f"{municipality.slug}-treinamento")
-    assert {user.sigla for user in instance.people.list_users()} == {"SIP", "teste"}
-    send_sheets(municipality.slug, [EXAMPLES / "usuarios.csv"])
+@pytest.fixture(scope="module")
+def in_training(join: Join) -> Municipality:
+    """A municipality at the training gate. The tests that follow take it further, each from where the last left it."""
+    municipality = join("3100203", "Abaeté", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
     _, journey = run(municipality.slug)
+    assert journey.stages[-1].stage is Stage.TRAINING
+    return municipality
+
+
+def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(
+    in_training: Municipality, tmp_path: Path
+) -> None:
+    lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
+    bad = lines[5].split(";")
+    bad[1] = "111.111.111-11"
+    unit = lines[1].split(";")[4]
+    new = f"Pessoa Nova de Teste;529.982.247-25;pessoa.nova@riodoce.example;pessoa.nova;{unit};Básico;9999"
+    (tmp_path / "usuarios.csv").write_text("\n".join([*lines[:5], ";".join(bad), *lines[6:], new]), encoding="utf-8")
+    training = load_instance(f"{in_training.slug}-treinamento")
+    before = training.people.list_users()
+    send_sheets(in_training.slug, [tmp_path / "usuarios.csv"])
+    try:
+        with pytest.raises(InvalidInputError) as refusal:
+            implantation(in_training.slug)
+    finally:
+        send_sheets(in_training.slug, [EXAMPLES / "usuarios.csv"])
+    assert "linha 6" in str(refusal.value)
+    assert bad[0] not in str(refusal.value)
+    assert bad[3] not in str(refusal.value)
+    assert training.people.list_users() == before, "the good row of somebody new is not imported either"
+    _, journey = run(in_training.slug)
     assert journey.stages[-1].stage is Stage.TRAINING, "the corrected spreadsheet goes on to the next gate"
 
 
-def test_a_closed_training_gate_says_who_is_missing_by_unit(join: Join, registry: Registry, tmp_path: Path) -> None:
-    municipality = join("3100302", "Abre Campo", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+def test_a_closed_training_gate_says_who_is_missing_by_unit(
+    in_training: Municipality, registry: Registry, tmp_path: Path
+) -> None:
     few = (EXAMPLES / "capacitacao.csv").read_text(encoding="utf-8").splitlines()[:8]
     (tmp_path / "capacitacao.csv").write_text("\n".join(few), encoding="utf-8")
-    send_sheets(municipality.slug, [tmp_path / "capacitacao.csv"])
-    state, journey = run(municipality.slug)
+    send_sheets(in_training.slug, [tmp_path / "capacitacao.csv"])
+    state, journey = run(in_training.slug)
     assert state.name == "Aguardando"
     assert any("de 60 usuários capacitados" in reason and "80%" in reason for reason in journey.waiting_for)
     assert any(reason.startswith("Unidades com menos de 1 capacitado") for reason in journey.waiting_for)
     assert journey.stages[-1].stage is Stage.TRAINING
-    assert [record.slug for record in registry.list_environments(municipality.ibge)] == [
-        f"{municipality.slug}-treinamento"
+    assert [record.slug for record in registry.list_environments(in_training.ibge)] == [
+        f"{in_training.slug}-treinamento"
     ], "production is not even created"
 
 
-def test_the_form_in_prefect_opens_the_last_gate_by_itself(join: Join, registry: Registry) -> None:
+def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipality, registry: Registry) -> None:
     """The decision is a run on the worker; it names a role, which the registry knows; then implantation runs."""
-    municipality = join("3100401", "Acaiaca", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+    municipality = in_training
     prefeitura = Prefeitura(
         ibge=municipality.ibge, name=municipality.name, slug=municipality.slug, population=1, example="rio-doce"
     )
@@ -118,10 +137,18 @@ def test_the_form_in_prefect_opens_the_last_gate_by_itself(join: Join, registry:
     (decision,) = registry.decisions(municipality.ibge, "go-live")
     assert (decision.decision, decision.name) == ("approve", "Pessoa de Teste")
     assert decision.flow_run_id == str(decided.id)
-    _wait_until(lambda: doors.runtime().health(production.name).serving, "a produção abre sem outra ação")
-    _wait_until(
-        lambda: bool(registry.events(municipality.ibge, kinds=["production.opened"])), "a abertura fica registrada"
+    wait_until(
+        lambda: doors.runtime().health(production.name).serving,
+        "production opens with no other action",
+        seconds=WORKER_SECONDS,
     )
+    wait_until(
+        lambda: bool(registry.events(municipality.ibge, kinds=["production.opened"])),
+        "the opening is recorded",
+        seconds=WORKER_SECONDS,
+    )
+    (opened,) = registry.events(municipality.ibge, kinds=["production.opened"])
+    assert opened.details == {"host": production.record.hostname}, "the public address"
 
 
 def test_a_role_that_nobody_has_decides_nothing(join: Join, registry: Registry) -> None:
@@ -146,13 +173,5 @@ def _run_on_worker(deployment: str, parameters: dict[str, str]) -> FlowRun:
             state = client.read_flow_run(run_id).state
             return state is not None and state.is_final()
 
-        _wait_until(finished, f"{deployment} termina")
+        wait_until(finished, f"{deployment} ends", seconds=WORKER_SECONDS)
         return client.read_flow_run(run_id)
-
-
-def _wait_until(holds: Callable[[], bool], what: str) -> None:
-    for attempt in Retrying(
-        retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(120), wait=wait_fixed(0.5), reraise=True
-    ):
-        with attempt:
-            assert holds(), what

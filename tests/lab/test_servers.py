@@ -74,15 +74,15 @@ def test_a_short_password_is_refused(lab_state: LabState) -> None:
 
 def test_after_a_reset_nothing_works_until_the_person_changes_the_password(lab_state: LabState) -> None:
     dn = make_environment(lab_state, "delta-treinamento")
-    account = f"cn=sip,{dn}"
+    person = f"uid=ana,ou=usuarios,{dn}"
     with bind_admin(lab_state) as directory:
-        directory.modify(account, {"pwdReset": [(MODIFY_REPLACE, ["TRUE"])]})
-    with bind(lab_state, account, PASSWORD) as directory:
+        directory.modify(person, {"pwdReset": [(MODIFY_REPLACE, ["TRUE"])]})
+    with bind(lab_state, person, PASSWORD) as directory:
         with pytest.raises(LDAPOperationResult, match="insufficientAccessRights"):
             directory.search(dn, "(uid=ana)")
-        directory.extend.standard.modify_password(account, PASSWORD, OTHER_PASSWORD)
-    with bind(lab_state, account, OTHER_PASSWORD) as directory:
-        assert directory.search(dn, "(uid=ana)")[2]
+        directory.extend.standard.modify_password(person, PASSWORD, OTHER_PASSWORD)
+    with bind(lab_state, person, OTHER_PASSWORD) as directory, pytest.raises(LDAPNoSuchObjectResult):
+        directory.search(dn, "(uid=ana)")  # an ordinary person again, who sees nobody
 
 
 def test_a_person_is_locked_out_after_five_wrong_passwords(lab_state: LabState) -> None:

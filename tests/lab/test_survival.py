@@ -1,7 +1,5 @@
 """A lab that was hurt comes back as it was: only what is missing is started, and no data are lost."""
 
-import os
-import signal
 import smtplib
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from lab.orchestration import SERVICE_NAMES
 from lab.processes import list_marked
 from lab.state import LabState
 from tests.lab.clients import bind_admin, connect_database, connect_s3
+from tests.waiting import end
 
 WITNESS = "testemunha"
 
@@ -69,7 +68,7 @@ def test_up_brings_back_only_the_service_that_was_killed_with_its_data(
     before = pids(lab)
     killed = before[service]
     assert killed is not None
-    os.kill(killed, signal.SIGKILL)
+    end(killed)
     up(lab)
     after = pids(lab)
     assert after[service] not in {None, killed}
@@ -96,6 +95,7 @@ def test_no_secret_is_readable_by_others(lab: Path, lab_state: LabState) -> None
         lab_state.ldap.admin_password,
         lab_state.s3.secret_key,
         lab_state.sei.token,
+        lab_state.authority.key,
     ]
     words = [secret.get_secret_value().encode() for secret in secrets]
     # Databases are left out: they keep passwords hashed, and are huge sparse files.

@@ -99,6 +99,25 @@ def test_destroy_removes_the_lab_and_nothing_that_it_did_not_put_there(small_lab
     assert [path.name for path in small_lab.iterdir()] == ["alheio.txt"]
 
 
+def test_the_authority_is_made_once_and_its_root_written_again_when_it_is_lost(small_lab: Path) -> None:
+    first = up(small_lab, services=["smtp"])
+    assert first.ca_file.read_text() == first.authority.certificate
+    down(small_lab)
+    first.ca_file.unlink()
+    again = up(small_lab, services=["smtp"])
+    assert again.authority == first.authority
+    assert again.ca_file.read_text() == first.authority.certificate
+    assert oct((small_lab / "ca-key.pem").stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_damaged_authority_is_told_and_never_silently_replaced(small_lab: Path) -> None:
+    up(small_lab, services=["smtp"])
+    down(small_lab)
+    (small_lab / "ca-key.pem").write_text("lixo")
+    with pytest.raises(InvalidInputError, match=r"autoridade certificadora do laboratório .*ca-key\.pem"):
+        up(small_lab, services=["smtp"])
+
+
 def test_a_taken_port_is_named_with_its_owner_and_the_way_on(small_lab: Path) -> None:
     port = up(small_lab, services=["smtp"]).smtp.port
     down(small_lab)

@@ -24,6 +24,33 @@ def test_accents_are_stored_as_latin1(tmp_path: Path, server: Server, database: 
         assert cursor.fetchone() == ("São João – Órgão", "São João – Órgão".encode("cp1252").hex().upper())
 
 
+def test_the_locks_of_a_dump_are_left_out_and_nothing_else_is(tmp_path: Path, server: Server, database: str) -> None:
+    said = "LOCK TABLES `t` WRITE;"
+    table = (
+        "CREATE TABLE t (texto varchar(100)) CHARSET=latin1;\n"
+        "LOCK TABLES `t` WRITE;\n/*!40000 ALTER TABLE `t` DISABLE KEYS */;\n"
+        f"INSERT INTO t VALUES ('um\\n{said}\\nfim');\n"
+        "INSERT INTO t VALUES ('dois');\n"
+        "/*!40000 ALTER TABLE `t` ENABLE KEYS */;\nUNLOCK TABLES;\n"
+        "INSERT INTO t SELECT 'com ' 'LOCK TABLES `t` WRITE;';\n"
+    )
+    with server.cursor() as cursor:
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_lock_tables'")
+        before = cursor.fetchone()
+        server.load(write_dump(tmp_path / "sei.sql", sql(extra=table)), database)
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_lock_tables'")
+        assert cursor.fetchone() == before
+    with server.cursor(database) as cursor:
+        cursor.execute("SELECT texto FROM t")
+        assert [row[0] for row in cursor.fetchall()] == [f"um\n{said}\nfim", "dois", f"com {said}"]
+    refused = sql(extra=f"{table}INSERT INTO t VALUES (1, 2);\n")
+    number = refused.splitlines().index("INSERT INTO t VALUES (1, 2);") + 1
+    with pytest.raises(IntegrityError, match=f"linha {number}"):
+        server.load(
+            write_dump(tmp_path / "sei.sql", refused.replace("CREATE TABLE t", "CREATE OR REPLACE TABLE t")), database
+        )
+
+
 def test_loading_again_repairs_an_interrupted_load(
     tmp_path: Path, server: Server, make_database: Callable[[], str]
 ) -> None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import bcrypt
 import pytest
 
-from blocks.catalog import CATALOG_DIR, Catalog
 from blocks.reference import find_reference, read_releases
 from blocks.structure import read_reference_rows, read_structure
 from domain.reference import Database
@@ -192,10 +191,3 @@ def test_technical_names_are_those_of_the_official_dump(
                 cursor.execute(lookup)
                 found.append(set(cursor.fetchall()))
         assert found[0] == found[1], lookup
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_every_subject_that_the_document_model_names_exists(version: str) -> None:
-    text = (CATALOG_DIR / "reference" / version / "sei.sql").read_text(encoding="utf-8")
-    named = {tipo.assunto for tipo in Catalog().document_model().tipos_procedimento}
-    assert {code for code in named if f"'{code}'," not in text} == set()

@@ -2,9 +2,9 @@
 
 import logging
 import pickle
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -93,10 +93,16 @@ def test_importing_the_registry_is_quick_and_leaves_alembic_alone() -> None:
     script = "import sys, registry; sys.exit('alembic' in sys.modules or 'brutils' in sys.modules)"
     took = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = processor_seconds_of_children()
         assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
-        took.append(time.perf_counter() - started)
+        took.append(processor_seconds_of_children() - before)
     assert min(took) < 1
+
+
+def processor_seconds_of_children() -> float:
+    """Of the processor's time, not the clock's: a machine that is busy with other work does not slow it down."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def assert_no_secret(error: ImplantaError, secret: str) -> None:

@@ -105,6 +105,20 @@ def test_the_newest_plan_is_in_force_and_the_old_ones_stay(registry: Registry, m
         assert cursor.execute("SELECT faixa FROM contract ORDER BY id") == 3
 
 
+def test_the_plans_in_force_are_told_by_municipality(registry: Registry) -> None:
+    assert registry.contracts() == {}
+    for ibge, name, slug in ((TIMOTEO, "Timóteo", "timoteo"), ("3155009", "Rio Doce", "rio-doce")):
+        registry.ensure_municipality(make_municipality(ibge, name, slug))
+    registry.ensure_contract(TIMOTEO, NEGOTIATED)
+    registry.ensure_contract(TIMOTEO, FAIXA_3)
+    assert registry.contracts() == {TIMOTEO: registry.contract(TIMOTEO)}
+    registry.ensure_contract("3155009", NEGOTIATED)
+    assert {ibge: record.plan for ibge, record in registry.contracts().items()} == {
+        TIMOTEO: FAIXA_3,
+        "3155009": NEGOTIATED,
+    }
+
+
 def test_a_contract_needs_its_municipality(registry: Registry) -> None:
     with pytest.raises(InvalidInputError, match="O município 3168705 não está registrado"):
         registry.ensure_contract(TIMOTEO, FAIXA_3)

@@ -200,7 +200,7 @@ class Instance:
             "Manutencao": {"Ativada": False, "Mensagem": ""},
         }
         for group, changes in groups.items():
-            configuration[group] |= changes
+            configuration[group] = configuration.get(group, {}) | dict(changes)
         self.home.mkdir(parents=True, exist_ok=True)
         fresh = self.home / "configuracao.json.novo"
         fresh.write_text(json.dumps(configuration), encoding="utf-8")

@@ -120,7 +120,11 @@ def test_a_grant_with_subunits_outside_the_hierarchy_breaks_the_query(
         list_users(sip)
 
 
-@pytest.mark.parametrize("key", ["", "curta", "0" * 72, AccessKey.generate(SEI_SYSTEM_ID).text.get_secret_value()])
+@pytest.mark.parametrize(
+    "key",
+    ["", "curta", "0" * 72, AccessKey.generate(SEI_SYSTEM_ID).text.get_secret_value()],
+    ids=["none", "short", "zeros", "another of the system"],
+)
 def test_a_wrong_key_is_refused(sip: SoapClient, key: str) -> None:
     with pytest.raises(Fault, match="Chave de acesso inválida"):
         sip.call("carregarOrgaos", ChaveAcesso=key, IdSistema=SEI_SYSTEM_ID)

@@ -28,9 +28,11 @@ from pymysql.cursors import Cursor
 from blocks.secrets import EnvironmentSecrets
 from blocks.sip import SEI_SYSTEM_ID, SIP_SYSTEM_ID
 from domain.access_key import AccessKey
+from domain.delivery import DeliveryCertificate
 from domain.environment import EnvironmentName
-from lab.state import LabState
+from lab.state import DatabaseServerState, LabState
 from registry.models import Base
+from tasks.certificate import JSON_KEY, PAGE_KEY
 from tests.demo.conftest import ENVIRONMENTS
 from tests.lab.clients import bind, bind_admin, connect_s3
 
@@ -42,11 +44,14 @@ CALLS = {"monitoramento_servico", "seq_monitoramento_servico"}
 # Of what the flows write, these get their ids from counter tables.
 COUNTED = ("servico", "contato", "feriado", "hipotese_legal", "tipo_procedimento", "nivel_acesso_permitido")
 # Written anew at each run, or the moment and the orchestrator's number of it.
-REGISTRY_OWN = {"id", "created_at", "recorded_at", "decided_at", "occurred_at", "flow_run_id"}
+REGISTRY_OWN = {"id", "created_at", "recorded_at", "remembered_at", "decided_at", "occurred_at", "flow_run_id"}
 ANY_MOMENT = "<durante a execução>"
 FIRST_PASSWORD = re.compile(r"^Senha provisória: (\S+)$", re.MULTILINE)
 LOGIN = re.compile(r"^Usuário: (\S+)$", re.MULTILINE)
-ADDRESS = re.compile(r"^Endereço: http://([a-z-]+)\.localhost", re.MULTILINE)
+ADDRESS = re.compile(r"^Endereço: https://([a-z-]+)\.sei\.localhost", re.MULTILINE)
+# Of an event: digests of certificates, which hold keys or addresses of one lab, and when they end or were made.
+DIGEST = re.compile(r"\b[0-9a-f]{16}(?:[0-9a-f]{48})?\b")
+STAMP = re.compile(r"\b\d{8}T\d{6}(?:\.\d+)?\b|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d:\d\d|Z)?")
 
 Lines = Counter[str]
 
@@ -72,12 +77,13 @@ class EndState:
 def read_end_state(state: LabState, days: set[date]) -> EndState:
     """Look at everything, on the real servers; `days` are those of the runs, in the programme's time zone."""
     parts: dict[str, Lines] = {}
-    with _connect(state) as connection, connection.cursor() as cursor:
-        for name in NAMES:
-            own = _Own.load(state, name)
+    for name in NAMES:
+        own = _Own.load(state, name)
+        with _connect(_server_of(state, name)) as connection, connection.cursor() as cursor:
             for database in (name.database_sei, name.database_sip):
                 for table, lines in _read_database(cursor, database, own, days):
                     parts[f"{database}.{table}"] = lines
+    with _connect(state.mariadb) as connection, connection.cursor() as cursor:
         for remembered in Base.metadata.tables:
             parts[f"registro.{remembered}"] = _read_registry(cursor, remembered, state)
     parts["ldap"] = Counter(_read_directory(state))
@@ -90,7 +96,7 @@ def read_end_state(state: LabState, days: set[date]) -> EndState:
 def count_duplicates(state: LabState) -> dict[str, int]:
     """What nobody may have twice, counted where no key of the database forbids it."""
     queries = {
-        "sei.usuario": "SELECT COUNT(*) - COUNT(DISTINCT sigla) FROM {sei}.usuario",
+        "sei.usuario": "SELECT COUNT(*) - COUNT(DISTINCT sigla, sta_tipo) FROM {sei}.usuario",
         "sip.usuario": "SELECT COUNT(*) - COUNT(DISTINCT sigla) FROM {sip}.usuario",
         "sei.unidade": "SELECT COUNT(*) - COUNT(DISTINCT sigla) FROM {sei}.unidade",
         "sip.unidade": "SELECT COUNT(*) - COUNT(DISTINCT sigla) FROM {sip}.unidade",
@@ -98,16 +104,18 @@ def count_duplicates(state: LabState) -> dict[str, int]:
             "SELECT COUNT(*) - COUNT(DISTINCT id_usuario, id_unidade, id_perfil, id_sistema) FROM {sip}.permissao"
         ),
         "procedimento": "SELECT COUNT(*) - COUNT(DISTINCT descricao) FROM {sei}.protocolo",
-        "ambiente": "SELECT COUNT(*) - COUNT(DISTINCT ibge, purpose) FROM implanta.environment",
     }
     found = {}
-    with _connect(state) as connection, connection.cursor() as cursor:
-        for name in NAMES:
+    for name in NAMES:
+        with _connect(_server_of(state, name)) as connection, connection.cursor() as cursor:
             for what, query in queries.items():
                 cursor.execute(query.format(sei=name.database_sei, sip=name.database_sip))
                 ((extra,),) = cursor.fetchall()
                 found[f"{name.slug} {what}"] = int(extra)
-    return found
+    with _connect(state.mariadb) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) - COUNT(DISTINCT ibge, purpose) FROM implanta.environment")
+        ((extra,),) = cursor.fetchall()
+    return found | {"ambiente": int(extra)}
 
 
 def find_useless_invitations(state: LabState) -> list[tuple[str, str]]:
@@ -134,12 +142,12 @@ class _Own:
         with temporary_settings({PREFECT_API_URL: state.prefect.api_url}):
             secrets = EnvironmentSecrets.load(name.slug)
         assert isinstance(secrets, EnvironmentSecrets)
-        with _connect(state) as connection, connection.cursor() as cursor:
+        with _connect(_server_of(state, name)) as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT id_servico FROM {name.database_sei}.servico")
             services = [secrets.service_key(int(row[0])) for row in cursor.fetchall()]
         return cls(
             words={
-                f"localhost:{state.sei.port}": "localhost:<porta do SEI>",
+                f"localhost:{state.edge.port}": "localhost:<porta da borda>",
                 str(state.ldap.port): "<porta do LDAP>",
                 secrets.directory_password.get_secret_value(): "<senha de pesquisa do ambiente>",
             },
@@ -155,12 +163,24 @@ class _Own:
         return text
 
 
-def _connect(state: LabState) -> "pymysql.Connection[Cursor]":
+def _server_of(state: LabState, name: EnvironmentName) -> DatabaseServerState:
+    """The one server that holds the environment: on both would be one too many."""
+    holders: list[DatabaseServerState] = []
+    for server in (state.mariadb, state.mariadb2):
+        with _connect(server) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name.database_sei,))
+            if cursor.fetchone():
+                holders.append(server)
+    (holder,) = holders
+    return holder
+
+
+def _connect(server: DatabaseServerState) -> "pymysql.Connection[Cursor]":
     return pymysql.connect(
-        host=state.mariadb.host,
-        port=state.mariadb.port,
-        user=state.mariadb.admin_user,
-        password=state.mariadb.admin_password.get_secret_value(),
+        host=server.host,
+        port=server.port,
+        user=server.admin_user,
+        password=server.admin_password.get_secret_value(),
         charset="latin1",
     )
 
@@ -213,12 +233,16 @@ def _read_registry(cursor: Cursor, table: str, state: LabState) -> Lines:
     columns = [column[0] for column in cursor.description or ()]
     return Counter(
         " | ".join(
-            str(value).replace(f"localhost:{state.sei.port}", "localhost:<porta do SEI>")
+            _told(str(value), table).replace(f"localhost:{state.edge.port}", "localhost:<porta da borda>")
             for column, value in zip(columns, row, strict=True)
             if column not in REGISTRY_OWN
         )
         for row in cursor.fetchall()
     )
+
+
+def _told(text: str, table: str) -> str:
+    return STAMP.sub(ANY_MOMENT, DIGEST.sub("<resumo>", text)) if table == "event" else text
 
 
 def _read_directory(state: LabState) -> Iterator[str]:
@@ -245,7 +269,14 @@ def _read_buckets(state: LabState) -> Iterator[str]:
         yield f"{name} versões: {client.get_bucket_versioning(Bucket=name).get('Status')}"
         for version in client.list_object_versions(Bucket=name).get("Versions", []):
             body = client.get_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])["Body"].read()
-            yield f"{name}/{version['Key']} {hashlib.sha256(body).hexdigest()}"
+            if version["Key"] == JSON_KEY:
+                delivered = DeliveryCertificate.model_validate_json(body)
+                url = delivered.url.replace(f":{state.edge.port}", ":<porta da borda>")
+                yield f"{name}/{JSON_KEY} {delivered.model_copy(update={'url': url}).substance}"
+            elif version["Key"] != PAGE_KEY:  # the same certificate for the eye, with its moment
+                yield f"{name}/{version['Key']} {hashlib.sha256(body).hexdigest()}"
+            elif version["IsLatest"]:  # a run that was killed may have written it once more
+                yield f"{name}/{PAGE_KEY}"
 
 
 def _read_applications(state: LabState) -> Iterator[str]:
@@ -257,10 +288,11 @@ def _read_applications(state: LabState) -> Iterator[str]:
             assert key.belongs_to(system)
         for group in ("BancoSEI", "BancoSip"):
             assert configuration[group].pop("Senha")
-            assert configuration[group].pop("Porta") == state.mariadb.port
+            assert configuration[group].pop("Porta") == _server_of(state, EnvironmentName.parse(directory.name)).port
         assert configuration["InfraMail"].pop("Porta") == state.smtp.port
+        assert configuration["Solr"].pop("Senha")
         text = json.dumps(configuration, ensure_ascii=False, sort_keys=True)
-        text = text.replace(str(state.lab_dir), "<laboratório>").replace(f":{state.sei.port}", ":<porta do SEI>")
+        text = text.replace(str(state.lab_dir), "<laboratório>").replace(f":{state.edge.port}", ":<porta da borda>")
         yield f"{directory.name} {files} {text}"
 
 

@@ -25,6 +25,7 @@ from lab.orchestration import SERVICE_NAMES
 from lab.processes import list_marked
 from lab.state import load_state
 from tests.demo.conftest import run_demo
+from tests.operator import operator_environment
 from tests.slow.end_state import NAMES, EndState, count_duplicates, find_useless_invitations, read_end_state
 
 KILLS = int(os.environ.get("IMPLANTA_KILLS", "10"))
@@ -94,7 +95,7 @@ def run_and_kill(lab: Path, command: tuple[str, ...], seconds: float) -> str | N
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = subprocess.Popen(
             [PROJECT_ROOT / "implanta", *command],
-            env={**os.environ, "IMPLANTA_LAB_DIR": str(lab)},
+            env=operator_environment(lab),
             stdout=subprocess.DEVNULL,
             stderr=said,
             start_new_session=True,
@@ -170,7 +171,7 @@ def test_a_whole_lab_killed_while_it_comes_up_is_taken_up_again(
             tell(f"kill -9 nº {number + 1} aos {seconds:.1f} s: {'no meio' if said is not None else 'já no ar'}")
         subprocess.run(
             [PROJECT_ROOT / "implanta", "lab", "up"],
-            env={**os.environ, "IMPLANTA_LAB_DIR": str(directory)},
+            env=operator_environment(directory),
             check=True,
             capture_output=True,
             timeout=RERUN_SECONDS,
@@ -178,7 +179,7 @@ def test_a_whole_lab_killed_while_it_comes_up_is_taken_up_again(
         assert {service.service for service in status(directory) if service.state == "running"} == set(SERVICE_NAMES)
         servers = [process.name() for process in list_marked(directory)]
         assert {name: servers.count(name) for name in ("mariadbd", "slapd", "weed")} == {
-            "mariadbd": 1,
+            "mariadbd": 2,
             "slapd": 1,
             "weed": 1,
         }

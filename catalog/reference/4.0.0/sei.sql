@@ -768,6 +768,86 @@ insert into conjunto_estilos
 values
   (1, 'S');
 
+drop table if exists estilo;
+create table estilo (
+  id_estilo   int(11)      not null,
+  nome        varchar(50)  not null,
+  formatacao  longtext     not null,
+  primary key (id_estilo)
+) engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+
+insert into estilo
+  (id_estilo, nome, formatacao)
+values
+  (1, 'Texto_Corrido', '''font-size'':''12pt'',''font-family'':''Calibri'',''text-align'':''justify''');
+
+drop table if exists conjunto_estilos_item;
+create table conjunto_estilos_item (
+  id_conjunto_estilos_item  int(11)      not null,
+  id_conjunto_estilos       int(11)      not null,
+  nome                      varchar(50)  not null,
+  formatacao                longtext     not null,
+  primary key (id_conjunto_estilos_item),
+  index fk_conj_est_item_conj_est (id_conjunto_estilos),
+  constraint fk_conj_est_item_conj_est foreign key (id_conjunto_estilos) references conjunto_estilos (id_conjunto_estilos) on update no action on delete no action
+) engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+
+insert into conjunto_estilos_item
+  (id_conjunto_estilos_item, id_conjunto_estilos, nome, formatacao)
+values
+  (1, 1, 'Texto_Corrido', '''font-size'':''12pt'',''font-family'':''Calibri'',''text-align'':''justify''');
+
+drop table if exists rel_secao_modelo_estilo;
+create table rel_secao_modelo_estilo (
+  id_secao_modelo  int(11)  not null,
+  id_estilo        int(11)  not null,
+  sin_padrao       char(1)  not null,
+  primary key (id_secao_modelo, id_estilo),
+  index fk_rel_sec_mod_estilo_estilo (id_estilo),
+  index fk_rel_sec_mod_estilo_sec_mod (id_secao_modelo),
+  constraint fk_rel_sec_mod_estilo_estilo foreign key (id_estilo) references estilo (id_estilo),
+  constraint fk_rel_sec_mod_estilo_sec_mod foreign key (id_secao_modelo) references secao_modelo (id_secao_modelo)
+) engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+
+insert into rel_secao_modelo_estilo
+  (id_secao_modelo, id_estilo, sin_padrao)
+values
+  (2, 1, 'S'),
+  (3, 1, 'S');
+
+drop table if exists rel_secao_mod_cj_estilos_item;
+create table rel_secao_mod_cj_estilos_item (
+  id_secao_modelo           int(11)  not null,
+  id_conjunto_estilos_item  int(11)  not null,
+  sin_padrao                char(1)  not null,
+  primary key (id_secao_modelo, id_conjunto_estilos_item),
+  index fk_re_secmod_cj_est_i_cj_est_i (id_conjunto_estilos_item),
+  index fk_rel_secmod_cj_est_it_secmod (id_secao_modelo),
+  constraint fk_re_secmod_cj_est_i_cj_est_i foreign key (id_conjunto_estilos_item) references conjunto_estilos_item (id_conjunto_estilos_item),
+  constraint fk_rel_secmod_cj_est_it_secmod foreign key (id_secao_modelo) references secao_modelo (id_secao_modelo)
+) engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+
+insert into rel_secao_mod_cj_estilos_item
+  (id_secao_modelo, id_conjunto_estilos_item, sin_padrao)
+values
+  (2, 1, 'S'),
+  (3, 1, 'S');
+
+drop table if exists texto_padrao_interno;
+create table texto_padrao_interno (
+  id_texto_padrao_interno  int(11)       not null,
+  id_unidade               int(11)       not null,
+  nome                     varchar(50)   not null,
+  descricao                varchar(300)  null,
+  conteudo                 longtext      not null,
+  id_conjunto_estilos      int(11)       null,
+  primary key (id_texto_padrao_interno),
+  index fk_texto_padrao_int_conj (id_conjunto_estilos),
+  index fk_texto_padrao_int_unid (id_unidade),
+  constraint fk_texto_padrao_int_conj foreign key (id_conjunto_estilos) references conjunto_estilos (id_conjunto_estilos),
+  constraint fk_texto_padrao_int_unid foreign key (id_unidade) references unidade (id_unidade)
+) engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+
 drop table if exists grupo_serie;
 create table grupo_serie (
   id_grupo_serie  int(11)       not null,
@@ -834,12 +914,12 @@ values
   (9, 'Ata', 'Registro do que se tratou em reunião.', 1, 1, 'S', 'T', 'S', 'N', 'N', 'N', 'N', 'S'),
   (10, 'Relatório', 'Exposição de atividades e resultados.', 1, 1, 'S', 'T', 'S', 'N', 'N', 'N', 'N', 'S'),
   (11, 'Certidão', 'Declara o que consta nos registros.', 1, 1, '4', 'T', 'S', 'N', 'N', 'N', 'N', 'S'),
-  (12, 'Requerimento', 'Pedido de cidadão ou servidor.', 2, null, 'S', 'T', 'S', 'N', 'N', 'N', 'S', 'S'),
+  (12, 'Requerimento', 'Pedido de cidadão ou servidor.', 2, 1, 'S', 'T', 'S', 'N', 'N', 'N', 'S', 'S'),
   (13, 'Nota Fiscal', 'Comprova fornecimento ou serviço.', 2, null, 'I', 'E', 'S', 'N', 'N', 'N', 'N', 'S'),
   (14, 'Planta', 'Desenho técnico de obra ou terreno.', 2, null, 'S', 'E', 'S', 'N', 'N', 'N', 'N', 'S'),
   (15, 'Comprovante', 'Prova de pagamento, residência ou situação.', 2, null, 'S', 'E', 'S', 'N', 'N', 'N', 'S', 'S'),
-  (30, 'E-mail', 'Mensagem enviada a partir do processo.', 2, null, 'S', 'T', 'S', 'N', 'N', 'S', 'N', 'S'),
-  (86, 'Manifestação de Ouvidoria', 'Pedido ou queixa recebido pela ouvidoria.', 2, null, 'S', 'T', 'S', 'N', 'N', 'S', 'N', 'S');
+  (30, 'E-mail', 'Mensagem enviada a partir do processo.', 2, 1, 'S', 'T', 'S', 'N', 'N', 'S', 'N', 'S'),
+  (86, 'Manifestação de Ouvidoria', 'Pedido ou queixa recebido pela ouvidoria.', 2, 1, 'S', 'T', 'S', 'N', 'N', 'S', 'N', 'S');
 
 drop table if exists serie_restricao;
 create table serie_restricao (
@@ -990,29 +1070,34 @@ create table assunto (
 insert into assunto
   (id_assunto, codigo_estruturado, descricao, idx_assunto, sin_ativo, prazo_corrente, prazo_intermediario, sta_destinacao, sin_estrutural, id_tabela_assuntos)
 values
-  (1, '100', 'GESTÃO DE PESSOAS', '100 100 gestao de pessoas', 'S', null, null, null, 'S', 1),
-  (2, '100.1', 'Férias, licenças e afastamentos', '100.1 1001 ferias, licencas e afastamentos', 'S', 5, 47, 'E', 'N', 1),
-  (3, '100.2', 'Admissão e desligamento', '100.2 1002 admissao e desligamento', 'S', 5, 95, 'G', 'N', 1),
-  (4, '100.3', 'Apuração disciplinar', '100.3 1003 apuracao disciplinar', 'S', 5, 95, 'G', 'N', 1),
-  (5, '200', 'COMPRAS E CONTRATOS', '200 200 compras e contratos', 'S', null, null, null, 'S', 1),
-  (6, '200.1', 'Aquisição de bens', '200.1 2001 aquisicao de bens', 'S', 5, 5, 'E', 'N', 1),
-  (7, '200.2', 'Contratação de serviços', '200.2 2002 contratacao de servicos', 'S', 5, 5, 'E', 'N', 1),
-  (8, '300', 'TRIBUTOS E LICENÇAS', '300 300 tributos e licencas', 'S', null, null, null, 'S', 1),
-  (9, '300.1', 'Impostos e taxas municipais', '300.1 3001 impostos e taxas municipais', 'S', 5, 5, 'E', 'N', 1),
-  (10, '300.2', 'Licenças e alvarás', '300.2 3002 licencas e alvaras', 'S', 5, 5, 'E', 'N', 1),
-  (11, '400', 'SERVIÇOS AO CIDADÃO', '400 400 servicos ao cidadao', 'S', null, null, null, 'S', 1),
-  (12, '400.1', 'Educação', '400.1 4001 educacao', 'S', 5, 20, 'E', 'N', 1),
-  (13, '400.2', 'Saúde', '400.2 4002 saude', 'S', 5, 20, 'E', 'N', 1),
-  (14, '400.3', 'Meio ambiente', '400.3 4003 meio ambiente', 'S', 5, 5, 'G', 'N', 1),
-  (15, '400.4', 'Ouvidoria', '400.4 4004 ouvidoria', 'S', 2, 3, 'E', 'N', 1),
-  (16, '500', 'GABINETE', '500 500 gabinete', 'S', null, null, null, 'S', 1),
-  (17, '500.1', 'Correspondência oficial', '500.1 5001 correspondencia oficial', 'S', 2, 5, 'E', 'N', 1),
-  (18, '500.2', 'Atos do prefeito', '500.2 5002 atos do prefeito', 'S', 5, null, 'G', 'N', 1),
+  (1, '901', 'GESTÃO DE PESSOAS', '901 901 gestao de pessoas', 'S', null, null, null, 'S', 1),
+  (2, '901.1', 'Férias, licenças e afastamentos', '901.1 9011 ferias, licencas e afastamentos', 'S', 5, 47, 'E', 'N', 1),
+  (3, '901.2', 'Admissão e desligamento', '901.2 9012 admissao e desligamento', 'S', 5, 95, 'G', 'N', 1),
+  (4, '901.3', 'Apuração disciplinar', '901.3 9013 apuracao disciplinar', 'S', 5, 95, 'G', 'N', 1),
+  (5, '902', 'COMPRAS E CONTRATOS', '902 902 compras e contratos', 'S', null, null, null, 'S', 1),
+  (6, '902.1', 'Aquisição de bens', '902.1 9021 aquisicao de bens', 'S', 5, 5, 'E', 'N', 1),
+  (7, '902.2', 'Contratação de serviços', '902.2 9022 contratacao de servicos', 'S', 5, 5, 'E', 'N', 1),
+  (8, '903', 'TRIBUTOS E LICENÇAS', '903 903 tributos e licencas', 'S', null, null, null, 'S', 1),
+  (9, '903.1', 'Impostos e taxas municipais', '903.1 9031 impostos e taxas municipais', 'S', 5, 5, 'E', 'N', 1),
+  (10, '903.2', 'Licenças e alvarás', '903.2 9032 licencas e alvaras', 'S', 5, 5, 'E', 'N', 1),
+  (11, '904', 'SERVIÇOS AO CIDADÃO', '904 904 servicos ao cidadao', 'S', null, null, null, 'S', 1),
+  (12, '904.1', 'Educação', '904.1 9041 educacao', 'S', 5, 20, 'E', 'N', 1),
+  (13, '904.2', 'Saúde', '904.2 9042 saude', 'S', 5, 20, 'E', 'N', 1),
+  (14, '904.3', 'Meio ambiente', '904.3 9043 meio ambiente', 'S', 5, 5, 'G', 'N', 1),
+  (15, '904.4', 'Ouvidoria', '904.4 9044 ouvidoria', 'S', 2, 3, 'E', 'N', 1),
+  (16, '905', 'GABINETE', '905 905 gabinete', 'S', null, null, null, 'S', 1),
+  (17, '905.1', 'Correspondência oficial', '905.1 9051 correspondencia oficial', 'S', 2, 5, 'E', 'N', 1),
+  (18, '905.2', 'Atos do prefeito', '905.2 9052 atos do prefeito', 'S', 5, null, 'G', 'N', 1),
   -- the codes that the document model names: the same as in the official table, described by us
   (19, '010.01', 'Normas e atos da administração', '010.01 01001 normas e atos da administracao', 'S', 5, 5, 'G', 'N', 1),
   (20, '017.2', 'Gestão ambiental', '017.2 0172 gestao ambiental', 'S', 5, 5, 'G', 'N', 1),
   (21, '052.211', 'Receita de tributos', '052.211 052211 receita de tributos', 'S', 5, 5, 'E', 'N', 1),
-  (22, '991', 'Atividades-fim sem código próprio', '991 991 atividades-fim sem codigo proprio', 'S', 2, 5, 'E', 'N', 1);
+  (22, '991', 'Atividades-fim sem código próprio', '991 991 atividades-fim sem codigo proprio', 'S', 2, 5, 'E', 'N', 1),
+  (23, '010', 'ORGANIZAÇÃO E FUNCIONAMENTO', '010 010 organizacao e funcionamento', 'S', null, null, null, 'S', 1),
+  (24, '017', 'GESTÃO DO AMBIENTE', '017 017 gestao do ambiente', 'S', null, null, null, 'S', 1),
+  (25, '052', 'RECEITA E DESPESA', '052 052 receita e despesa', 'S', null, null, null, 'S', 1),
+  (26, '000', 'ADMINISTRAÇÃO GERAL', '000 000 administracao geral', 'S', null, null, null, 'S', 1),
+  (27, '900', 'ATIVIDADES DA PREFEITURA', '900 900 atividades da prefeitura', 'S', null, null, null, 'S', 1);
 
 drop table if exists assunto_proxy;
 create table assunto_proxy (
@@ -1694,7 +1779,7 @@ create table seq_assinatura (id int(11) not null auto_increment, campo char(1) n
 drop table if exists seq_assunto;
 create table seq_assunto (id int(11) not null auto_increment, campo char(1) null, primary key (id))
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
-insert into seq_assunto (id, campo) values (22, '0');
+insert into seq_assunto (id, campo) values (27, '0');
 
 drop table if exists seq_assunto_proxy;
 create table seq_assunto_proxy (id int(11) not null auto_increment, campo char(1) null, primary key (id))
@@ -1728,6 +1813,11 @@ create table seq_conjunto_estilos (id int(11) not null auto_increment, campo cha
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
 insert into seq_conjunto_estilos (id, campo) values (1, '0');
 
+drop table if exists seq_conjunto_estilos_item;
+create table seq_conjunto_estilos_item (id int(11) not null auto_increment, campo char(1) null, primary key (id))
+  engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+insert into seq_conjunto_estilos_item (id, campo) values (1, '0');
+
 drop table if exists seq_contato;
 create table seq_contato (id int(11) not null auto_increment, campo char(1) null, primary key (id))
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
@@ -1746,6 +1836,11 @@ drop table if exists seq_email_unidade;
 create table seq_email_unidade (id int(11) not null auto_increment, campo char(1) null, primary key (id))
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
 insert into seq_email_unidade (id, campo) values (3, '0');
+
+drop table if exists seq_estilo;
+create table seq_estilo (id int(11) not null auto_increment, campo char(1) null, primary key (id))
+  engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
+insert into seq_estilo (id, campo) values (1, '0');
 
 drop table if exists seq_feriado;
 create table seq_feriado (id int(11) not null auto_increment, campo char(1) null, primary key (id))
@@ -1858,6 +1953,10 @@ drop table if exists seq_tarja_assinatura;
 create table seq_tarja_assinatura (id int(11) not null auto_increment, campo char(1) null, primary key (id))
   engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
 insert into seq_tarja_assinatura (id, campo) values (2, '0');
+
+drop table if exists seq_texto_padrao_interno;
+create table seq_texto_padrao_interno (id int(11) not null auto_increment, campo char(1) null, primary key (id))
+  engine=InnoDB default charset=latin1 collate=latin1_swedish_ci;
 
 drop table if exists seq_tipo_conferencia;
 create table seq_tipo_conferencia (id int(11) not null auto_increment, campo char(1) null, primary key (id))

@@ -1,0 +1,29 @@
+"""A lab of the bench's own, and this process as an installation of the product on it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def private_lab() -> Iterator[None]:
+    """Run what is inside on fresh servers; Prefect is imported only now, when it can be told where to go."""
+    import lab
+
+    with tempfile.TemporaryDirectory(prefix="implanta-bench-") as name:
+        folder = Path(name)
+        os.environ["IMPLANTA_LAB_DIR"] = str(folder)
+        os.environ.pop("IMPLANTA_SETTINGS", None)
+        try:
+            lab.up(folder)
+            from cli.prefect import connect
+
+            settings = connect()
+            from cli.deploy import deploy
+
+            deploy(settings)
+            yield
+        finally:
+            lab.down(folder)

@@ -1,0 +1,170 @@
+"""The bucket of an environment's archive: written as streams, read back, held against deletion."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from blocks.object_storage import ObjectStorage
+from blocks.rehearsal import is_rehearsal
+from blocks.s3_errors import explain
+from blocks.streams import CHUNK_BYTES, as_file
+from domain.change import Change
+from domain.errors import IntegrityError, InvalidInputError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# S3 takes 10,000 pieces an object: with these, archives of up to 600 GB, and at most 200 MB of memory.
+_TRANSFER = TransferConfig(multipart_chunksize=64 << 20, max_concurrency=2)
+_NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "NoSuchObjectLegalHold", "404"}
+
+
+class ArchiveStorage:
+    """One environment's archive bucket, made with object lock: what is held there nobody can delete."""
+
+    def __init__(self, storage: ObjectStorage, bucket: str) -> None:
+        self._storage = storage
+        self._bucket = bucket
+        self._where = f"{storage.endpoint}/{bucket}"
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        return boto3.client(
+            "s3",
+            endpoint_url=self._storage.endpoint,
+            region_name=self._storage.region,
+            aws_access_key_id=self._storage.access_key,
+            aws_secret_access_key=self._storage.secret_key.get_secret_value(),
+            config=Config(connect_timeout=10, read_timeout=300, retries={"total_max_attempts": 1}),
+        )
+
+    def ensure_bucket(self) -> Change:
+        """Create the bucket with versioning and object lock, which only a new bucket can be given.
+
+        Raises:
+            IntegrityError: the bucket exists without object lock.
+        """
+        try:
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as e:
+                if str(e.response.get("Error", {}).get("Code")) not in {"404", "NoSuchBucket", "NotFound"}:
+                    raise
+                if not is_rehearsal():
+                    self._client.create_bucket(Bucket=self._bucket, ObjectLockEnabledForBucket=True)
+                return Change(created=1, details=(f"balde de arquivo {self._bucket}",))
+            if not self._has_lock():
+                raise IntegrityError(
+                    "O balde de arquivo existe sem trava de objetos",
+                    self._where,
+                    "Mova o que houver nele, apague-o e execute de novo: a trava só pode nascer com o balde.",
+                )
+        except (BotoCoreError, ClientError) as e:
+            raise explain(e, self._where) from e
+        return Change(unchanged=1)
+
+    def _has_lock(self) -> bool:
+        try:
+            found = self._client.get_object_lock_configuration(Bucket=self._bucket)
+        except ClientError as e:
+            if str(e.response.get("Error", {}).get("Code")) in _NO_LOCK:
+                return False
+            raise
+        return found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled"
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> str:
+        """Store a stream as a new version of an object, and return the version's id."""
+        try:
+            self._client.upload_fileobj(as_file(chunks), self._bucket, key, Config=_TRANSFER)
+            return self._client.head_object(Bucket=self._bucket, Key=key)["VersionId"]
+        except (BotoCoreError, ClientError) as e:
+            raise explain(e, f"{self._where}/{key}") from e
+
+    def read(self, key: str, version_id: str) -> Iterator[bytes]:
+        """The content of one version, as a stream."""
+        try:
+            body = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)["Body"]
+            yield from body.iter_chunks(CHUNK_BYTES)
+        except (BotoCoreError, ClientError) as e:
+            raise explain(e, f"{self._where}/{key}") from e
+
+    def hold(self, key: str, version_id: str, until: datetime) -> Change:
+        """Put one version under legal hold, and under a retention that nobody can shorten, at least until then."""
+        change = Change()
+        try:
+            if (kept := self._retained_until(key, version_id)) is None or kept < until.replace(microsecond=0):
+                if not is_rehearsal():
+                    self._client.put_object_retention(
+                        Bucket=self._bucket,
+                        Key=key,
+                        VersionId=version_id,
+                        Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
+                    )
+                change += Change(updated=1, details=(f"retenção de {key} até {until:%d/%m/%Y}",))
+            if not self._has_legal_hold(key, version_id):
+                if not is_rehearsal():
+                    self._client.put_object_legal_hold(
+                        Bucket=self._bucket, Key=key, VersionId=version_id, LegalHold={"Status": "ON"}
+                    )
+                change += Change(updated=1, details=(f"guarda legal de {key}",))
+        except (BotoCoreError, ClientError) as e:
+            raise explain(e, f"{self._where}/{key}") from e
+        return change if change.total else Change(unchanged=1)
+
+    def is_held(self, key: str, version_id: str, size_bytes: int) -> bool:
+        """Whether one version is there, as long as it should be, under legal hold and a retention."""
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version_id)
+            return (
+                found["ContentLength"] == size_bytes
+                and self._has_legal_hold(key, version_id)
+                and self._retained_until(key, version_id) is not None
+            )
+        except (BotoCoreError, ClientError) as e:
+            told = explain(e, f"{self._where}/{key}")
+            if isinstance(told, InvalidInputError) and "não encontrado" in told.what:
+                return False
+            raise told from e
+
+    def _retained_until(self, key: str, version_id: str) -> datetime | None:
+        try:
+            found = self._client.get_object_retention(Bucket=self._bucket, Key=key, VersionId=version_id)
+        except ClientError as e:
+            if str(e.response.get("Error", {}).get("Code")) in _NO_LOCK:
+                return None
+            raise
+        return found["Retention"].get("RetainUntilDate")
+
+    def _has_legal_hold(self, key: str, version_id: str) -> bool:
+        try:
+            found = self._client.get_object_legal_hold(Bucket=self._bucket, Key=key, VersionId=version_id)
+        except ClientError as e:
+            if str(e.response.get("Error", {}).get("Code")) in _NO_LOCK:
+                return False
+            raise
+        return found["LegalHold"].get("Status") == "ON"
+
+    def drop_loose_versions(self, kept: set[tuple[str, str]]) -> Change:
+        """Remove what attempts that were cut off left: every version that is neither kept, as (key, id), nor held."""
+        removed = 0
+        try:
+            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket):
+                for version in page.get("Versions", []):
+                    known = (version["Key"], version["VersionId"])
+                    # Retained alone: a run was killed between the retention and the hold, and then proved another.
+                    if known in kept or self._has_legal_hold(*known) or self._retained_until(*known):
+                        continue
+                    if not is_rehearsal():
+                        self._client.delete_object(
+                            Bucket=self._bucket, Key=version["Key"], VersionId=version["VersionId"]
+                        )
+                    removed += 1
+        except (BotoCoreError, ClientError) as e:
+            raise explain(e, self._where) from e
+        return Change(removed=removed)

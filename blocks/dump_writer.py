@@ -1,0 +1,150 @@
+"""Dumping schemas of a MariaDB server as SQL, with the server's own client program; `dump_loader` is the way back.
+
+All schemas of one call are dumped by one `mariadb-dump` in one InnoDB transaction, so they show the server at one
+moment: SIP and SEI belong together (`sei.md` 3). Nobody is locked out and no right beyond reading is needed. The
+program writes one text that names its schemas; here it is cut where it changes schema, and every piece gets the
+program's opening settings and no name, so that each loads alone, under any name.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from blocks.dump_loader import private_options
+from blocks.mariadb import MariaDBServer, explain_code, identifier
+from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
+
+COMPLETION_MARK = b"-- Dump completed\n"
+
+# At the start of a line only the program itself can write this: a line break inside a value is written as `\n`.
+_USE = re.compile(rb"USE `([a-z0-9_]+)`;\s*")
+_ERROR = re.compile(rb"(?:Got )?error:? (\d+):? \"?(.*)", re.IGNORECASE)
+
+
+class Dump:
+    """One schema of a running dump: its SQL, line by line, to be read to its end before the next schema is asked."""
+
+    def __init__(self, schema: str, lines: Iterator[bytes]) -> None:
+        self.schema = schema
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._lines
+
+
+@contextmanager
+def dumping(server: MariaDBServer, schemas: Sequence[str]) -> Iterator[Iterator[Dump]]:
+    """Dump schemas as they are at one moment, in the order given; leaving the block early stops the dump.
+
+    The SQL is bytes as the server has them (`--default-character-set=binary`, which is also the fastest), without
+    dates or names, so that equal data give equal text. Each dump ends with `COMPLETION_MARK`.
+
+    Raises:
+        InvalidInputError: no client program, wrong credentials, or no such schema.
+        RetryableError: the server is down or went down.
+        IntegrityError: the server refused something else, or the text is not what it should be.
+    """
+    program = shutil.which("mariadb-dump")
+    if program is None:
+        raise InvalidInputError(
+            "O programa mariadb-dump não está instalado", "PATH", "Instale o pacote mariadb-client."
+        )
+    for schema in schemas:
+        identifier(schema)
+    where = f"{', '.join(schemas)} em {server.host}:{server.port}"
+    with (
+        private_options(server.host, server.port, server.user, server.password, server.ca_file) as options,
+        tempfile.TemporaryFile() as messages,
+        subprocess.Popen(
+            [
+                program,
+                f"--defaults-file=/dev/fd/{options}",
+                "--single-transaction",
+                "--default-character-set=binary",
+                "--skip-dump-date",
+                "--skip-comments",
+                "--no-create-db",
+                "--routines",
+                "--triggers",
+                "--events",
+                "--max-allowed-packet=1G",
+                "--databases",
+                *schemas,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            pass_fds=(options,),
+        ) as process,
+    ):
+        run = _Run(process, cast("BinaryIO", messages), where)
+        try:
+            yield run.dumps(schemas)
+        finally:
+            process.kill()
+
+
+class _Run:
+    """A dump program at work."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", messages: BinaryIO, where: str) -> None:
+        self._process = process
+        self._messages = messages
+        self._where = where
+
+    def dumps(self, schemas: Sequence[str]) -> Iterator[Dump]:
+        output = cast("BinaryIO", self._process.stdout)  # asked for with PIPE
+        preamble: list[bytes] = []
+        wanted = iter(schemas)
+        found = self._to_next_schema(output, preamble)
+        for schema in wanted:
+            if found != schema:
+                raise self._failure()
+            followers: list[str | None] = []
+            yield Dump(schema, self._body(output, preamble, followers))
+            if not followers:
+                raise IntegrityError(
+                    "Um banco foi pedido antes de o anterior ser lido até o fim", self._where, "Corrija o programa."
+                )
+            found = followers[0]
+        if found is not None or self._process.wait() != 0:
+            raise self._failure()
+
+    @staticmethod
+    def _to_next_schema(output: BinaryIO, preamble: list[bytes]) -> str | None:
+        for line in output:
+            if match := _USE.fullmatch(line):
+                return match[1].decode()
+            preamble.append(line)
+        return None
+
+    def _body(self, output: BinaryIO, preamble: list[bytes], followers: list[str | None]) -> Iterator[bytes]:
+        yield from preamble
+        following: str | None = None
+        for line in output:
+            if match := _USE.fullmatch(line):
+                following = match[1].decode()
+                break
+            yield line
+        if following is None and self._process.wait() != 0:
+            raise self._failure()  # before the mark: a dump that was cut never looks whole
+        yield COMPLETION_MARK
+        followers.append(following)
+
+    def _failure(self) -> ImplantaError:
+        self._process.wait()
+        self._messages.seek(0)
+        errors = _ERROR.findall(self._messages.read())
+        if not errors:
+            return RetryableError("A cópia do banco foi interrompida", self._where, "Execute de novo.")
+        code, text = int(errors[-1][0]), errors[-1][1].decode(errors="replace")
+        # The program's text stays out of the error: it may quote a row.
+        return explain_code(code, text, self._where) or IntegrityError(
+            f"O MariaDB recusou a cópia do banco (erro {code})",
+            self._where,
+            "Registre o número do erro e chame o suporte de banco de dados.",
+        )

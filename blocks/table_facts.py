@@ -1,0 +1,61 @@
+"""What a schema holds, in numbers that two equal schemas share."""
+
+from collections.abc import Iterable
+
+from blocks.infra_rows import first_number
+from blocks.mariadb import MariaDBServer, identifier
+from blocks.structure import read_structure
+from domain.archive import Attachment, DatabaseFacts, TableFacts, attachment_path
+from domain.reference import Database
+
+# A checksum reads every row of its table.
+_ANSWER_TIMEOUT_SECONDS = 4 * 3600
+# The tables with files in SEI's repository, and the folder of each (`sei.md` 3).
+_ATTACHMENT_TABLES = {"anexo": "", "md_pen_anexo_documento": "mod-pen/"}
+
+
+def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:
+    """Structure, row counts and checksums of every table of a schema, read in one snapshot."""
+    patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
+    with patient.transaction(schema) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        structure = read_structure(cursor, schema)
+        tables = {}
+        for table in sorted(structure.tables):
+            cursor.execute(f"SELECT COUNT(*) FROM {identifier(table)}")
+            rows = first_number(cursor)
+            cursor.execute(f"CHECKSUM TABLE {identifier(table)} EXTENDED")
+            row = cursor.fetchone()
+            tables[table] = TableFacts(rows=rows, checksum=row[1] if row else None)
+        return DatabaseFacts(structure=structure.digest, tables=tables)
+
+
+def read_versions(server: MariaDBServer, schemas: Iterable[tuple[Database, str]]) -> dict[str, str]:
+    """The version parameters of core and modules, as `sei SEI_VERSAO` and the like: the database says, not a marker."""
+    versions: dict[str, str] = {}
+    for kind, schema in schemas:
+        with server.transaction(schema) as cursor:
+            cursor.execute(
+                "SELECT nome, valor FROM infra_parametro WHERE nome LIKE %s OR nome LIKE %s ORDER BY nome",
+                ("%VERSAO%", "%VERSION%"),
+            )
+            versions |= {f"{kind} {name}": str(value) for name, value in cursor.fetchall()}
+    return versions
+
+
+def list_attachments(server: MariaDBServer, schema: str) -> dict[str, Attachment]:
+    """Every file that a SEI schema says is in its repository, by its path below it."""
+    found: dict[str, Attachment] = {}
+    with server.transaction(schema) as cursor:
+        for table, folder in _ATTACHMENT_TABLES.items():
+            cursor.execute(
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s", (table,)
+            )
+            if cursor.fetchone() is None:
+                continue
+            cursor.execute(f"SELECT id_anexo, dth_inclusao, tamanho, hash, sin_ativo FROM {identifier(table)}")
+            for id_anexo, included_at, size, digest, active in cursor.fetchall():
+                path = folder + attachment_path(int(id_anexo), included_at)
+                found[path] = Attachment(path=path, size_bytes=size, md5=digest, active=active == "S")
+    return found

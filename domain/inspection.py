@@ -1,0 +1,56 @@
+"""What was found of one environment: what has drifted from its declaration, what is proved, what is wrong."""
+
+import hashlib
+
+from domain.change import Change
+from domain.errors import IntegrityError
+from domain.model import Frozen
+from domain.report import StepResult
+
+SHOWN_DIGITS = 12
+"""How much of a plan's digest people see and type."""
+
+
+class Inspection(Frozen):
+    """An environment held against what it should be; `steps` are what `apply` would do."""
+
+    environment: str
+    steps: tuple[StepResult, ...]
+    facts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def change(self) -> Change:
+        """Everything that would be changed."""
+        return Change.sum(result.change for result in self.steps)
+
+    @property
+    def drifted(self) -> tuple[StepResult, ...]:
+        """The steps that found something to do."""
+        return tuple(result for result in self.steps if result.change.total)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what would be changed, or of what would be made where nothing is yet: the code of a plan."""
+        said = self.drift() if self.steps else self.facts
+        return hashlib.sha256("\n".join((self.environment, *said)).encode()).hexdigest()
+
+    def drift(self) -> list[str]:
+        """One sentence a difference, in Portuguese; a step that cannot name its differences counts them."""
+        return [
+            f"{result.name}: {detail}"
+            for result in self.drifted
+            for detail in (result.change.details or (str(result.change),))
+        ]
+
+    def raise_if_wrong(self) -> None:
+        """Raise IntegrityError when something drifted or is not proved; the message names the first findings."""
+        findings = [*self.drift(), *self.problems]
+        if not findings:
+            return
+        more = f" e mais {len(findings) - 1}" if len(findings) > 1 else ""
+        raise IntegrityError(
+            f"O ambiente difere do declarado em {len(findings)} ponto(s): {findings[0]}{more}",
+            self.environment,
+            f"Veja o plano com ./implanta environment plan {self.environment} e conserte com apply.",
+        )

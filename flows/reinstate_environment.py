@@ -1,0 +1,19 @@
+"""Take a retirement back before its data are destroyed."""
+
+from prefect import flow
+
+from domain.environment import EnvironmentName
+from domain.report import StageReport
+from flows.create_environment import create_environment
+from flows.stage import tagged
+from tasks.history import exclusive
+from tasks.retire import ensure_reinstated
+
+
+@flow(name="reativação", flow_run_name="{environment} · reativação")
+def reinstate_environment(environment: str, wait_seconds: int = 0) -> StageReport:
+    """Give people their accounts back and converge the environment again; the archive of the retirement stays held."""
+    name = EnvironmentName.parse(environment)
+    with exclusive(name.municipality, wait_seconds), tagged(name.municipality, name.purpose):
+        ensure_reinstated(environment)
+        return create_environment(name.municipality, name.purpose)

@@ -1,0 +1,1 @@
+"""A stand-in for a corporate security system (SSC), which keeps the contract in `docs/contrato-ssc.md`."""

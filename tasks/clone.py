@@ -1,0 +1,176 @@
+"""Copying one environment of a prefeitura over another, neutralised before anything can start on the copy."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from prefect.runtime import flow_run
+from pydantic import SecretBytes
+
+from blocks.dump_loader import load_sql
+from blocks.dump_writer import dumping
+from blocks.neutralise import Neutraliser, find_leftovers, move_tables
+from blocks.rehearsal import is_rehearsal
+from blocks.table_facts import list_attachments
+from domain.archive import Attachment
+from domain.change import Change
+from domain.environment import EnvironmentName, Purpose
+from domain.errors import GateClosedError, IntegrityError, InvalidInputError
+from domain.masking import PLACEHOLDER_FILE, Pseudonyms, shown_leftovers
+from domain.person import RESERVED_LOGINS
+from domain.reference import Database
+from domain.scratch import ScratchDatabase
+from tasks import doors
+from tasks.archive import repository_of
+from tasks.history import ACTOR
+from tasks.instance import CLONED, Instance, load_instance
+from tasks.step import step
+
+_KEY_BYTES = 32
+
+
+@step("cópia permitida")
+def judge_clone(source: str, target: str, confirmation: str | None) -> bool:
+    """Whether the target already exists; everything that forbids the copy is raised.
+
+    Raises:
+        InvalidInputError: the two do not belong together, or their versions differ.
+        GateClosedError: one of them is retired, or people's work in the target would be lost without confirmation.
+    """
+    origin, copy = EnvironmentName.parse(source), EnvironmentName.parse(target)
+    if origin.municipality != copy.municipality:
+        raise InvalidInputError(
+            "Os dois ambientes são de municípios diferentes", f"{source} → {target}", "Copie só dentro do município."
+        )
+    if copy.purpose is Purpose.PRODUCAO or origin.purpose is not Purpose.PRODUCAO:
+        raise InvalidInputError(
+            "A cópia vai da produção para a homologação ou o treinamento",
+            f"{source} → {target}",
+            f"Use {origin.municipality}-producao como origem e outro ambiente como destino.",
+        )
+    instance = load_instance(source)
+    known = {record.slug for record in doors.registry().list_environments(instance.municipality.ibge)}
+    if target not in known:
+        return False
+    present = load_instance(target)
+    if present.record.release_version != instance.record.release_version:
+        raise InvalidInputError(
+            f"A origem está na versão {instance.record.release_version} e o destino na"
+            f" {present.record.release_version}",
+            f"{source} → {target}",
+            "Atualize o destino antes de copiar.",
+        )
+    if present.record.reference_digest is not None and confirmation != target:
+        work = {table: count for table, count in present.sei.count_work().items() if count}
+        if work:
+            counts = ", ".join(f"{count} em {table}" for table, count in work.items())
+            raise GateClosedError(
+                f"O destino tem trabalho de pessoas, que a cópia apagaria: {counts}",
+                target,
+                f"Se é isso mesmo, repita com --confirm {target}.",
+            )
+    return True
+
+
+@step("aplicação do destino parada")
+def stop_target(target: str) -> Change:
+    """Stop the target's application, its scheduler with it, until the copy is whole."""
+    return doors.runtime().stop(EnvironmentName.parse(target))
+
+
+@step("cópia neutralizada")
+def replace_by_neutralised_copy(target: str, source: str, with_documents: bool) -> Change:
+    """Copy both databases into scratch schemas, neutralise and search them there, and only then put them in place.
+
+    Until the last moment the target holds what it held; whatever a kill leaves is in scratch schemas, which the next
+    run drops. The key of the pseudonyms is never written anywhere.
+
+    Raises:
+        IntegrityError: something that looks like somebody's data was found after the neutralisation.
+    """
+    if is_rehearsal():
+        return Change(updated=2, details=("bancos do destino substituídos por cópia neutralizada",))
+    origin, copy = load_instance(source), load_instance(target)
+    scratch: dict[Database, str] = {
+        kind: ScratchDatabase(owner=copy.name, use="copia", database=kind).schema_name for kind in ("sip", "sei")
+    }
+    try:
+        _copy_databases(origin, copy, scratch)
+        neutralised = Neutraliser(
+            server=copy.server,
+            schemas=scratch,
+            pseudonyms=Pseudonyms(SecretBytes(secrets.token_bytes(_KEY_BYTES))),
+            kept_logins=_logins_of(copy),
+            with_public_documents=with_documents,
+        ).run()
+        if leftovers := find_leftovers(copy.server, scratch, with_public_documents=with_documents):
+            raise IntegrityError(
+                f"A cópia ainda tem o que parece dado pessoal: {shown_leftovers(leftovers)}",
+                target,
+                "Nada foi trocado no destino. Informe a equipe do Implanta.",
+            )
+        move_tables(copy.server, scratch["sip"], copy.name.database_sip)
+        move_tables(copy.server, scratch["sei"], copy.name.database_sei)
+    finally:
+        for schema in scratch.values():
+            copy.server.drop_database(schema)
+    doors.registry().remember_model(target, doors.registry().model_memory(source))
+    files = repository_of(copy).replace_by(_files(origin, copy))
+    return Change(
+        updated=2 + files.created,
+        removed=neutralised.removed,
+        details=("bancos do destino substituídos por cópia neutralizada",),
+    )
+
+
+def _copy_databases(origin: Instance, copy: Instance, scratch: dict[Database, str]) -> None:
+    kinds: dict[str, Database] = {origin.name.database_sip: "sip", origin.name.database_sei: "sei"}
+    for schema in scratch.values():
+        copy.server.drop_database(schema)
+        copy.server.ensure_database(schema)
+    with dumping(origin.server, list(kinds)) as dumps:
+        for dump in dumps:
+            load_sql(
+                dump,
+                what=f"cópia de {dump.schema}",
+                host=copy.server.host,
+                port=copy.server.port,
+                user=copy.server.user,
+                password=copy.server.password,
+                database=scratch[kinds[dump.schema]],
+                ca_file=copy.server.ca_file,
+            )
+
+
+def _logins_of(copy: Instance) -> tuple[str, ...]:
+    """The logins that the target's own directory has: those people sign in to the copy under their own login."""
+    known = {account.uid.lower() for account in doors.directory().list_accounts(copy.name)}
+    return tuple(sorted(known - RESERVED_LOGINS))
+
+
+def _files(origin: Instance, copy: Instance) -> Iterator[tuple[str, bytes | Path]]:
+    """For each attachment of the copy its own file if the copy kept it, or the placeholder that its row describes."""
+    kept = list_attachments(origin.server, origin.name.database_sei)
+    root = Path(doors.runtime().repository_path(origin.name))
+    for path, attachment in list_attachments(copy.server, copy.name.database_sei).items():
+        yield path, root / path if _is_kept(attachment, kept.get(path), root) else PLACEHOLDER_FILE
+
+
+def _is_kept(attachment: Attachment, original: Attachment | None, root: Path) -> bool:
+    return original is not None and attachment.md5 == original.md5 and (root / attachment.path).is_file()
+
+
+@step("registro da cópia")
+def record_clone(target: str, source: str, with_documents: bool) -> Change:
+    """Tell the registry what the target is a copy of."""
+    if not is_rehearsal():
+        instance = load_instance(target)
+        doors.registry().record_event(
+            CLONED,
+            ibge=instance.municipality.ibge,
+            environment=target,
+            actor=ACTOR,
+            flow_run_id=flow_run.id,
+            details={"source": source, "with_documents": with_documents},
+        )
+    return Change(created=1, details=(f"cópia de {source} registrada",))

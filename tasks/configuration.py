@@ -1,0 +1,115 @@
+"""What an environment's application is configured with, put together from every system that it uses."""
+
+from pydantic import SecretStr
+
+from blocks.runtime import ApplicationRuntime
+from blocks.secrets import EnvironmentSecrets
+from domain.change import Change
+from domain.configuration import (
+    Cache,
+    Database,
+    InstanceConfiguration,
+    JodConverter,
+    Mail,
+    Maintenance,
+    RepositoryQuota,
+    Sei,
+    SeiDatabaseGroup,
+    SeiPages,
+    Sip,
+    Solr,
+    SystemSession,
+    solr_cores,
+)
+from domain.environment import Purpose
+from domain.quota import GIGABYTE
+from domain.runtime_resources import RuntimeResources, Workload
+from tasks import doors
+from tasks.capacity import size_of
+from tasks.instance import Instance
+from tasks.storage import repository_quota
+
+MAINTENANCE_MESSAGE = "Ambiente em manutenção: a entrada em produção ainda não foi aprovada."
+
+
+def apply_application(
+    instance: Instance, application: ApplicationRuntime, *, maintenance: bool, message: str = MAINTENANCE_MESSAGE
+) -> Change:
+    """Give the host the environment's configuration, release and sizes; `message` is what maintenance tells people."""
+    secrets = doors.environment_secrets(instance.name.slug)
+    made = configuration(instance, application, secrets, maintenance=maintenance, message=message)
+    return application.apply(instance.name, made.groups(), workload(instance))
+
+
+def workload(instance: Instance) -> Workload:
+    """The release that the registry knows, at the sizes of the contracted plan."""
+    quota = repository_quota(instance)
+    resources = RuntimeResources.of(size_of(instance), files_gb=max(1, quota.bytes // GIGABYTE))
+    return Workload(release_version=instance.record.release_version, resources=resources)
+
+
+def configuration(
+    instance: Instance,
+    application: ApplicationRuntime,
+    secrets: EnvironmentSecrets,
+    *,
+    maintenance: bool,
+    message: str = MAINTENANCE_MESSAGE,
+) -> InstanceConfiguration:
+    """Every group of ConfiguracaoSEI.php and ConfiguracaoSip.php (`sei.md` 1.2) for one environment."""
+    mailer = doors.mailer()
+    services = application.services(instance.name)
+    url = doors.edge().url(instance.name)
+    quota = repository_quota(instance)
+    is_production = instance.name.purpose is Purpose.PRODUCAO
+    database = Database(
+        server=instance.server.host,
+        port=instance.server.port,
+        name=instance.name.database_sip,
+        user=instance.name.database_user,
+        password=secrets.database_password,
+    )
+    session = SystemSession(
+        sigla_orgao=instance.record.orgao_sigla,
+        sigla_sistema="SEI",
+        login_page=f"{url}/sip/login.php",
+        sip_wsdl=f"{url}/sip/controlador_ws.php?servico=sip",
+        access_key=secrets.sei_access_key,
+        https=url.startswith("https:"),
+    )
+    return InstanceConfiguration(
+        sei=Sei(
+            url=f"{url}/sei",
+            is_production=is_production,
+            repository_path=application.repository_path(instance.name),
+        ),
+        sei_pages=SeiPages(complement=f"{instance.municipality.name} · {instance.name.purpose.label}"),
+        sei_session=session,
+        sei_database=SeiDatabaseGroup(
+            **{**dict(database), "name": instance.name.database_sei},
+        ),
+        sip=Sip(url=f"{url}/sip", is_production=is_production),
+        sip_session=session.model_copy(update={"sigla_sistema": "SIP", "access_key": secrets.sip_access_key}),
+        sip_database=database,
+        cache=Cache(server=services.memcached_host, port=services.memcached_port),
+        maintenance=Maintenance(active=maintenance, message=message),
+        limits=workload(instance).resources.limits,
+        quota=RepositoryQuota(max_bytes=quota.bytes, max_files=quota.files),
+        solr=Solr(
+            server=services.solr_url,
+            user=instance.name.slug,
+            password=secrets.solr_password or SecretStr(""),
+            **solr_cores(instance.name.slug),
+        ),
+        jod=JodConverter(server=services.jod_url),
+        mail=Mail(
+            server=mailer.host,
+            port=mailer.port,
+            security="TLS" if mailer.starttls else "",
+            authenticates=mailer.user is not None,
+            user=mailer.user or "",
+            password=mailer.password or SecretStr(""),
+            # Outside production every message goes to one box, or a trainee's exercise would reach citizens.
+            protected_box="" if is_production else mailer.sender,
+        ),
+    )

@@ -1,0 +1,48 @@
+"""What the Prefect UI shows of inspections and of segregation."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from prefect.artifacts import create_markdown_artifact
+from slugify import slugify
+
+from blocks.settings import load_settings
+from domain.inspection import Inspection
+from domain.segregation import FleetSegregation
+from tasks.prefect_errors import explaining_prefect
+from tasks.step import step
+
+
+@step("resultado da conferência")
+def publish_inspection(environment: str, inspection: Inspection) -> None:
+    """Publish what differs and what was proved, as one table and one list."""
+    verdict = "confere" if not (inspection.drifted or inspection.problems) else "difere do declarado"
+    lines = [f"# {environment}: {verdict}", ""]
+    if inspection.drifted:
+        lines += ["| Passo | O que mudaria |", "|---|---|"]
+        lines += [
+            f"| {result.name} | {'; '.join(result.change.details) or result.change} |" for result in inspection.drifted
+        ]
+        lines += [""]
+    lines += [f"- **{problem}**" for problem in inspection.problems]
+    lines += [f"- {fact}" for fact in inspection.facts]
+    publish_markdown(f"conferencia-{environment}", lines, f"Conferência de {environment}")
+
+
+@step("resultado da segregação")
+def publish_segregation(day: date, fleet: FleetSegregation) -> None:
+    """Publish one line an environment, then every attempt that was not answered as it should be."""
+    title = "Segregação da frota"
+    lines = [f"# {title}", "", "| Ambiente | Vizinho | Tentativas recusadas | Abertas |", "|---|---|---|---|"]
+    lines += [
+        f"| {report.environment} | {report.neighbour or '—'} | {report.refused} | {len(report.open_doors)} |"
+        for report in fleet.reports
+    ]
+    lines += ["", *(f"- **{problem}**" for problem in fleet.problems())]
+    publish_markdown("segregacao", lines, f"{title} em {day:%d/%m/%Y}")
+
+
+def publish_markdown(key: str, lines: Sequence[str], description: str) -> None:
+    """Publish an artifact; each new one of a key is shown as its newest version."""
+    with explaining_prefect(load_settings().prefect_api_url):
+        create_markdown_artifact(key=slugify(key), markdown="\n".join(lines), description=description)

@@ -1,0 +1,31 @@
+"""Which environments exist, and who tries to reach whom."""
+
+from domain.retirement import Standing, retirement_of
+from domain.segregation import choose_neighbours
+from tasks import doors
+from tasks.certificate import DELIVERED
+from tasks.instance import happenings
+
+
+def choose_neighbour(environment: str) -> str | None:
+    """The environment that this one tries to reach; None while it is alone."""
+    return choose_neighbours({*list_delivered(), environment})[environment]
+
+
+def list_neighbours() -> dict[str, str | None]:
+    """Every environment in service, and whom it tries to reach tonight."""
+    return choose_neighbours(list_delivered())
+
+
+def list_delivered() -> list[str]:
+    """The slugs of the environments in service: delivered once, and not on their way out.
+
+    One whose creation was cut off answers at no door yet: a neighbour that waited for it would never be finished.
+    """
+    registry = doors.registry()
+    delivered = {event.environment for event in registry.events(kinds=[DELIVERED])}
+    return [
+        record.slug
+        for record in registry.list_environments()
+        if record.slug in delivered and retirement_of(happenings(record.ibge, record.slug)).standing is Standing.ACTIVE
+    ]

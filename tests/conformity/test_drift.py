@@ -1,0 +1,37 @@
+"""What somebody changed by hand: `verify` names it and touches nothing, `apply` mends it, and then there is peace."""
+
+import pytest
+
+from flows.plan_environment import plan_environment
+from flows.verify_environment import verify_environment
+from tests.conformity.conftest import ATTACKER, Fleet, create
+from tests.conformity.drifts import CHANGED, GONE, Drift
+from tests.conformity.snapshot import differences, look, registry_schema
+
+
+@pytest.mark.parametrize("drifts", [CHANGED, GONE], ids=["changed", "gone"])
+def test_every_part_that_drifted_is_named_left_alone_and_mended(fleet: Fleet, drifts: dict[str, Drift]) -> None:
+    instance, schema = fleet.instance(ATTACKER), registry_schema(fleet.registry)
+    pristine = look(instance, schema)
+    for drift in drifts.values():
+        drift.make(instance)
+    drifted = look(instance, schema)
+    assert differences(pristine, drifted), "the snapshot would see what a rehearsal changes"
+
+    plan = plan_environment(ATTACKER)
+    found = verify_environment(ATTACKER)
+    assert differences(drifted, look(instance, schema)) == []
+    told = found.drift()
+    assert [name for name, drift in drifts.items() if not any(drift.told in text for text in told)] == [], told
+    assert found.problems, "an account that does not open proves no segregation"
+    again = verify_environment(ATTACKER)
+    assert plan.drift() == told == again.drift()
+    assert plan.digest == found.digest == again.digest
+
+    report = create(ATTACKER)
+    steps = {step.name for step in report.steps if step.change.total}
+    assert steps >= {drift.told.partition(":")[0] for drift in drifts.values()}
+    mended = verify_environment(ATTACKER)
+    assert (mended.drift(), mended.problems) == ([], ())
+    quiet = create(ATTACKER)
+    assert {step.name: str(step.change) for step in quiet.steps if step.change.total} == {}
