@@ -4,8 +4,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,14 +11,12 @@ from typing import NamedTuple
 
 import pymysql
 import pytest
-import tenacity
 from pydantic import SecretStr
 from pymysql.cursors import Cursor
 
 from blocks.dump_loader import load_dump
 from domain.reference import DumpFile
-
-_NO_FSYNC = Path("/usr/lib/x86_64-linux-gnu/libeatmydata.so")
+from tests.mariadb import PrivateMariadb
 
 
 class Server(NamedTuple):
@@ -59,41 +55,16 @@ class Server(NamedTuple):
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="implanta-ref-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--no-defaults", f"--datadir={folder / 'data'}"]
-    if os.geteuid() == 0:
-        options.append("--user=root")
-    subprocess.run(
-        ["mariadb-install-db", *options, "--auth-root-authentication-method=normal", "--skip-test-db"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    process = subprocess.Popen(
-        [
-            "mariadbd",
-            *options,
-            f"--socket={folder / 'db.sock'}",
-            f"--port={port}",
-            "--bind-address=127.0.0.1",
-            "--skip-name-resolve",
-            "--innodb-buffer-pool-size=64M",
-            f"--log-error={folder / 'error.log'}",
-        ],
-        env={**os.environ, "LD_PRELOAD": str(_NO_FSYNC) if _NO_FSYNC.exists() else ""},
-    )
+    running = PrivateMariadb(folder)
+    running.start()
     try:
-        wait = tenacity.Retrying(stop=tenacity.stop_after_delay(30), wait=tenacity.wait_fixed(0.05), reraise=True)
-        root = wait(pymysql.connect, unix_socket=str(folder / "db.sock"), user="root")
         password = f"a\"b\\c #d'{secrets.token_hex(4)}"
-        with root, root.cursor() as cursor:
+        with running.root() as cursor:
             cursor.execute("CREATE USER 'carga'@'127.0.0.1' IDENTIFIED BY %s", (password,))
             cursor.execute("GRANT ALL ON *.* TO 'carga'@'127.0.0.1'")
-        yield Server("127.0.0.1", port, "carga", password)
+        yield Server("127.0.0.1", running.port, "carga", password)
     finally:
-        process.kill()
-        process.wait()
+        running.stop()
         shutil.rmtree(folder)
 
 

@@ -2,9 +2,6 @@
 
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,62 +11,15 @@ from typing import NamedTuple
 import pymysql
 import pytest
 from pymysql.cursors import Cursor
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from registry import Registry, migrate
-
-
-class Server:
-    """One mariadbd in a directory of its own, which a test may stop and start."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={directory / 'data'}", "--user=root",
-             "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"],
-            check=True,
-            capture_output=True,
-        )  # fmt: skip
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["mariadbd", "--no-defaults", f"--datadir={self._directory / 'data'}", "--user=root",
-                 f"--socket={self._directory / 's'}", f"--port={self.port}", "--bind-address=127.0.0.1",
-                 "--skip-name-resolve"],
-                stdout=log,
-                stderr=log,
-            )  # fmt: skip
-        self._wait()
-
-    def stop(self) -> None:
-        """Stop it and wait until it is gone."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(timeout=30)
-            self._process = None
-
-    @contextmanager
-    def root(self) -> Iterator[Cursor]:
-        """A cursor of the server's administrator."""
-        with pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True) as connection:
-            yield connection.cursor()
-
-    @retry(retry=retry_if_exception_type(pymysql.err.OperationalError), stop=stop_after_delay(30), wait=wait_fixed(0.1))
-    def _wait(self) -> None:
-        with self.root():
-            pass
+from tests.mariadb import PrivateMariadb
 
 
 class Schema(NamedTuple):
     """An empty schema and the account that may do anything in it, as the lab gives to the registry."""
 
-    server: Server
+    server: PrivateMariadb
     name: str
     password: str
 
@@ -100,10 +50,10 @@ class Schema(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server() -> Iterator[PrivateMariadb]:
     """The MariaDB of this test session."""
     directory = Path(tempfile.mkdtemp(prefix="reg-"))
-    running = Server(directory)
+    running = PrivateMariadb(directory)
     running.start()
     yield running
     running.stop()
@@ -111,7 +61,7 @@ def server() -> Iterator[Server]:
 
 
 @contextmanager
-def _new_schema(server: Server) -> Iterator[Schema]:
+def _new_schema(server: PrivateMariadb) -> Iterator[Schema]:
     given = Schema(server, f"implanta_{secrets.token_hex(4)}", secrets.token_hex(8))
     with server.root() as root:
         root.execute(f"CREATE DATABASE {given.name} CHARACTER SET utf8mb4")
@@ -124,7 +74,7 @@ def _new_schema(server: Server) -> Iterator[Schema]:
 
 
 @pytest.fixture
-def schema(server: Server) -> Iterator[Schema]:
+def schema(server: PrivateMariadb) -> Iterator[Schema]:
     """An empty schema of this test alone."""
     with _new_schema(server) as given:
         yield given
@@ -146,7 +96,7 @@ def registry(migrated: Schema) -> Iterator[Registry]:
 
 
 @pytest.fixture
-def another_registry(server: Server) -> Iterator[Registry]:
+def another_registry(server: PrivateMariadb) -> Iterator[Registry]:
     """A second registry on the same server, not migrated."""
     with _new_schema(server) as given:
         opened = Registry(given.url)

@@ -11,11 +11,14 @@ import pytest
 
 from domain.errors import ImplantaError, InvalidInputError, RetryableError
 from registry import Registry, migrate
-from tests.registry.conftest import Schema, Server
+from tests.mariadb import PrivateMariadb
+from tests.registry.conftest import Schema
 from tests.registry.examples import TIMOTEO, make_contact, make_municipality
 
 
-def test_a_server_that_is_down_is_worth_a_retry_and_works_when_it_is_back(registry: Registry, server: Server) -> None:
+def test_a_server_that_is_down_is_worth_a_retry_and_works_when_it_is_back(
+    registry: Registry, server: PrivateMariadb
+) -> None:
     registry.ensure_municipality(make_municipality())
     server.stop()
     try:
@@ -29,7 +32,7 @@ def test_a_server_that_is_down_is_worth_a_retry_and_works_when_it_is_back(regist
     assert registry.find_municipality(TIMOTEO) == make_municipality()
 
 
-def test_migrating_a_server_that_is_down_is_worth_a_retry(schema: Schema, server: Server) -> None:
+def test_migrating_a_server_that_is_down_is_worth_a_retry(schema: Schema, server: PrivateMariadb) -> None:
     server.stop()
     try:
         with pytest.raises(RetryableError, match="O registro não respondeu"):

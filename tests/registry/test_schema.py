@@ -15,7 +15,8 @@ from domain.change import Change
 from domain.errors import GateClosedError, InvalidInputError
 from registry import Registry, migrate
 from registry.models import Base
-from tests.registry.conftest import Schema, Server
+from tests.mariadb import PrivateMariadb
+from tests.registry.conftest import Schema
 
 KILLED_AT_A_STATEMENT = """
 import os, signal, sys, threading
@@ -46,7 +47,9 @@ def test_a_migrated_schema_is_what_the_models_say(migrated: Schema) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_models_and_migrations_make_the_same_tables_to_the_last_collation(server: Server, migrated: Schema) -> None:
+def test_models_and_migrations_make_the_same_tables_to_the_last_collation(
+    server: PrivateMariadb, migrated: Schema
+) -> None:
     by_migration = _tables(server, migrated.name)
     migrated.empty()
     Base.metadata.create_all(create_engine(migrated.url))
@@ -102,7 +105,7 @@ def test_a_schema_that_was_never_migrated_says_so(schema: Schema) -> None:
         Registry(schema.url).list_municipalities()
 
 
-def _tables(server: Server, name: str) -> dict[str, list[str]]:
+def _tables(server: PrivateMariadb, name: str) -> dict[str, list[str]]:
     with server.root() as root:
         root.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (name,))
         names = [str(row[0]) for row in root.fetchall()]
