@@ -1,4 +1,4 @@
-"""`./implanta seed plan|apply|explain|export|check|drift`: the document model, from the catalog to the instances."""
+"""`./implanta seed …`: the document model, from the catalog to the instances."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +9,7 @@ from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
     from domain.document_model.plan import PlanReport
+    from domain.document_model.verdict import ModelVerdict
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -155,6 +156,49 @@ def drift(as_json: JsonOption = False) -> None:
         "local": "Locais",
     }
     as_rows(rows, columns, "Modelo de documentos da frota")
+
+
+@app.command("verify")
+def verify(target: Target, as_json: JsonOption = False) -> None:
+    """Confere se um ambiente cumpre todas as regras do modelo. Exemplo: ./implanta seed verify timoteo-treinamento"""
+    with errors_as_lines():
+        from cli.prefect import connect, explaining_failures
+
+        connect()
+        from flows.validate_models import validate_model
+
+        with explaining_failures():
+            verdict = validate_model(target)
+        if as_json:
+            print_json(verdict.model_dump(mode="json"))
+        else:
+            _show_verdict(verdict)
+        verdict.raise_if_wrong()
+
+
+def _show_verdict(verdict: "ModelVerdict") -> None:
+    rows = [
+        {
+            "passed": "✔" if suite.passed else "✖",
+            "label": suite.label,
+            "rows": suite.rows,
+            "rules": len(suite.rules),
+            "broken": suite.broken,
+            "local": suite.local,
+        }
+        for suite in verdict.suites
+    ]
+    columns = {
+        "passed": "",
+        "label": "O que se confere",
+        "rows": "Itens em uso",
+        "rules": "Regras",
+        "broken": "Não cumprem",
+        "local": "Locais que não cumprem",
+    }
+    as_rows(rows, columns, f"Validação do modelo · {verdict.environment}")
+    for told in (*verdict.problems[:_SHOWN_STEPS], *verdict.remarks[:_SHOWN_STEPS]):
+        out.print(told)
 
 
 def _show(found: "PlanReport", *, as_json: bool, verb: str) -> None:

@@ -1,6 +1,7 @@
 """What a run did, in the shape that the Prefect UI, the command line and the demo all show."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import Field, NonNegativeFloat
 
@@ -11,11 +12,25 @@ from domain.model import Frozen
 
 FIRST = 5
 
+R = TypeVar("R")
+
 
 def first_of(sentences: Sequence[str]) -> str:
     """The first of a list, and how many more there are: for a message that nobody would read whole."""
     more = f" e mais {len(sentences) - FIRST}" if len(sentences) > FIRST else ""
     return "; ".join(sentences[:FIRST]) + more
+
+
+def sort_results(results: Mapping[str, object], kind: type[R]) -> tuple[tuple[R, ...], dict[str, str]]:
+    """What the units of a fleet flow returned, and why each of the others failed; an exception stands for its run."""
+    return (
+        tuple(result for result in results.values() if isinstance(result, kind)),
+        {
+            name: told(result) if isinstance(result, BaseException) else "sem resultado"
+            for name, result in results.items()
+            if not isinstance(result, kind)
+        },
+    )
 
 
 class StepResult(Frozen):

@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from domain.errors import IntegrityError, RetryableError, told
+from domain.errors import IntegrityError, RetryableError
 from domain.model import Frozen
+from domain.report import sort_results
 
 
 class Way(StrEnum):
@@ -122,12 +123,8 @@ class FleetSegregation(Frozen):
     @classmethod
     def of(cls, results: Mapping[str, object]) -> "FleetSegregation":
         """Sort what came of each environment: a report, or the error for which there is none."""
-        return cls(
-            reports=tuple(result for result in results.values() if isinstance(result, SegregationReport)),
-            failures={
-                slug: told(result) for slug, result in results.items() if not isinstance(result, SegregationReport)
-            },
-        )
+        reports, failures = sort_results(results, SegregationReport)
+        return cls(reports=reports, failures=failures)
 
     def problems(self) -> list[str]:
         """One sentence a door that is open, a control that failed or an environment that could not be probed."""

@@ -5,7 +5,8 @@ from prefect import flow
 from domain.document_model.plan import PlanReport
 from flows.verify_environment import ENVIRONMENT
 from tasks.document_model import apply_document_model, plan_document_model
-from tasks.model_report import publish_plan
+from tasks.model_report import publish_plan, publish_verdict
+from tasks.model_validation import validate_document_model
 
 
 @flow(name="plano do modelo", flow_run_name="{environment} · plano do modelo")
@@ -18,7 +19,10 @@ def plan_model(environment: str = ENVIRONMENT) -> PlanReport:
 
 @flow(name="modelo", flow_run_name="{environment} · modelo de documentos")
 def apply_model(environment: str = ENVIRONMENT, plan: str | None = None) -> PlanReport:
-    """Apply the document model; with the code of a plan, only if the plan still is that one."""
+    """Apply the document model; with the code of a plan, only if the plan still is that one. Then prove it."""
     done = apply_document_model(environment, plan)
     publish_plan(environment, done, "modelo aplicado")
+    verdict = validate_document_model(environment)
+    publish_verdict(environment, verdict)
+    verdict.raise_if_wrong()
     return done

@@ -113,6 +113,13 @@ def list_events(session: Session, ibge: str | None, kinds: Collection[str] | Non
     return [EventRecord.model_validate(_facts(row, EventRecord)) for row in session.scalars(query)]
 
 
+def newest_event(session: Session, kind: str, ibge: str, environment: str) -> EventRecord | None:
+    """The event of this kind that happened last in an environment."""
+    query = select(EventRow).where(EventRow.ibge == ibge, EventRow.kind == kind, EventRow.environment == environment)
+    row = session.scalar(query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(1))
+    return None if row is None else EventRecord.model_validate(_facts(row, EventRecord))
+
+
 def _facts(
     row: TrainingRow | DecisionRow | EventRow, record: type[TrainingRecord | DecisionRecord | EventRecord]
 ) -> dict[str, object]:

@@ -241,6 +241,10 @@ class Registry:
         """The events, in the order in which they happened."""
         return self._read(lambda session: history.list_events(session, ibge, kinds))
 
+    def newest_event(self, kind: str, *, ibge: str, environment: str) -> EventRecord | None:
+        """The event of this kind that happened last in an environment, if there is one."""
+        return self._read(lambda session: history.newest_event(session, kind, ibge, environment))
+
     def _read(self, work: Callable[[Session], _Result]) -> _Result:
         try:
             return self._transaction(work)

@@ -6,9 +6,9 @@ from pydantic import NonNegativeInt
 
 from domain.document_model.plan import Action, ModelPlan, tell
 from domain.drift import shown
-from domain.errors import IntegrityError, told
+from domain.errors import IntegrityError
 from domain.model import Frozen
-from domain.report import first_of
+from domain.report import first_of, sort_results
 
 
 class ModelDrift(Frozen):
@@ -36,14 +36,8 @@ class FleetDrift(Frozen):
     @classmethod
     def of(cls, results: Mapping[str, object]) -> "FleetDrift":
         """What the comparisons found; an exception in place of a result is a failure."""
-        return cls(
-            reports=tuple(result for result in results.values() if isinstance(result, ModelDrift)),
-            failures={
-                name: told(result) if isinstance(result, BaseException) else "sem resultado"
-                for name, result in results.items()
-                if not isinstance(result, ModelDrift)
-            },
-        )
+        reports, failures = sort_results(results, ModelDrift)
+        return cls(reports=reports, failures=failures)
 
     def raise_if_any_failed(self) -> None:
         """Drift is told and ends well; an environment that could not be compared fails the run."""

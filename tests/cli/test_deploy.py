@@ -22,6 +22,7 @@ NIGHTLY = {
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",
     "desvio-do-modelo": "45 1 * * *",
+    "validacao-dos-modelos": "15 2 * * *",
 }
 
 

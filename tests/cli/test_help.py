@@ -18,7 +18,8 @@ ELSEWHERE = {
         "tests/conformity/test_commands.py",
     ),
     **dict.fromkeys(
-        (f"seed {name}" for name in ("plan", "apply", "explain", "export", "drift")), "tests/demo/test_seed.py"
+        (f"seed {name}" for name in ("plan", "apply", "verify", "explain", "export", "drift")),
+        "tests/demo/test_seed.py",
     ),
     "environment certificate": "tests/cli/test_certificate.py",
     "environment clone": "tests/flows/test_clone.py",

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from domain.document_model.model import BASE
+from domain.errors import IntegrityError
 from flows.check_models import check_models
+from flows.validate_models import validate_models
 from registry import Registry
-from tasks.document_model import inspect_document_model
+from tasks.document_model import apply_document_model, inspect_document_model
 from tasks.instance import Instance, load_instance
+from tasks.model_validation import VALIDATED, require_valid_model, validate_document_model
 from tests.cli.conftest import CommandLine
 from tests.cli.examples import example_of
 
@@ -92,3 +95,43 @@ def test_the_fleets_drift_names_what_is_missing_changed_and_local(cli: CommandLi
         execute(instance, "DELETE FROM tipo_conferencia WHERE id_tipo_conferencia = 900")
         assert cli.run("seed", "apply", TARGET).exit_code == 0
     assert not inspect_document_model.fn(TARGET).drifted
+
+
+def test_an_instance_is_judged_by_every_rule_and_what_breaks_one_is_named(
+    cli: CommandLine, fleet: Registry, instance: Instance
+) -> None:
+    assert cli.run(*example_of("seed apply")).exit_code == 0
+    judged = json.loads(cli.run(*example_of("seed verify"), "--json").stdout)
+    assert [suite for suite in judged["suites"] if any(rule["broken"] for rule in suite["rules"])] == []
+    assert {"tipos_procedimento", "series", "assuntos", "unidades", "contadores"} <= {
+        suite["name"] for suite in judged["suites"]
+    }
+    assert "Validação do modelo" in cli.run(*example_of("seed verify")).stdout
+    execute(instance, "UPDATE tarja_assinatura SET texto = '' WHERE sta_tarja_assinatura = 'S'")
+    refused = cli.run(*example_of("seed verify"))
+    assert refused.exit_code == 40
+    assert "tarja 'assinatura_senha' não cumpre: tem texto" in refused.stdout
+    assert "não passou na validação" in refused.stderr
+    with pytest.raises(IntegrityError, match="timoteo-treinamento: 1 ponto"):
+        validate_models()
+    kept = fleet.newest_event(VALIDATED, ibge=instance.municipality.ibge, environment=TARGET)
+    assert kept is not None
+    assert kept.details["passed"] is False
+    assert kept.details["problems"] == ["tarja 'assinatura_senha' não cumpre: tem texto"]
+    assert cli.run(*example_of("seed apply")).exit_code == 0
+    assert cli.run(*example_of("seed verify")).exit_code == 0
+    assert validate_models().failures == {}
+
+
+def test_the_lifecycle_judges_a_model_once_for_each_that_was_applied(fleet: Registry, instance: Instance) -> None:
+    ibge = instance.municipality.ibge
+    require_valid_model(TARGET)
+    judged = fleet.newest_event(VALIDATED, ibge=ibge, environment=TARGET)
+    require_valid_model(TARGET)
+    assert fleet.newest_event(VALIDATED, ibge=ibge, environment=TARGET) == judged
+    execute(instance, "UPDATE tarja_assinatura SET texto = '' WHERE sta_tarja_assinatura = 'S'")
+    assert not validate_document_model(TARGET).passed
+    with pytest.raises(IntegrityError, match="não passou na validação"):
+        require_valid_model(TARGET)
+    apply_document_model(TARGET)
+    assert require_valid_model(TARGET).total == 0

@@ -39,7 +39,8 @@ from tests.lab.clients import bind, bind_admin, connect_s3
 NAMES = tuple(EnvironmentName.parse(slug) for slug in ENVIRONMENTS)
 # Moved every ten minutes by the lab's own scheduler, demo or not.
 CLOCKWORK = {("infra_agendamento_tarefa", "dth_ultima_execucao"), ("infra_agendamento_tarefa", "dth_ultima_conclusao")}
-# A log of web-service calls: one row each time that a run looks whether production serves. Which calls, not how many.
+# A log of web-service calls, a row each time that a run looks whether an instance serves. After a kill the next run
+# looks at what an undisturbed one need not look at.
 CALLS = {"monitoramento_servico", "seq_monitoramento_servico"}
 # Of what the flows write, these get their ids from counter tables.
 COUNTED = ("servico", "contato", "feriado", "hipotese_legal", "tipo_procedimento", "nivel_acesso_permitido")
@@ -187,16 +188,12 @@ def _connect(server: DatabaseServerState) -> "pymysql.Connection[Cursor]":
 
 def _read_database(cursor: Cursor, database: str, own: _Own, days: set[date]) -> Iterator[tuple[str, Lines]]:
     cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1", (database,))
-    tables = [str(row[0]) for row in cursor.fetchall()]
+    tables = [str(row[0]) for row in cursor.fetchall() if row[0] not in CALLS]
     ranks = {table: _read_ranks(cursor, database, table) for table in COUNTED if table in tables}
     for table in tables:
         cursor.execute(f"SELECT * FROM `{database}`.`{table}`")
         columns = [column[0] for column in cursor.description or ()]
         rows = cursor.fetchall()
-        if table in CALLS:
-            wanted = columns.index("operacao") if "operacao" in columns else None
-            yield table, Counter({str(row[wanted]) for row in rows} if wanted is not None else ())
-            continue
         yield (
             table,
             Counter(
