@@ -2,8 +2,9 @@
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -99,9 +100,16 @@ class S3(Service):
         )
 
     def probe(self) -> None:
+        try:
+            self._use_probe_object(self._client("s3"))
+            self._use_probe_user(self._client("iam"))
+        except (BotoCoreError, ClientError) as e:
+            raise NotReadyError(str(e)) from e
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401  # the types of IAM's client are not among our dependencies
         keys = self.record.secrets
-        client = boto3.client(
-            "s3",
+        return boto3.client(
+            service,
             endpoint_url=self.address(),
             region_name=REGION,
             aws_access_key_id=keys.s3_access_key,
@@ -113,10 +121,6 @@ class S3(Service):
                 proxies={},
             ),
         )
-        try:
-            self._use_probe_object(client)
-        except (BotoCoreError, ClientError) as e:
-            raise NotReadyError(str(e)) from e
 
     @staticmethod
     def _use_probe_object(client: "S3Client") -> None:
@@ -127,6 +131,13 @@ class S3(Service):
         except client.exceptions.NoSuchBucket as e:
             client.create_bucket(Bucket=PROBE_BUCKET)
             raise NotReadyError("primeira partida: falta o bucket de prova") from e
+
+    @staticmethod
+    def _use_probe_user(client: Any) -> None:  # noqa: ANN401
+        """Write the identities: they lie in a volume of their own, which may still be closed after a full disk."""
+        with suppress(client.exceptions.EntityAlreadyExistsException):
+            client.create_user(UserName=PROBE_BUCKET)
+        client.delete_user(UserName=PROBE_BUCKET)
 
     def address(self) -> str:
         return f"http://{self.host_and_port()}"
