@@ -1,5 +1,6 @@
 """Spreadsheets that prefeituras send, as CSV: reading the text and naming rows as the sender sees them."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,9 +9,11 @@ from pydantic import PositiveInt
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
-from domain.text import clean, unaccent
+from domain.text import clean, is_misread, unaccent
 
 FIRST_DATA_ROW = 2  # the header is row 1
+MAX_ROWS = 20_000  # ten times the people of the largest plan
+_SHOWN_PLACES = 10
 
 Row = Mapping[str, str]
 
@@ -26,24 +29,24 @@ class RejectedRow(Frozen):
 
 
 def parse_sheet(content: bytes, name: str) -> list[dict[str, str]]:
-    """The rows of a CSV separated by `;`, in UTF-8 (with or without BOM) or, as Excel saves it, in cp1252.
+    """The rows of a CSV separated by `;` or `,`, in UTF-8 (with or without BOM) or, as Excel saves it, in cp1252.
 
     Column names come in lower case without accents; a column without a name has blanks for one. Blank rows stay, so
-    that positions are row numbers. Raises InvalidInputError naming the file and no cell: without a header, the first
-    row is somebody's data.
+    that positions are row numbers. Raises InvalidInputError naming the file, the row where there is one, and no cell:
+    without a header, the first row is somebody's data.
     """
+    text = _decode(content, name)
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
     except csv.Error as error:
         raise InvalidInputError(
             "O arquivo não é um CSV separado por ponto e vírgula", name, "Salve a planilha como CSV UTF-8 e reenvie."
         ) from error
     if not lines:
         raise InvalidInputError("O arquivo está vazio", name, "Envie a planilha preenchida.")
+    if len(lines) > MAX_ROWS:
+        raise InvalidInputError(f"A planilha tem mais de {MAX_ROWS} linhas", name, "Apague as linhas vazias do fim.")
+    _refuse_misread(lines, name)
     header = [unaccent(clean(column)).lower() for column in lines[0]]
     _refuse_repeated_columns(header, name)
     # Each nameless column keeps a place of its own, or the columns after it would be counted wrong.
@@ -58,27 +61,31 @@ def parse_sheet(content: bytes, name: str) -> list[dict[str, str]]:
     return [dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True)) for cells in lines[1:]]
 
 
-def filled_rows(rows: Sequence[Row], columns: Sequence[str], where: str) -> Iterator[tuple[int, dict[str, str]]]:
+def filled_rows(
+    rows: Sequence[Row], columns: Sequence[str], where: str, *, optional: Sequence[str] = ()
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row that has anything written, with its number in the spreadsheet and its cleaned values.
 
-    Raises InvalidInputError when the spreadsheet has no rows or not exactly these columns.
+    An optional column that is not there has empty values. Raises InvalidInputError when the spreadsheet has no rows, or
+    not these columns.
     """
-    check_columns(rows, columns, where)
+    check_columns(rows, columns, where, optional=optional)
     for number, row in enumerate(rows, start=FIRST_DATA_ROW):
-        values = {column: clean(row[column]) for column in columns}
+        values = {column: clean(row.get(column, "")) for column in (*columns, *optional)}
         if any(values.values()):
             yield number, values
 
 
-def check_columns(rows: Sequence[Row], columns: Sequence[str], where: str) -> None:
-    """Raise InvalidInputError when the spreadsheet has no rows or not exactly these columns, in any order.
+def check_columns(rows: Sequence[Row], columns: Sequence[str], where: str, *, optional: Sequence[str] = ()) -> None:
+    """Raise InvalidInputError when the spreadsheet has no rows, lacks a column or has one that is not expected.
 
     A column that is not expected is told by its position: its name may be a person's, where the header was forgotten.
     """
     if not rows:
         raise InvalidInputError("A planilha não tem nenhuma linha preenchida", where, "Preencha e envie de novo.")
     missing = [column for column in columns if column not in rows[0]]
-    unknown = [position for position, column in enumerate(rows[0], 1) if column.strip() and column not in columns]
+    known = {*columns, *optional}
+    unknown = [position for position, column in enumerate(rows[0], 1) if column.strip() and column not in known]
     if missing or unknown:
         problems = [f"falta a coluna {column}" for column in missing]
         problems += [f"a {position}ª coluna é desconhecida" for position in unknown]
@@ -87,7 +94,8 @@ def check_columns(rows: Sequence[Row], columns: Sequence[str], where: str) -> No
             if len(missing) < len(columns)
             else "Falta o cabeçalho: a primeira linha não tem nenhuma das colunas esperadas",
             where,
-            f"A primeira linha deve ser: {';'.join(columns)}.",
+            f"A primeira linha deve ser: {';'.join(columns)}."
+            + (f" Pode ter também: {', '.join(optional)}." if optional else ""),
         )
 
 
@@ -105,6 +113,52 @@ def repeated(keys: Iterable[tuple[int, str]]) -> dict[int, list[int]]:
 def name_rows(rows: Sequence[int]) -> str:
     """`linha 14` or `linha 14, 20 e 97`: what follows `na`."""
     return f"linha {', '.join(map(str, rows[:-1]))} e {rows[-1]}" if len(rows) > 1 else f"linha {rows[0]}"
+
+
+def _decode(content: bytes, name: str) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _wrong_encoding("O arquivo está em UTF-16, desde a linha 1", name)
+    if b"\0" in content:
+        raise _wrong_encoding(f"A linha {_row_at(content, content.index(0))} não é texto: tem um byte zero", name)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            return content.decode("cp1252")
+        except UnicodeDecodeError as error:
+            raise _wrong_encoding(
+                f"A linha {_row_at(content, error.start)} tem o byte 0x{content[error.start]:02X}, que não é letra em"
+                " UTF-8 nem em cp1252",
+                name,
+            ) from error
+
+
+def _row_at(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1
+
+
+def _wrong_encoding(what: str, name: str) -> InvalidInputError:
+    return InvalidInputError(what, name, "Salve a planilha como XLSX ou como CSV UTF-8 e reenvie.")
+
+
+def _delimiter(text: str) -> str:
+    """What separates the columns of the header: Brazilian Excel writes `;`, SEI's public macros read `,`."""
+    header = text.partition("\n")[0]
+    return "," if "," in header and ";" not in header else ";"
+
+
+def _refuse_misread(lines: Sequence[Sequence[str]], name: str) -> None:
+    places = [
+        f"linha {number}, {position}ª coluna"
+        for number, cells in enumerate(lines, start=1)
+        for position, cell in enumerate(cells, start=1)
+        if is_misread(cell)
+    ]
+    if places:
+        more = f" e mais {len(places) - _SHOWN_PLACES}" if len(places) > _SHOWN_PLACES else ""
+        raise _wrong_encoding(
+            f"Os acentos foram gravados na codificação errada ({'; '.join(places[:_SHOWN_PLACES])}{more})", name
+        )
 
 
 def _refuse_repeated_columns(header: list[str], name: str) -> None:

@@ -35,6 +35,13 @@ _EMAIL = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+# What UTF-8's two bytes of an accented letter, and its three of a dash or quote, look like when read as cp1252. A word
+# that ends in Ã before a closing quote, a dash or a space that does not break is not one of them.
+_MISREAD = re.compile(
+    rb"\xc2[\xa1-\xbf]|\xc3[\x80-\x93\x95\x98-\x9f\xa1-\xbf]|\xc3[\x94\x96\x97](?=[A-Za-z\xc0-\xff])"
+    rb"|\xe2\x80[\x90-\xbf]"
+)
+
 
 def clean(value: str | None) -> str:
     """The value in composed Unicode, without spaces around and with single spaces inside; nothing becomes ''.
@@ -85,6 +92,11 @@ def cp1252_problem(value: str) -> str | None:
         except UnicodeEncodeError:
             return f"o caractere U+{ord(character):04X} na posição {position} não existe no alfabeto do SEI (cp1252)"
     return None
+
+
+def is_misread(value: str) -> bool:
+    """Whether the value was UTF-8 that some program on the way took for cp1252: `TimÃ³teo` instead of `Timóteo`."""
+    return _MISREAD.search(value.encode("cp1252", "replace")) is not None
 
 
 def storage_problem(value: str, max_length: int) -> str | None:

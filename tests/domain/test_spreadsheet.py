@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import InvalidInputError
-from domain.spreadsheet import check_columns, filled_rows, name_rows, parse_sheet
+from domain.spreadsheet import MAX_ROWS, check_columns, filled_rows, name_rows, parse_sheet
 
 COLUMNS = ("nome", "email")
 
@@ -33,6 +33,32 @@ def test_a_broken_sheet_is_refused_naming_the_file(content: bytes, message: str)
     with pytest.raises(InvalidInputError, match=message) as refusal:
         parse_sheet(content, "usuarios.csv")
     assert "usuarios.csv" in str(refusal.value)
+
+
+def test_a_header_with_commas_separates_its_columns_by_commas() -> None:
+    content = b'nome,email\n"Compras, Contratos",c@x.org\n'
+    assert parse_sheet(content, "a.csv") == [{"nome": "Compras, Contratos", "email": "c@x.org"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("nome;email\nJosé;j@x.org\n".encode("utf-16"), "UTF-16, desde a linha 1"),
+        (b"nome;email\nA;a@x.org\nJos\x8d;\n", "A linha 3 tem o byte 0x8D"),
+        (b"nome;email\nA;\0\n", "A linha 2 não é texto"),
+        ("nome;email\nA;\nTimÃ³teo;\n".encode(), r"codificação errada \(linha 3, 1ª coluna\)"),
+        ("nome;email\nJosé;\n".encode() + "São;\n".encode("cp1252"), r"codificação errada \(linha 2, 1ª coluna\)"),
+    ],
+)
+def test_a_wrong_encoding_is_refused_with_its_row_and_never_guessed(content: bytes, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message) as refusal:
+        parse_sheet(content, "unidades.csv")
+    assert "unidades.csv" in str(refusal.value)
+
+
+def test_a_sheet_without_end_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=f"mais de {MAX_ROWS} linhas"):
+        parse_sheet(b"nome;email\n" + b";\n" * MAX_ROWS, "a.csv")
 
 
 def test_blank_rows_are_skipped_and_the_others_keep_their_numbers() -> None:

@@ -1,11 +1,11 @@
 """What SEI stores and how it compares."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
-from domain.text import clean, collation_key, fits, is_email, search_text
+from domain.text import clean, collation_key, fits, is_email, is_misread, search_text
 
 CP1252 = [character for byte in range(256) if (character := bytes([byte]).decode("cp1252", "ignore"))]
 
@@ -101,3 +101,17 @@ def test_an_email_address_is_recognised(address: str) -> None:
 )
 def test_what_is_not_an_email_address_is_refused(address: str) -> None:
     assert not is_email(address)
+
+
+@given(st.text("ABEãõçáéíóúâêôÁÉÍÓÚÃÕÇºª–“”", min_size=1).filter(lambda text: not text.isascii()))
+def test_utf_8_that_was_read_as_cp1252_is_recognised(text: str) -> None:
+    misread = f"x{text}x".encode().decode("cp1252", "replace")
+    assume("\ufffd" not in misread)  # five bytes have no such reading: the file is refused for them
+    assert is_misread(misread)
+
+
+@pytest.mark.parametrize(
+    "text", ["Timóteo", "SÃO JOSÉ", "“ESCOLA IRMÔ", "IRMÃ\xa0DULCE", "PRAÇA DA SÉ–CENTRO", "1ª Câmara – Nº 5", "”"]
+)
+def test_text_as_prefeituras_write_it_is_not_taken_for_misread(text: str) -> None:
+    assert not is_misread(text)
