@@ -3,19 +3,50 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from blocks.workbook import sheet_as_csv
 from domain.change import Change
 from domain.environment import intake_bucket
+from domain.errors import InvalidInputError
 from tasks import doors
+from tasks.intake import SHEETS, Sheet, judge_sheet
+
+_BY_FILE_NAME: dict[str, Sheet] = {name: sheet for sheet in SHEETS for name in (sheet, sheet.replace(".csv", ".xlsx"))}
 
 
 def send_sheets(municipality: str, files: Sequence[Path]) -> dict[str, Change]:
-    """Store each file under its own name; a file that is there already, byte by byte, is left."""
+    """Judge the files, CSV or XLSX, and store all of them as CSV, or none; what is there already is left.
+
+    Raises:
+        InvalidInputError: an unknown name, one spreadsheet twice, or the problems of the first that is refused.
+    """
+    bodies: dict[Sheet, bytes] = {}
+    for file in files:
+        sheet = _sheet_of(file, municipality)
+        if sheet in bodies:
+            raise InvalidInputError(f"A planilha {sheet} veio duas vezes", municipality, "Envie um só arquivo dela.")
+        bodies[sheet] = _read(file, sheet)
+        judge_sheet(sheet, bodies[sheet], file.name)
     storage = doors.object_storage()
     bucket = intake_bucket(municipality)
     storage.ensure_bucket(bucket)
-    return {file.name: storage.ensure_object(bucket, file.name, file.read_bytes()) for file in files}
+    return {sheet: storage.ensure_object(bucket, sheet, body) for sheet, body in bodies.items()}
 
 
 def send_text(municipality: str, name: str, text: str) -> Change:
     """Store a spreadsheet made here."""
     return doors.object_storage().ensure_object(intake_bucket(municipality), name, text.encode("utf-8"))
+
+
+def _sheet_of(file: Path, municipality: str) -> Sheet:
+    if file.name not in _BY_FILE_NAME:
+        raise InvalidInputError(
+            f"Planilha desconhecida: {file.name}", municipality, f"Os nomes são {', '.join(_BY_FILE_NAME)}."
+        )
+    return _BY_FILE_NAME[file.name]
+
+
+def _read(file: Path, sheet: Sheet) -> bytes:
+    content = file.read_bytes()
+    if file.suffix == ".csv":
+        return content
+    return sheet_as_csv(content, file.name, sheet.removesuffix(".csv"))

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-SHEETS = ("unidades.csv", "usuarios.csv", "capacitacao.csv")
-
 Ref = Annotated[str, typer.Argument(help="Nome curto (timoteo) ou código IBGE do município.")]
 Users = Annotated[int | None, typer.Option("--users", min=1, help="Plano negociado: usuários.")]
 Concurrent = Annotated[int | None, typer.Option("--concurrent", min=1, help="Plano negociado: usuários simultâneos.")]
@@ -145,18 +143,13 @@ def show(ref: Ref, as_json: JsonOption = False) -> None:
 @app.command()
 def send(
     ref: Ref,
-    files: Annotated[list[Path], typer.Argument(help="Planilhas CSV.")],
+    files: Annotated[list[Path], typer.Argument(help="Planilhas, em CSV ou XLSX: unidades, usuarios, capacitacao.")],
     as_json: JsonOption = False,
 ) -> None:
     """Envia planilhas da prefeitura. Exemplo: ./implanta municipality send timoteo examples/timoteo/usuarios.csv"""
     from domain.errors import InvalidInputError
 
     with errors_as_lines():
-        unknown = [file.name for file in files if file.name not in SHEETS]
-        if unknown:
-            raise InvalidInputError(
-                f"Planilha desconhecida: {', '.join(unknown)}", ref, f"Os nomes são {', '.join(SHEETS)}."
-            )
         missing = [str(file) for file in files if not file.is_file()]
         if missing:
             raise InvalidInputError(f"Arquivo não encontrado: {', '.join(missing)}", ref, "Confira o caminho.")

@@ -1,19 +1,34 @@
 """The spreadsheets that a prefeitura sends: they lie in its bucket, and every step reads what it needs there."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from blocks.catalog import Catalog
 from domain.environment import intake_bucket
 from domain.errors import InvalidInputError
 from domain.person import Person
-from domain.spreadsheet import parse_sheet
+from domain.spreadsheet import check_columns, parse_sheet
+from domain.spreadsheet_training import TRAINING_COLUMNS
 from domain.spreadsheet_units import UnitTree, read_unit_rows
-from domain.spreadsheet_users import UserSheet, read_user_rows
+from domain.spreadsheet_users import USER_COLUMNS, UserSheet, read_user_rows
 from tasks import doors
 from tasks.instance import Instance
 from tasks.step import step
 
 Sheet = Literal["unidades.csv", "usuarios.csv", "capacitacao.csv"]
+SHEETS: tuple[Sheet, ...] = get_args(Sheet)
+
+
+def judge_sheet(sheet: Sheet, content: bytes, where: str) -> None:
+    """Refuse what can be known to be wrong before any environment is asked; `where` is the file that was sent.
+
+    Raises:
+        InvalidInputError: every problem, with its row.
+    """
+    rows = parse_sheet(content, where)
+    if sheet == "unidades.csv":
+        read_unit_rows(rows, where=where)
+    else:
+        check_columns(rows, USER_COLUMNS if sheet == "usuarios.csv" else TRAINING_COLUMNS, where)
 
 
 def read_sheet(municipality: str, name: Sheet) -> bytes | None:

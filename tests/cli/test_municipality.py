@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blocks.object_storage import ObjectStorage
+from blocks.settings import PROJECT_ROOT
 from registry import Registry
 from tests.cli.conftest import CommandLine
 
@@ -198,11 +199,9 @@ def test_a_history_with_brackets_in_it_is_shown_as_it_is(
 
 
 def test_spreadsheets_go_to_the_prefeituras_bucket_and_again_change_nothing(
-    cli: CommandLine, olhos_dagua: str, storage: ObjectStorage, tmp_path: Path
+    cli: CommandLine, olhos_dagua: str, storage: ObjectStorage
 ) -> None:
-    files = [tmp_path / name for name in ("unidades.csv", "usuarios.csv")]
-    for file in files:
-        file.write_text(f"conteúdo de {file.name}\n", encoding="utf-8")
+    files = [PROJECT_ROOT / "examples" / "timoteo" / name for name in ("unidades.csv", "usuarios.csv")]
     send = ("municipality", "send", olhos_dagua, *map(str, files), "--json")
     first = cli.run(*send).json_result
     assert {name: change["created"] for name, change in first.items()} == {"unidades.csv": 1, "usuarios.csv": 1}
@@ -218,11 +217,11 @@ def test_a_spreadsheet_of_another_name_is_refused_and_none_is_sent(
     cli: CommandLine, olhos_dagua: str, storage: ObjectStorage, tmp_path: Path
 ) -> None:
     files = [tmp_path / name for name in ("unidades.csv", "Usuários (2).csv")]
-    for file in files:
-        file.write_text("x", encoding="utf-8")
+    files[0].write_bytes((PROJECT_ROOT / "examples" / "timoteo" / "unidades.csv").read_bytes())
+    files[1].write_text("x", encoding="utf-8")
     line = cli.refuse("municipality", "send", olhos_dagua, *map(str, files))
     assert "Planilha desconhecida: Usuários (2).csv" in line
-    assert "unidades.csv, usuarios.csv, capacitacao.csv" in line
+    assert "unidades.csv, unidades.xlsx, usuarios.csv, usuarios.xlsx, capacitacao.csv, capacitacao.xlsx" in line
     assert not storage.has_object("olhos-dagua-entrada", "unidades.csv")
 
 
