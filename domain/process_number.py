@@ -88,6 +88,10 @@ class NumberMask:
             what, f"máscara {self.text}", "Corrija a numeração do órgão antes do primeiro processo."
         )
 
+    def digits_of(self, name: str) -> int | None:
+        """How many digits a field has, or None when the mask does not carry it."""
+        return next((int(match[2]) for match in _FIELD.finditer(self.text) if match[1] == name), None)
+
     def counter(self, codes: Codes, year: int) -> str:
         """The name of the mask's yearly counter in `infra_sequencia`; units that share a code share it."""
         scope = next(_SEQUENCES[match[1]] for match in _FIELD.finditer(self.text) if match[1] in _SEQUENCES)

@@ -44,6 +44,12 @@ BROKEN: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "wrong encoding": ("unidades.csv", GOOD.encode() + b"A;Se\x8d\x8bo;GAB;\n", ("linha 4", "0x8D")),
     "utf-16": ("unidades.csv", GOOD.encode("utf-16"), ("linha 1", "UTF-16")),
     "misread": ("unidades.csv", GOOD.encode().decode("cp1252").encode(), ("linha 3, 2ª coluna", "codificação")),
+    "two orgaos": (
+        "unidades.csv",
+        b"1-ORGAO;sigla;descricao;superior;email\nPMT;GAB;Gabinete;;\nCMT;SEC;Secretaria;GAB;\n",
+        ("linha 2 e 3", "2 órgãos"),
+    ),
+    "bad flag": ("unidades.csv", b"sigla;descricao;superior;email;ouvidoria\nGAB;Aa;;;?\n", ("linha 2", "S ou N")),
     "missing column": ("unidades.csv", b"sigla;descricao\nGAB;Gabinete\n", ("falta a coluna superior",)),
     "missing sheet": ("unidades.xlsx", several_sheets(), ("2 abas", "'unidades'")),
     "merged cells": ("unidades.xlsx", merged(), ("linha 2", "A2:A3", "mescladas")),
