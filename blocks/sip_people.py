@@ -57,8 +57,20 @@ class SipPeople:
                 for unit_id, sigla, descricao, superior, active, placed in cursor.fetchall()
             ]
 
-    def apply_units(self, plan: UnitsPlan, *, today: date) -> Change:
-        """Create and correct units and their places in the hierarchy, all of them or none."""
+    def count_people_by_unit(self) -> dict[int, int]:
+        """How many active users have a permission in force, in any system, by the id of its unit."""
+        with self._server.transaction(self._sip) as cursor:
+            cursor.execute(
+                "SELECT p.id_unidade, COUNT(DISTINCT p.id_usuario) FROM permissao p JOIN usuario u USING (id_usuario)"
+                " WHERE u.sin_ativo = 'S' AND (p.dta_fim IS NULL OR p.dta_fim >= CURDATE()) GROUP BY p.id_unidade"
+            )
+            return {int(unit_id): int(count) for unit_id, count in cursor.fetchall()}
+
+    def apply_units(self, plan: UnitsPlan, *, retired: Sequence[ExistingUnit] = (), today: date) -> Change:
+        """Create, correct and deactivate units and their places in the hierarchy, all of them or none.
+
+        SIP keeps one row for a unit's place in a hierarchy: a move changes it, a deactivation ends it.
+        """
         with self._server.transaction(self._sip) as cursor:
             hierarchy = self._sei_hierarchy(cursor)
             cursor.execute("SELECT sigla, id_unidade FROM unidade WHERE sin_global = 'N' AND sin_ativo = 'S'")
@@ -78,7 +90,18 @@ class SipPeople:
                     (match.wanted.sigla, match.wanted.descricao, match.existing.id_unidade),
                 )
             _place(cursor, _places(plan, ids), hierarchy, today)
-        return Change(created=len(plan.missing), updated=len(plan.changed), unchanged=len(plan.present))
+            ending = [unit.id_unidade for unit in retired if unit.ativo]
+            cursor.executemany(
+                "UPDATE unidade SET sin_ativo = 'N' WHERE id_unidade = %s", [(unit_id,) for unit_id in ending]
+            )
+            cursor.executemany(
+                "UPDATE rel_hierarquia_unidade SET sin_ativo = 'N', dta_fim = %s"
+                " WHERE id_unidade = %s AND id_hierarquia = %s",
+                [(today, unit_id, hierarchy) for unit_id in ending],
+            )
+        return Change(
+            created=len(plan.missing), updated=len(plan.changed), removed=len(ending), unchanged=len(plan.present)
+        )
 
     @staticmethod
     def _sei_hierarchy(cursor: "Cursor") -> int:

@@ -253,7 +253,7 @@ def _update(sei: DictCursor, kind: _Kind, rows: Sequence[Row], known: Mapping[in
 
 
 def _keep_history(sei: DictCursor, units: Sequence[Row], now: datetime) -> None:
-    """One open row for each unit; a new name closes the old one the day before, or corrects one opened today."""
+    """One open row for each active unit; a new name closes the old one the day before, or corrects today's."""
     today = midnight(now)
     existing = {row["id_unidade"] for row in fetch_all(sei, "SELECT id_unidade FROM unidade")}
     open_rows = {
@@ -262,7 +262,9 @@ def _keep_history(sei: DictCursor, units: Sequence[Row], now: datetime) -> None:
     fresh, corrected, closed = [], [], []
     for unit in units:
         row = open_rows.get(unit["id"])
-        if unit["id"] not in existing or (row and all(row[c] == unit[c] for c in ("sigla", "descricao", "id_orgao"))):
+        if unit["id"] not in existing or unit["sin_ativo"] != "S":
+            continue
+        if row and all(row[c] == unit[c] for c in ("sigla", "descricao", "id_orgao")):
             continue
         if row and row["dta_inicio"] >= today:
             corrected.append((unit["sigla"], unit["descricao"], unit["id_orgao"], row["id_unidade_historico"]))

@@ -11,6 +11,7 @@ from blocks.dump_loader import load_dump
 from blocks.mariadb import MariaDBServer
 from blocks.sei import SeiDatabase
 from blocks.sei_model import SeiModel
+from blocks.sei_units import SeiUnits
 from blocks.sip import SipDatabase
 from blocks.sip_people import SipPeople
 from domain.environment import EnvironmentName
@@ -28,6 +29,7 @@ class Databases:
         self.sip = SipDatabase(server, name)
         self.people = SipPeople(server, name)
         self.sei = SeiDatabase(server, name)
+        self.sei_units = SeiUnits(server, name)
         self.model = SeiModel(server, name)
         self._checksums: dict[str, int] = {}
         self._kept: dict[str, Rows] = {}
@@ -67,6 +69,12 @@ class Databases:
             connection.cursor() as cursor,
         ):
             yield cursor
+
+    def unchecked(self, database: str, query: str, values: Sequence[Any] = ()) -> None:
+        """A change that leaves out the rows which its foreign keys name."""
+        with self._cursor(self._schemas[database]) as cursor:
+            cursor.execute("SET foreign_key_checks = 0")
+            cursor.execute(query, values)
 
     def row(self, database: str, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
         (row,) = self.rows(database, query, values)

@@ -97,6 +97,38 @@ def test_a_new_unit_goes_under_a_parent_that_was_outside_the_hierarchy(with_unit
     assert apply_units(with_units, *TREE, semed, escola).total == 0
 
 
+def test_a_retired_unit_ends_in_sip_and_in_the_hierarchy_and_comes_back(with_units: Databases) -> None:
+    units = with_units.people.list_units()
+    (gone,) = [unit for unit in units if unit.sigla == "PROT"]
+    plan = plan_units(UnitTree(units=(GABINETE, SEMAD)), units)
+    assert with_units.people.apply_units(plan, retired=[gone], today=TODAY) == Change(removed=1, unchanged=2)
+    assert with_units.row(
+        "sip",
+        "SELECT u.sin_ativo, h.sin_ativo, h.dta_fim = %s FROM unidade u"
+        " JOIN rel_hierarquia_unidade h USING (id_unidade) WHERE u.sigla = 'PROT'",
+        (TODAY,),
+    ) == ("N", "N", 1)
+    (found,) = [unit for unit in with_units.people.list_units() if unit.sigla == "PROT"]
+    assert (found.ativo, found.in_hierarchy) == (False, False)
+    assert apply_units(with_units, *TREE) == Change(updated=1, unchanged=2)
+    assert parents(with_units) == {"GAB": None, "SEMAD": "GAB", "PROT": "SEMAD"}
+
+
+def test_only_active_people_with_a_permission_in_force_are_counted_in_a_unit(with_units: Databases) -> None:
+    people = [make_person(number).model_copy(update={"unidade": "PROT"}) for number in (1, 2, 3)]
+    apply_users(with_units, *people)
+    with_units.rows("sip", "UPDATE usuario SET sin_ativo = 'N' WHERE sigla = %s", (people[0].sigla,))
+    with_units.rows(
+        "sip",
+        "UPDATE permissao p JOIN usuario u USING (id_usuario) SET p.dta_fim = '2020-01-01' WHERE u.sigla = %s",
+        (people[1].sigla,),
+    )
+    ids = {unit.sigla: unit.id_unidade for unit in with_units.people.list_units()}
+    counts = with_units.people.count_people_by_unit()
+    assert counts[ids["PROT"]] == 1
+    assert ids["SEMAD"] not in counts
+
+
 def test_a_unit_whose_id_is_taken_leaves_nothing_half_applied(databases: Databases) -> None:
     third = databases.one("sip", "SELECT num_atual + 3 FROM infra_sequencia WHERE nome_tabela = 'unidade'")
     databases.rows(
