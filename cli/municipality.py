@@ -116,6 +116,7 @@ def list_all(as_json: JsonOption = False) -> None:
 @app.command()
 def show(ref: Ref, as_json: JsonOption = False) -> None:
     """Mostra um município: plano, etapa, prazo e histórico. Exemplo: ./implanta municipality show timoteo"""
+    from domain.drift import shown
     from tasks.sla import read_clock
 
     with errors_as_lines():
@@ -137,6 +138,8 @@ def show(ref: Ref, as_json: JsonOption = False) -> None:
             f"Prazo do ambiente: {clock.state.label}, {clock.elapsed_business_days} de {clock.agreed_business_days}"
             f" dias úteis, até {clock.due_date:%d/%m/%Y}"
         )
+    for event in events:
+        event["details"] = shown(str(event["details"]))  # a hundred siglas are for --json
     as_rows(events, {"when": "Quando", "what": "O quê", "where": "Onde", "details": "Detalhes"}, "Histórico")
 
 

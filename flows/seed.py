@@ -9,12 +9,10 @@ from tasks.history import finish_stage
 from tasks.intake import missing_sheets
 from tasks.live import KEPT, is_settled, record_applied
 from tasks.model_validation import require_valid_model
-from tasks.seeding import ensure_unit_codes, ensure_unit_emails, ensure_units
+from tasks.units import ensure_units
 
 PROCEDURE: Procedure = (
     ("unidades", ensure_units),
-    ("códigos das unidades", ensure_unit_codes),
-    ("e-mails das unidades", ensure_unit_emails),
     ("modelo de documentos", ensure_document_model),
     ("validação do modelo", require_valid_model),
 )

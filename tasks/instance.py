@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from blocks.mariadb import MariaDBServer
 from blocks.sei import SeiDatabase
+from blocks.sei_units import SeiUnits
 from blocks.sip import SipDatabase
 from blocks.sip_people import SipPeople
 from domain.environment import EnvironmentName
@@ -28,6 +29,11 @@ class Instance:
     def sei(self) -> SeiDatabase:
         """The environment's SEI database."""
         return SeiDatabase(self.server, self.name)
+
+    @property
+    def sei_units(self) -> SeiUnits:
+        """The units in the environment's SEI."""
+        return SeiUnits(self.server, self.name)
 
     @property
     def sip(self) -> SipDatabase:

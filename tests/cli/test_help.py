@@ -21,6 +21,8 @@ ELSEWHERE = {
         (f"seed {name}" for name in ("plan", "apply", "verify", "explain", "export", "drift")),
         "tests/demo/test_seed.py",
     ),
+    "units plan": "tests/flows/test_units.py",
+    "units apply": "tests/flows/test_units.py",
     "environment certificate": "tests/cli/test_certificate.py",
     "environment clone": "tests/flows/test_clone.py",
     **dict.fromkeys(
@@ -48,7 +50,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
         assert getattr(parameter, "help", None), parameter.name
 
 
-@pytest.mark.parametrize("group", ["", "lab", "municipality", "environment", "seed", "bench"])
+@pytest.mark.parametrize("group", ["", "lab", "municipality", "environment", "seed", "units", "bench"])
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:
     outcome = cli.run(*group.split(), "--help")
     assert (outcome.exit_code, outcome.stderr) == (0, "")
