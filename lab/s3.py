@@ -4,7 +4,7 @@ import json
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -106,7 +106,7 @@ class S3(Service):
         except (BotoCoreError, ClientError) as e:
             raise NotReadyError(str(e)) from e
 
-    def _client(self, service: str) -> Any:  # noqa: ANN401  # the types of IAM's client are not among our dependencies
+    def _client(self, service: Literal["s3", "iam"]) -> Any:  # noqa: ANN401  # the types of IAM's client are not among our dependencies
         keys = self.record.secrets
         return boto3.client(
             service,
