@@ -217,14 +217,15 @@ def _renew_style_set(cursor: "Cursor") -> None:
         ["id_conjunto_estilos_item", "id_conjunto_estilos", "nome", "formatacao"],
         rows,
     )
-    item_of = {int(style): item for item, (style, _, _) in zip(items, styles, strict=True)}
-    # Not INSERT … SELECT: with statistics of tables just written MariaDB joins them the slow way round.
-    cursor.execute("SELECT id_secao_modelo, id_estilo, sin_padrao FROM rel_secao_modelo_estilo")
-    _insert_rows(
-        cursor,
-        "rel_secao_mod_cj_estilos_item",
-        ["id_secao_modelo", "id_conjunto_estilos_item", "sin_padrao"],
-        [(section, item_of[int(style)], default) for section, style, default in cursor.fetchall()],
+    item_of = [number for item, (style, _, _) in zip(items, styles, strict=True) for number in (int(style), item)]
+    if not item_of:
+        return
+    # Not a join: with statistics of tables just written MariaDB joins them the slow way round.
+    cursor.execute(
+        "INSERT INTO rel_secao_mod_cj_estilos_item (id_secao_modelo, id_conjunto_estilos_item, sin_padrao)"
+        f" SELECT id_secao_modelo, CASE id_estilo {'WHEN %s THEN %s ' * len(items)}END, sin_padrao"
+        " FROM rel_secao_modelo_estilo",
+        item_of,
     )
 
 
