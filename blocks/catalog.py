@@ -17,6 +17,9 @@ from domain.certificate import CertificateRule
 from domain.city import City
 from domain.errors import IntegrityError, InvalidInputError
 from domain.go_live import GoLiveRule
+from domain.instruments.communication import CommunicationRule
+from domain.instruments.instrument import Instrument, InstrumentTable
+from domain.instruments.timetable import TimetableRule
 from domain.municipality import IbgeTable
 from domain.parameter import ParameterTable
 from domain.plan import PlanTable
@@ -91,6 +94,30 @@ class Catalog:
     def cities(self) -> tuple[City, ...]:
         """The municipalities that the reference databases lack (`cities.yaml`)."""
         return _load(self.directory / "cities.yaml", tuple[City, ...])
+
+    def instruments(self) -> InstrumentTable:
+        """The documents that are made for prefeituras, and who signs them (`instruments.yaml`)."""
+        return _load(self.directory / "instruments.yaml", InstrumentTable)
+
+    def template(self, instrument: Instrument) -> Path:
+        """The Word template of an instrument, in `instruments/`."""
+        return self.directory / "instruments" / instrument.template
+
+    def timetable(self) -> TimetableRule:
+        """The activities of an implantation and how long each takes (`timetable.yaml`)."""
+        return _load(self.directory / "timetable.yaml", TimetableRule)
+
+    def communication(self) -> CommunicationRule:
+        """Who is told what, and when (`communication.yaml`), about activities of `timetable.yaml`."""
+        rule = _load(self.directory / "communication.yaml", CommunicationRule)
+        unknown = rule.unknown_activities(activity.code for activity in self.timetable().activities)
+        if unknown:
+            raise InvalidInputError(
+                f"Mensagens falam de atividades que não existem: {', '.join(unknown)}",
+                shown(self.directory / "communication.yaml"),
+                "Use os códigos de timetable.yaml.",
+            )
+        return rule
 
     def ibge_table(self) -> IbgeTable:
         """Every municipality's code, from brutils, with the other names of `municipality_names.yaml`."""

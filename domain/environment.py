@@ -101,6 +101,11 @@ def intake_bucket(municipality_slug: str) -> str:
     return f"{municipality_slug}-entrada"
 
 
+def instruments_bucket(municipality_slug: str) -> str:
+    """The bucket of the documents that are made for a prefeitura: `timoteo-instrumentos`, at most 53 of S3's 63."""
+    return f"{municipality_slug}-instrumentos"
+
+
 def orgao_sigla(municipality: Municipality) -> str:
     """The sigla of the prefeitura's órgão: `PM-RIO-DOCE`, at most 30 ASCII capitals, digits and hyphens.
 

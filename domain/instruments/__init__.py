@@ -1,0 +1,1 @@
+"""Records-management instruments: documents that a prefeitura signs, made of templates and of its own data."""

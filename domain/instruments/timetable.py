@@ -1,0 +1,163 @@
+"""When each stage of an implantation begins and ends, in business days of the municipality."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from itertools import islice
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveInt, StringConstraints, model_validator
+
+from domain.calendar import BusinessCalendar, Holiday
+from domain.catalog_entry import CatalogEntry
+from domain.lifecycle import Stage
+from domain.model import Frozen
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)]
+
+
+class Activity(CatalogEntry):
+    """One line of the timetable; without `dias_uteis` it takes the agreed time to deliver an environment.
+
+    `etapa` is the stage of the lifecycle whose real end the registry knows.
+    """
+
+    code: Code = Field(alias="codigo")
+    title: str = Field(alias="titulo", min_length=1, max_length=60)
+    responsible: str = Field(alias="responsavel", min_length=1, max_length=60)
+    delivers: str = Field(alias="entrega", min_length=1)
+    business_days: PositiveInt | None = Field(alias="dias_uteis", default=None)
+    after: tuple[Code, ...] = Field(alias="depois_de", default=())
+    stage: Stage | None = Field(alias="etapa", default=None)
+
+
+class TimetableRule(CatalogEntry):
+    """The activities of an implantation, in an order in which whatever another waits for stands before it."""
+
+    activities: tuple[Activity, ...] = Field(alias="atividades", min_length=1)
+
+    @model_validator(mode="after")
+    def _waits_for_what_stands_before(self) -> Self:
+        known: set[str] = set()
+        stages: set[Stage] = set()
+        for activity in self.activities:
+            if activity.code in known:
+                msg = f"a atividade {activity.code!r} aparece duas vezes"
+                raise ValueError(msg)
+            unknown = [code for code in activity.after if code not in known]
+            if unknown:
+                msg = f"{activity.code!r} vem depois de {unknown[0]!r}, que não está acima dela"
+                raise ValueError(msg)
+            if activity.stage is not None and activity.stage in stages:
+                msg = f"a etapa {activity.stage} está em duas atividades"
+                raise ValueError(msg)
+            known.add(activity.code)
+            stages |= {activity.stage} if activity.stage is not None else set()
+        return self
+
+
+class Window(Frozen):
+    """One activity in time. What was planned at the start stays beside what is known now.
+
+    `start` and `end` are those of the plan as long as everything went as planned; after an early or late end of what
+    it waits for they are a new forecast, and of a finished activity the real ones.
+    """
+
+    code: str
+    title: str
+    responsible: str
+    delivers: str
+    business_days: PositiveInt
+    after: tuple[str, ...]
+    planned_start: date
+    planned_end: date
+    start: date
+    end: date
+    done: bool = False
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is not where it was planned."""
+        return (self.start, self.end) != (self.planned_start, self.planned_end)
+
+
+class Timetable(Frozen):
+    """The windows of one implantation, in the order of the catalog, and the holidays between its ends."""
+
+    start: date
+    windows: tuple[Window, ...]
+    holidays: tuple[Holiday, ...]
+
+    @property
+    def end(self) -> date:
+        """The last day of the last activity."""
+        return max(window.end for window in self.windows)
+
+    def window(self, code: str) -> Window | None:
+        """The activity of this code, or None."""
+        return next((window for window in self.windows if window.code == code), None)
+
+
+def plan_timetable(
+    rule: TimetableRule,
+    start: date,
+    calendar: BusinessCalendar,
+    *,
+    environment_business_days: int,
+    done: Mapping[Stage, date],
+) -> Timetable:
+    """Place every activity on business days: each begins on the first one after all that it waits for have ended.
+
+    The day of the adhesion, `start`, does not count, as in the clock of the agreed delivery (`domain.sla`). `done` has
+    the day on which each finished stage really ended, which may be any day of the week.
+    """
+    windows: dict[str, Window] = {}
+    for activity in rule.activities:
+        days = activity.business_days or environment_business_days
+        waited = [windows[code] for code in activity.after]
+        planned = _window(max((w.planned_end for w in waited), default=start), days, calendar)
+        expected = _window(max((w.end for w in waited), default=start), days, calendar)
+        ended = done.get(activity.stage) if activity.stage is not None else None
+        if ended is not None:
+            # What ends before its turn began at the latest on the day on which it ended.
+            expected = (min(expected[0], ended), ended)
+        windows[activity.code] = Window(
+            code=activity.code,
+            title=activity.title,
+            responsible=activity.responsible,
+            delivers=activity.delivers,
+            business_days=days,
+            after=activity.after,
+            planned_start=planned[0],
+            planned_end=planned[1],
+            start=expected[0],
+            end=expected[1],
+            done=ended is not None,
+        )
+    made = tuple(windows.values())
+    last = max(max(window.end, window.planned_end) for window in made)
+    return Timetable(start=start, windows=made, holidays=_holidays_between(start, last, calendar))
+
+
+def shift(day: date, business_days: int, calendar: BusinessCalendar) -> date:
+    """The business day so many after a day, or before it when negative; 0 is the day, or the next that is one."""
+    if business_days > 0:
+        return next(islice(calendar.business_days_after(day), business_days - 1, None))
+    step = timedelta(days=-1 if business_days < 0 else 1)
+    found = day
+    for _ in range(-business_days):
+        found += step
+        while not calendar.is_business_day(found):
+            found += step
+    while not calendar.is_business_day(found):
+        found += step
+    return found
+
+
+def _window(after: date, business_days: int, calendar: BusinessCalendar) -> tuple[date, date]:
+    days = list(islice(calendar.business_days_after(after), business_days))
+    return days[0], days[-1]
+
+
+def _holidays_between(start: date, end: date, calendar: BusinessCalendar) -> tuple[Holiday, ...]:
+    years = range(start.year, end.year + 1)
+    return tuple(found for year in years for found in calendar.list_holidays(year) if start <= found.day <= end)
