@@ -137,6 +137,17 @@ class ObjectStorage(Block):
             raise explain(e, f"{self.endpoint}/{bucket}/{key}") from e
         return True
 
+    def list_keys(self, bucket: str, prefix: str = "") -> tuple[str, ...]:
+        """The keys of a bucket's objects that begin so, in order; none when there is no such bucket."""
+        with explaining_s3(f"{self.endpoint}/{bucket}"):
+            try:
+                pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+                return tuple(sorted(found["Key"] for page in pages for found in page.get("Contents", [])))
+            except ClientError as e:
+                if code_of(e) not in MISSING:
+                    raise
+                return ()
+
     def find_object(self, bucket: str, key: str) -> bytes | None:
         """Fetch a whole object, or None when there is none; for spreadsheets, not for backups.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import ImplantaError, IntegrityError, InvalidInputError
 
 
 class Finished:
@@ -26,12 +26,14 @@ def run_program(
     where: str,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    late: type[ImplantaError] = IntegrityError,
+    when_late: str = "Confira o que ficou pela metade, pela versão em infra_parametro, antes de executar de novo.",
 ) -> Finished:
     """Run a program to its end, standard error mixed into its output as a terminal shows it.
 
     Raises:
         InvalidInputError: there is no such program.
-        IntegrityError: it did not end in time; its whole process group was killed.
+        IntegrityError: it did not end in time (or `late`); its whole process group was killed.
     """
     try:
         process = subprocess.Popen(
@@ -53,10 +55,8 @@ def run_program(
         output, _ = process.communicate(stdin, timeout=timeout_seconds)
     except subprocess.TimeoutExpired:
         _kill_group(process)
-        raise IntegrityError(
-            f"{Path(arguments[0]).name} não terminou em {timeout_seconds:g} s e foi interrompido",
-            where,
-            "Confira o que ficou pela metade, pela versão em infra_parametro, antes de executar de novo.",
+        raise late(
+            f"{Path(arguments[0]).name} não terminou em {timeout_seconds:g} s e foi interrompido", where, when_late
         ) from None
     except BaseException:
         _kill_group(process)
