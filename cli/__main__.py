@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import approval, bench, environment, implantation, lab, municipality, seed, setup, units
+from cli import approval, bench, environment, implantation, instrument, lab, municipality, seed, setup, units
 
 app = typer.Typer(
     name="implanta",
@@ -17,6 +17,9 @@ app.add_typer(municipality.app, name="municipality", help="Municípios do progra
 app.add_typer(environment.app, name="environment", help="Ambientes de SEI.")
 app.add_typer(seed.app, name="seed", help="Modelo de documentos: do catálogo às instâncias.")
 app.add_typer(units.app, name="units", help="Unidades: da planilha da prefeitura ao SIP e ao SEI.")
+app.add_typer(
+    instrument.app, name="instrument", help="Instrumentos para assinatura: decreto, cronograma, planos, termo."
+)
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
 app.command("demo")(setup.demo)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(setup.test)

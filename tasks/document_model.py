@@ -12,6 +12,7 @@ from domain.document_model.export import export_model
 from domain.document_model.memory import Memory
 from domain.document_model.model import Model, layer_names
 from domain.document_model.plan import ModelPlan, PlanReport, report_plan
+from domain.municipality import Municipality
 from tasks import doors
 from tasks.instance import Instance, load_instance
 from tasks.live import has_gone_live
@@ -21,9 +22,8 @@ from tasks.step import step
 LOCK_WAIT_SECONDS = 60
 
 
-def layers_of(instance: Instance) -> tuple[str, ...]:
-    """The layers of the environment's client, the most general first."""
-    municipality = instance.municipality
+def layers_of(municipality: Municipality) -> tuple[str, ...]:
+    """The layers of a client, the most general first."""
     contract = doors.registry().contract(municipality.ibge)
     return layer_names(
         client=client_of(municipality.slug),
@@ -35,7 +35,7 @@ def layers_of(instance: Instance) -> tuple[str, ...]:
 
 def effective_model(environment: str) -> tuple[tuple[str, ...], Model]:
     """The layers of an environment, and the model that they declare together."""
-    names = layers_of(load_instance(environment))
+    names = layers_of(load_instance(environment).municipality)
     return names, load_model(names)
 
 
@@ -90,7 +90,7 @@ def _model(instance: Instance) -> SeiModel:
 def _plan(environment: str) -> ModelPlan:
     instance = load_instance(environment)
     memory = doors.registry().model_memory(environment)
-    return _model(instance).plan(load_model(layers_of(instance)), memory.applied, memory.before).plan
+    return _model(instance).plan(load_model(layers_of(instance.municipality)), memory.applied, memory.before).plan
 
 
 def _apply(environment: str, digest: str | None) -> Outcome:
@@ -101,7 +101,9 @@ def _apply(environment: str, digest: str | None) -> Outcome:
             # Before anything is written: after a kill nobody could tell any more what came with the release.
             memory = Memory().after({}, _model(instance).read().current)
             registry.remember_model(environment, memory)
-        outcome = _model(instance).apply(load_model(layers_of(instance)), memory.applied, memory.before, digest=digest)
+        outcome = _model(instance).apply(
+            load_model(layers_of(instance.municipality)), memory.applied, memory.before, digest=digest
+        )
         # A run that is killed in between finds everything as declared and remembers it then.
         if not is_rehearsal():
             registry.remember_model(environment, memory.after(outcome.wanted, outcome.instance.current))

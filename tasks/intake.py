@@ -7,6 +7,7 @@ from domain.environment import intake_bucket
 from domain.errors import InvalidInputError
 from domain.person import Person
 from domain.spreadsheet import check_columns, parse_sheet
+from domain.spreadsheet_prefeitura import PrefeituraSheet, read_prefeitura_rows
 from domain.spreadsheet_training import TRAINING_COLUMNS
 from domain.spreadsheet_units import UnitTree, read_unit_rows
 from domain.spreadsheet_users import USER_COLUMNS, UserSheet, read_user_rows
@@ -14,7 +15,7 @@ from tasks import doors
 from tasks.instance import Instance
 from tasks.step import step
 
-Sheet = Literal["unidades.csv", "usuarios.csv", "capacitacao.csv"]
+Sheet = Literal["unidades.csv", "usuarios.csv", "capacitacao.csv", "prefeitura.csv"]
 SHEETS: tuple[Sheet, ...] = get_args(Sheet)
 
 
@@ -27,6 +28,8 @@ def judge_sheet(sheet: Sheet, content: bytes, where: str) -> None:
     rows = parse_sheet(content, where)
     if sheet == "unidades.csv":
         read_unit_rows(rows, where=where)
+    elif sheet == "prefeitura.csv":
+        read_prefeitura_rows(rows, where=where)
     else:
         check_columns(rows, USER_COLUMNS if sheet == "usuarios.csv" else TRAINING_COLUMNS, where)
 
@@ -53,6 +56,18 @@ def read_units(municipality: str) -> UnitTree:
         InvalidInputError: every problem of the spreadsheet, with its row.
     """
     return read_unit_rows(parse_sheet(_require(municipality, "unidades.csv"), "unidades.csv"), where="unidades.csv")
+
+
+def read_prefeitura(municipality: str) -> PrefeituraSheet:
+    """What the prefeitura told of itself; nothing when it has not sent `prefeitura.csv`, which nothing waits for.
+
+    Raises:
+        InvalidInputError: every problem of the sheet, with its row.
+    """
+    body = read_sheet(municipality, "prefeitura.csv")
+    if body is None:
+        return PrefeituraSheet()
+    return read_prefeitura_rows(parse_sheet(body, "prefeitura.csv"), where="prefeitura.csv")
 
 
 def read_users(instance: Instance) -> UserSheet:
