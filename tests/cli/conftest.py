@@ -126,9 +126,12 @@ def storage(lab_state: LabState) -> Iterator[ObjectStorage]:
     opened = ObjectStorage(
         endpoint=lab_state.s3.endpoint, access_key=lab_state.s3.access_key, secret_key=lab_state.s3.secret_key
     )
-    opened.remove_bucket("olhos-dagua-entrada")
+    buckets = ("olhos-dagua-entrada", "olhos-dagua-instrumentos")
+    for bucket in buckets:
+        opened.remove_bucket(bucket)
     yield opened
-    opened.remove_bucket("olhos-dagua-entrada")
+    for bucket in buckets:
+        opened.remove_bucket(bucket)
 
 
 def register_environment(registry: Registry, slug: str, ibge: str) -> None:
