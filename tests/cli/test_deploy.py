@@ -90,7 +90,16 @@ def test_a_checkout_that_moved_is_deployed_again(
 @pytest.mark.usefixtures("programme")
 def test_every_deployment_of_the_file_is_on_the_server_with_its_hours() -> None:
     declared = {deployment.name for deployment in read_deployments().deployments}
-    assert {"implantacao", "decisao", "ambientes", "plano", "conferencia", "encerramento", *NIGHTLY} <= declared
+    assert {
+        "implantacao",
+        "decisao",
+        "ambientes",
+        "plano",
+        "conferencia",
+        "encerramento",
+        "instrumentos",
+        *NIGHTLY,
+    } <= declared
     with get_client(sync_client=True) as client:
         found = client.read_deployments()
     assert {deployment.name for deployment in found} == declared

@@ -107,6 +107,15 @@ def test_without_root_or_apt_it_names_the_missing_packages(small_project: Path, 
     assert "apt-get install" in refused.stderr
 
 
+def test_only_making_documents_asks_for_the_converter(small_project: Path, bare_path: str) -> None:
+    refused = run(small_project / "implanta", "instrument", "generate", "timoteo", path=bare_path)
+    assert refused.returncode == 20
+    assert "libreoffice-writer-nogui" in refused.stderr
+    assert "mariadb-server" not in refused.stderr
+    for command in (("demo",), ("instrument", "list", "timoteo")):
+        assert "libreoffice" not in run(small_project / "implanta", *command, path=bare_path).stderr
+
+
 def test_without_python_it_says_which_one_to_install(small_project: Path, bare_path: str) -> None:
     refused = run(small_project / "implanta", "municipality", path=bare_path)
     assert refused.returncode == 20
