@@ -146,7 +146,7 @@ def show(ref: Ref, as_json: JsonOption = False) -> None:
 @app.command()
 def send(
     ref: Ref,
-    files: Annotated[list[Path], typer.Argument(help="Planilhas, em CSV ou XLSX: unidades, usuarios, capacitacao, prefeitura.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV ou XLSX: unidades, usuarios, capacitacao, prefeitura.")],
     as_json: JsonOption = False,
 ) -> None:
     """Envia planilhas da prefeitura. Exemplo: ./implanta municipality send timoteo examples/timoteo/usuarios.csv"""

@@ -42,7 +42,7 @@ def require_valid_model(environment: str) -> Change:
 def _validate(instance: Instance) -> ModelVerdict:
     from blocks.expectations import judge_suites  # noqa: PLC0415  # importing its library takes seconds
 
-    model = load_model(layers_of(instance))
+    model = load_model(layers_of(instance.municipality))
     with (
         instance.server.transaction(instance.name.database_sei) as sei,
         instance.server.transaction(instance.name.database_sip) as sip,
