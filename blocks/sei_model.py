@@ -13,7 +13,7 @@ from domain.document_model.model import Key, Model, ModelProblems
 from domain.document_model.plan import Applied, ModelPlan, plan_model, retired_keys
 from domain.document_model.resolve import Instance, resolve
 from domain.environment import EnvironmentName
-from domain.errors import GateClosedError
+from domain.inspection import require_same_plan
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,19 @@ class SeiModel:
         `digest` is that of a plan that was shown: any other plan is then refused.
 
         Raises:
-            InvalidInputError: the model cannot be applied to this instance; nothing was written.
+            InvalidInputError: the model cannot be applied to this instance, or that is no code; nothing was written.
             GateClosedError: the plan is not the one that was shown; nothing was written.
         """
+        slug = self._environment.slug
         with (
             self._server.transaction(self._environment.database_sei) as sei,
             self._server.transaction(self._environment.database_sip) as sip,
         ):
             contents, profiles = read_sei(sei, lock=True), read_profiles(sip, lock=True)
             outcome = self._plan(model, _instance(contents, profiles), applied, known_before)
-            # Nothing left to do is what a run finds that was cut off between writing and remembering.
-            if digest is not None and outcome.plan.pending and not outcome.plan.digest.startswith(digest):
-                raise GateClosedError(
-                    "O plano mudou desde que foi mostrado",
-                    self._environment.slug,
-                    f"Veja-o de novo com ./implanta seed plan {self._environment.slug}. Nada foi gravado.",
-                )
+            if digest is not None:
+                now = outcome.plan.digest if outcome.plan.pending else None
+                require_same_plan(digest, now, slug, f"./implanta seed plan {slug}")
             write_sei(sei, outcome.plan, contents)
             write_profiles(sip, [step for step in outcome.plan.pending if step.kind is PERFIS], profiles)
         return outcome

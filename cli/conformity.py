@@ -47,12 +47,15 @@ def apply(
         from cli.prefect import connect, explaining_failures
 
         connect()
+        from domain.inspection import require_same_plan
         from flows.create_environments import create_environments
-        from flows.plan_environment import require_same_plan
+        from flows.plan_environment import plan_environment
 
         with explaining_failures():
             if plan_digest is not None:
-                require_same_plan(_only(targets), plan_digest)
+                slug = _only(targets)
+                again = f"./implanta environment plan {slug}"
+                require_same_plan(plan_digest, plan_environment(slug).digest, slug, again)
             fleet = create_environments(targets)
     if as_json:
         print_json(fleet.model_dump(mode="json"))

@@ -3,12 +3,35 @@
 import hashlib
 
 from domain.change import Change
-from domain.errors import IntegrityError
+from domain.errors import GateClosedError, IntegrityError, InvalidInputError
 from domain.model import Frozen
 from domain.report import StepResult
 
 SHOWN_DIGITS = 12
 """How much of a plan's digest people see and type."""
+
+
+def require_same_plan(given: str, now: str | None, environment: str, command: str) -> None:
+    """Refuse to apply when what would be changed is no longer what was shown; `now` is None with nothing left to do.
+
+    Nothing left to do is what a run finds that was cut off between writing and remembering.
+
+    Raises:
+        InvalidInputError: that is no code of a plan.
+        GateClosedError: the plan is another one now.
+    """
+    if len(given) < SHOWN_DIGITS:
+        raise InvalidInputError(
+            f"O código {given!r} é curto demais para identificar um plano",
+            environment,
+            f"Copie os {SHOWN_DIGITS} dígitos que {command} mostra.",
+        )
+    if now is not None and not now.startswith(given):
+        raise GateClosedError(
+            f"O plano mudou desde que foi mostrado (era {given[:SHOWN_DIGITS]}, agora é {now[:SHOWN_DIGITS]})",
+            environment,
+            f"Veja-o de novo com {command}. Nada foi gravado.",
+        )
 
 
 class Inspection(Frozen):

@@ -3,8 +3,7 @@
 from prefect import flow
 
 from blocks.rehearsal import rehearsing
-from domain.errors import GateClosedError, InvalidInputError
-from domain.inspection import SHOWN_DIGITS, Inspection
+from domain.inspection import Inspection
 from flows.create_environment import PROCEDURE
 from flows.stage import carry_out
 from flows.verify_environment import ENVIRONMENT
@@ -20,25 +19,3 @@ def plan_environment(environment: str = ENVIRONMENT) -> Inspection:
     plan = Inspection(environment=environment, steps=steps, facts=describe_environment(environment))
     publish_inspection(environment, plan)
     return plan
-
-
-def require_same_plan(environment: str, digest: str) -> None:
-    """Refuse to apply when what would be changed is no longer what was shown.
-
-    Raises:
-        InvalidInputError: that is no code of a plan.
-        GateClosedError: the plan is another one now.
-    """
-    if len(digest) < SHOWN_DIGITS:
-        raise InvalidInputError(
-            f"O código {digest!r} é curto demais para identificar um plano",
-            environment,
-            f"Copie os {SHOWN_DIGITS} dígitos que ./implanta environment plan {environment} mostra.",
-        )
-    now = plan_environment(environment)
-    if not now.digest.startswith(digest):
-        raise GateClosedError(
-            f"O plano mudou desde que foi mostrado (era {digest[:SHOWN_DIGITS]}, agora é {now.digest[:SHOWN_DIGITS]})",
-            environment,
-            f"Veja-o de novo com ./implanta environment plan {environment}.",
-        )

@@ -42,7 +42,7 @@ def effective_model(environment: str) -> tuple[tuple[str, ...], Model]:
 @step("modelo de documentos")
 def ensure_document_model(environment: str) -> Change:
     """Apply the catalog's document model; once live, only an operator changes it, with a plan that was read."""
-    was_applied = bool(doors.registry().model_memory(environment).before)
+    was_applied = doors.registry().model_memory(environment).was_applied
     if was_applied and has_gone_live(load_instance(environment).municipality.ibge):
         return Change()
     return _apply(environment, None).plan.change
@@ -80,7 +80,7 @@ def export_document_model(environment: str, folder: Path) -> list[Path]:
 @step("ambientes com modelo")
 def list_seeded(fleet: str = "frota") -> list[str]:  # noqa: ARG001  # names the run, as every step's first argument
     """The environments in service whose model was applied."""
-    return [slug for slug in list_delivered() if doors.registry().model_memory(slug).before]
+    return [slug for slug in list_delivered() if doors.registry().model_memory(slug).was_applied]
 
 
 def _model(instance: Instance) -> SeiModel:

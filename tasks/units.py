@@ -13,7 +13,7 @@ from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ScheduledTask
 from domain.calendar import local_day
 from domain.change import Change
-from domain.errors import GateClosedError
+from domain.inspection import require_same_plan
 from domain.text import collation_key
 from domain.units_plan import TreePlan, TreeReport, plan_tree, report_tree
 from tasks import clock, doors
@@ -44,6 +44,7 @@ def apply_environment_units(environment: str, digest: str | None = None) -> Tree
     """Apply the spreadsheet, and only the plan of this digest where one is given; what was done.
 
     Raises:
+        InvalidInputError: that is no code of a plan.
         GateClosedError: the plan is not the one that was shown; nothing was written.
     """
     plan, _ = _apply(load_instance(environment), digest)
@@ -67,12 +68,9 @@ def _apply(instance: Instance, digest: str | None) -> tuple[TreePlan, Change]:
     environment, today = instance.name.slug, local_day(clock.now())
     with doors.registry().lock(f"unidades:{environment}", wait_seconds=LOCK_WAIT_SECONDS):
         plan = _plan(instance)
-        if digest is not None and plan.pending and not plan.digest.startswith(digest):
-            raise GateClosedError(
-                "O plano mudou desde que foi mostrado",
-                environment,
-                f"Veja-o de novo com ./implanta units plan {environment}. Nada foi gravado.",
-            )
+        if digest is not None:
+            now = plan.digest if plan.pending else None
+            require_same_plan(digest, now, environment, f"./implanta units plan {environment}")
         _remember(instance, UNITS_BROUGHT, plan.brought)
         instance.people.apply_units(plan.sip, retired=plan.retired, today=today)
         # Always, not only after a change: a run that was killed between the two has left SEI behind SIP.

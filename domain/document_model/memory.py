@@ -17,6 +17,11 @@ class Memory:
     applied: Applied = field(default_factory=dict)
     before: Mapping[str, frozenset[Key]] = field(default_factory=dict)
 
+    @property
+    def was_applied(self) -> bool:
+        """Whether an application ended well; what came with the release is remembered before the first one."""
+        return any(self.applied.values())
+
     def after(self, wanted: Model, current: Current) -> "Memory":
         """What is to be remembered once `wanted` was applied to an instance that had `current` until then."""
         before = self.before or {kind.name: frozenset(current.get(kind.name, {})) for kind in KINDS}

@@ -266,6 +266,9 @@ def test_only_the_plan_that_was_shown_is_applied(instance: Instance, databases: 
     with pytest.raises(GateClosedError, match="O plano mudou desde que foi mostrado"):
         instance.apply(other, digest=digest)
     assert databases.contents() == before
+    with pytest.raises(InvalidInputError, match="curto demais"):
+        instance.apply(model, digest="")
+    assert databases.contents() == before
     assert instance.apply(model, digest=digest).plan.digest == digest
 
 
