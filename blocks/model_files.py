@@ -1,6 +1,7 @@
 """The layers of the document model under `catalog/document_model/`, one folder a layer, one file a kind."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from blocks.catalog_file import CATALOG_DIR, CatalogFile, read_catalog_file, shown
 from domain.catalog_problem import problem_in
 from domain.document_model.kinds import FILES, MODELOS, SECOES, Kind
-from domain.document_model.model import BASE, Layer, Model, ModelProblems, Source, Written, merge
+from domain.document_model.model import BASE, MUNICIPALITY_LAYERS, Layer, Model, ModelProblems, Source, Written, merge
 from domain.errors import InvalidInputError
 
 MODEL_DIR = CATALOG_DIR / "document_model"
@@ -57,9 +58,32 @@ def check_layers(directory: Path = MODEL_DIR) -> dict[str, int]:
     Raises:
         InvalidInputError: something in the files is wrong.
     """
-    layers = [name for name in list_layers(directory) if name != BASE]
-    together = {BASE: (BASE,)} | {f"{BASE} + {name}": (BASE, name) for name in layers}
-    return {told: sum(map(len, load_model(names, directory).values())) for told, names in together.items()}
+    layers = list_layers(directory)
+    counts = {BASE: _count((BASE,), directory)}
+    for name in layers:
+        if name != BASE:
+            counts[f"{BASE} + {name}"] = _count_any(_below(name, layers), directory)
+    return counts
+
+
+def _below(name: str, layers: Sequence[str]) -> list[tuple[str, ...]]:
+    """A layer on those that it may be laid over: which state a municipality is of, its folder does not say."""
+    if not name.startswith(MUNICIPALITY_LAYERS):
+        return [(BASE, name)]
+    client = f"cliente/{client_of(name.removeprefix(MUNICIPALITY_LAYERS))}"
+    states = [layer for layer in layers if layer.startswith("uf/")]
+    return [(BASE, client, state, name) for state in states] or [(BASE, client, name)]
+
+
+def _count_any(choices: Sequence[tuple[str, ...]], directory: Path) -> int:
+    for names in choices[:-1]:
+        with suppress(InvalidInputError):
+            return _count(names, directory)
+    return _count(choices[-1], directory)
+
+
+def _count(names: Sequence[str], directory: Path) -> int:
+    return sum(map(len, load_model(names, directory).values()))
 
 
 def refusal(problems: Sequence[str], where: str) -> InvalidInputError:

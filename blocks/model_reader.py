@@ -28,6 +28,7 @@ class SeiContents:
     lengths: dict[str, dict[str, int]]
     missing: dict[str, frozenset[str]]
     has_processes: bool
+    reserved: dict[str, frozenset[str]] = field(default_factory=dict)
     names: dict[str, dict[int, str]] = field(default_factory=dict)
 
 
@@ -56,6 +57,7 @@ def read_sei(cursor: "Cursor", *, lock: bool = False) -> SeiContents:
         lengths = {c.field: present[c.name] for c in known if c.codes is None and c.reference is None}
         contents.lengths[table.kind.name] = {name: room for name, room in lengths.items() if room is not None}
         _read_table(cursor, table, known, contents, lock=lock)
+        contents.reserved[table.kind.name] = _reserved(cursor, table)
         if table.name == "assunto":
             _name_proxies(cursor, contents)
     return contents
@@ -78,6 +80,13 @@ def _columns(cursor: "Cursor") -> dict[str, dict[str, int | None]]:
 def _read_units(cursor: "Cursor", active: str) -> dict[int, str]:
     cursor.execute("SELECT id_unidade, sigla FROM unidade WHERE sin_ativo = %s ORDER BY id_unidade", (active,))
     return {int(row_id): str(sigla) for row_id, sigla in cursor.fetchall()}
+
+
+def _reserved(cursor: "Cursor", table: Table) -> frozenset[str]:
+    if table.reserved == Table.reserved:
+        return frozenset()
+    cursor.execute(f"SELECT {table.columns[0].name} FROM {table.name} WHERE {table.reserved}")
+    return frozenset(name_key(str(name)) for (name,) in cursor.fetchall())
 
 
 def _has_rows(cursor: "Cursor", table: str) -> bool:

@@ -55,7 +55,10 @@ class ChildTable:
 
 @dataclass(frozen=True)
 class Table:
-    """The table of a kind. `where` is more SQL that its rows obey, `constants` what new rows get besides the fields."""
+    """The table of a kind. `where` is more SQL that its rows obey, `constants` what new rows get besides the fields.
+
+    Names of rows that obey `reserved` instead are taken: the table refuses a second one.
+    """
 
     kind: Kind
     name: str
@@ -63,6 +66,7 @@ class Table:
     columns: tuple[Column, ...]
     children: tuple[ChildTable, ...] = ()
     where: str = "1 = 1"
+    reserved: str = "1 = 0"
     constants: Mapping[str, int | str] = dataclasses.field(default_factory=dict)
 
 
@@ -236,6 +240,7 @@ TABLES: tuple[Table, ...] = (
         ),
         # A form (F) is made of fields that only SEI's own screens build; no template of ours can stand for one.
         where="sta_aplicabilidade <> 'F'",
+        reserved="sta_aplicabilidade = 'F'",
     ),
     Table(
         kinds.TIPOS,

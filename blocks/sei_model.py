@@ -93,4 +93,5 @@ def _instance(sei: SeiContents, sip: SipContents) -> Instance:
         rights=frozenset(sip.rights),
         menu_right=sip.menu_right,
         has_processes=sei.has_processes,
+        reserved=sei.reserved,
     )

@@ -4,6 +4,7 @@ What the files alone cannot tell is judged here: whether what an entry names exi
 and whether the instance's version has the column and the room for it.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,6 +57,8 @@ class Instance:
     rights: frozenset[str]
     menu_right: Mapping[str, str]
     has_processes: bool
+    reserved: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    """By kind, the comparable names that entries beyond the model already have."""
 
 
 def resolve(model: Model, instance: Instance, retiring: Mapping[str, frozenset[Key]] | None = None) -> Model:
@@ -151,6 +154,8 @@ def _problems(item: Item, model: Model, instance: Instance, retiring: Mapping[st
     if row is None and kind.creatable and not item.complete and item.fields.get("ativo") is not False:
         needed = ", ".join(lacking(kind, item.fields))
         yield f"{item.source_of()}: {kind} {item.label!r} não existe na instância e falta, para criá-lo: {needed}"
+    if row is None and item.key and item.key[-1] in instance.reserved.get(kind.name, ()):
+        yield f"{item.source_of()}: {kind} {item.label!r} tem o nome de um formulário desta instância: use outro nome"
     for name, room in instance.lengths.get(kind.name, {}).items():
         value = item.fields.get(name)
         if isinstance(value, str) and len(value) > room:

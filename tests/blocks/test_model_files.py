@@ -46,6 +46,17 @@ def test_every_layer_that_is_shipped_is_valid_on_the_base() -> None:
     assert min(counts.values()) > 900
 
 
+def test_a_municipality_may_remove_what_its_state_declares(folder: Path) -> None:
+    write(folder, "base/titulos.yaml", "- expressao: Doutor\n")
+    write(folder, "uf/mg/titulos.yaml", "- expressao: Inconfidente\n")
+    write(folder, "uf/sp/titulos.yaml", "- expressao: Bandeirante\n")
+    write(folder, "municipio/timoteo/titulos.yaml", "- expressao: Bandeirante\n  remover: true\n")
+    assert "base + municipio/timoteo" in check_layers(folder)
+    write(folder, "municipio/timoteo/titulos.yaml", "- expressao: Barão\n  remover: true\n")
+    with pytest.raises(InvalidInputError, match=r"nada a remover"):
+        check_layers(folder)
+
+
 def test_a_camara_has_no_health_nor_education() -> None:
     both = [load_model(layer_names(client=kind, uf="MG", faixa=1, slug="unai")) for kind in ("prefeitura", "camara")]
     names = [{item.label for item in model["tipos_procedimento"].values()} for model in both]

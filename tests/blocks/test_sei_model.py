@@ -258,6 +258,13 @@ def test_a_model_that_names_what_is_not_there_is_refused_whole(instance: Instanc
     assert databases.contents() == before
 
 
+def test_a_document_type_with_the_name_of_a_form_is_refused_with_its_line(instance: Instance) -> None:
+    instance.run("UPDATE serie SET nome = 'Requerimento da casa', sta_aplicabilidade = 'F' ORDER BY id_serie LIMIT 1")
+    kind: dict[str, object] = {"nome": "REQUERIMENTO da casa", "aplicabilidade": "externo"}
+    with pytest.raises(InvalidInputError, match=r"linha \d+: .* tem o nome de um formulário desta instância"):
+        instance.apply(model_of({"series": [kind]}))
+
+
 def test_only_the_plan_that_was_shown_is_applied(instance: Instance, databases: Databases) -> None:
     model = model_of(SMALL)
     digest = instance.plan(model).plan.digest
