@@ -25,36 +25,38 @@ _ONE_AT_A_TIME = Lock()
 
 
 def judge_suites(rows: Mapping[str, Rows], expected: Mapping[str, Mapping[str, Expected]]) -> tuple[SuiteResult, ...]:
-    """Judge every suite; `expected` are, by kind, the entries that the programme answers for.
+    """Judge every suite; `expected` are, by suite, the entries that the programme answers for.
+
+    In a suite that is not named there, it answers for every row.
 
     Raises:
         IntegrityError: a rule could not be judged, which is a defect of the rule or of its query.
     """
     with _ONE_AT_A_TIME:
-        return tuple(_judge(suite, rows[suite.name], expected.get(suite.name, {})) for suite in SUITES)
+        return tuple(_judge(suite, rows[suite.name], expected.get(suite.name)) for suite in SUITES)
 
 
-def _judge(suite: Suite, rows: Rows, expected: Mapping[str, Expected]) -> SuiteResult:
-    required = [key for key, entry in expected.items() if entry.must_exist]
+def _judge(suite: Suite, rows: Rows, expected: Mapping[str, Expected] | None) -> SuiteResult:
+    required = [key for key, entry in (expected or {}).items() if entry.must_exist]
     rules = (present(required), *suite.rules) if required else suite.rules
     outcomes = [
-        _outcome(rule, result, suite, rows, expected)
+        _outcome(rule, result, rows, expected)
         for rule, result in zip(rules, _validate(suite, rules, rows), strict=True)
     ]
     return SuiteResult(name=suite.name, label=suite.label, rows=len(rows), rules=tuple(outcomes))
 
 
 def _outcome(
-    rule: Rule, result: ExpectationValidationResult, suite: Suite, rows: Rows, expected: Mapping[str, Expected]
+    rule: Rule, result: ExpectationValidationResult, rows: Rows, expected: Mapping[str, Expected] | None
 ) -> RuleResult:
     if result.success:
         return RuleResult(says=rule.says)
     if "observed_value" in result.result:  # a rule about all rows together names none of them
         there = {row[KEY] for row in rows}
-        missing = [entry.label for key, entry in expected.items() if entry.must_exist and key not in there]
+        missing = [entry.label for key, entry in (expected or {}).items() if entry.must_exist and key not in there]
         return RuleResult(says=rule.says, broken=_shown(missing) or (f"{len(rows)} em vez de um",))
     broken = [rows[int(entry[_LINE])] for entry in result.result["unexpected_index_list"]]
-    ours = [suite.kind is None or row[KEY] in expected for row in broken]
+    ours = [expected is None or row[KEY] in expected for row in broken]
     return RuleResult(
         says=rule.says,
         broken=_shown(str(row[ITEM]) for row, own in zip(broken, ours, strict=True) if own),

@@ -5,12 +5,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from blocks.scripts import run_program
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 
 TIMEOUT_SECONDS = 180.0
+_PREFIX = "implanta-pdf-"
 _PACKAGES = "libreoffice-writer-nogui fonts-liberation"
 # PDF/A-2b, for what is kept for decades; tagged, so that a screen reader finds titles and tables.
 _FILTER = "pdf:writer_pdf_Export:" + json.dumps(
@@ -20,6 +24,16 @@ _FILTER = "pdf:writer_pdf_Export:" + json.dumps(
     },
     separators=(",", ":"),
 )
+
+
+def _sweep() -> None:
+    """Take away what runs that were killed have left: documents with the names of who signs."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(FileNotFoundError):
+            mine = folder.stat().st_uid == os.geteuid()
+            if mine and owner.isdigit() and not psutil.pid_exists(int(owner)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def convert_to_pdf(documents: Mapping[str, bytes], *, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, bytes]:
@@ -32,6 +46,7 @@ def convert_to_pdf(documents: Mapping[str, bytes], *, timeout_seconds: float = T
     """
     if not documents:
         return {}
+    _sweep()
     program = shutil.which("soffice") or shutil.which("libreoffice")
     if program is None:
         raise InvalidInputError(
@@ -39,7 +54,7 @@ def convert_to_pdf(documents: Mapping[str, bytes], *, timeout_seconds: float = T
             "conversão para PDF",
             f"Instale-o como root e execute de novo: apt-get install --no-install-recommends {_PACKAGES}.",
         )
-    with tempfile.TemporaryDirectory(prefix="implanta-pdf-") as made:
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as made:
         folder = Path(made)
         for name, content in documents.items():
             (folder / f"{name}.docx").write_bytes(content)
@@ -58,7 +73,7 @@ def convert_to_pdf(documents: Mapping[str, bytes], *, timeout_seconds: float = T
             ],
             timeout_seconds=timeout_seconds,
             where="conversão para PDF",
-            environment=os.environ | {"HOME": made, "LC_ALL": "C.UTF-8"},
+            environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": made, "LC_ALL": "C.UTF-8"},
             late=RetryableError,
             when_late="Confira se o computador está sobrecarregado e execute de novo.",
         )

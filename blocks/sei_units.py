@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from blocks.counters import next_table_id
 from blocks.infra_rows import ensure_row, first_number, updated
 from blocks.mariadb import MariaDBServer
 from blocks.sip import ORGAO_ID
@@ -86,6 +87,8 @@ class SeiUnits:
                         f"A unidade {unit.sigla} não está no SEI", self._database, "Confira a replicação do SIP."
                     )
                 change += _write(cursor, known, unit.settings)
+                if not known.in_history:
+                    change += _open_history(cursor, known.id_unidade, today)
             if ended:
                 change += _end(cursor, tuple(ended), today)
         return change
@@ -108,7 +111,8 @@ def _read_units(cursor: "Cursor") -> tuple[SeiUnit, ...]:
     cursor.execute(
         f"SELECT u.id_unidade, u.sigla, u.descricao, u.sin_ativo, m.nome, f.sigla, {', '.join(columns)}"
         " FROM unidade u JOIN contato c USING (id_contato) LEFT JOIN cidade m ON m.id_cidade = c.id_cidade"
-        " LEFT JOIN uf f ON f.id_uf = c.id_uf ORDER BY u.id_unidade"
+        " LEFT JOIN uf f ON f.id_uf = c.id_uf WHERE u.id_orgao = %s ORDER BY u.id_unidade",
+        (ORGAO_ID,),
     )
     return tuple(
         SeiUnit(
@@ -176,6 +180,16 @@ def _end(cursor: "Cursor", ids: tuple[int, ...], today: date) -> Change:
     )
     cursor.execute("UPDATE unidade_historico SET dta_fim = %s WHERE id_unidade IN %s AND dta_fim IS NULL", (today, ids))
     return change + updated(cursor)
+
+
+def _open_history(cursor: "Cursor", unit_id: int, today: date) -> Change:
+    """Of a unit that came back: without an open row nobody may work in it (`sei.md` 2.7)."""
+    cursor.execute(
+        "INSERT INTO unidade_historico (id_unidade_historico, id_unidade, id_orgao, sigla, descricao, dta_inicio)"
+        " SELECT %s, id_unidade, id_orgao, sigla, descricao, %s FROM unidade WHERE id_unidade = %s",
+        (next_table_id(cursor, "unidade_historico"), today, unit_id),
+    )
+    return Change(created=1)
 
 
 def _city_ids(cursor: "Cursor", city: str, state: str) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Units, users and permissions in SIP, where every one of them is born (`sei.md` 2.7)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,10 @@ class SipPeople:
         self._sei = environment.database_sei
 
     def list_units(self) -> list[ExistingUnit]:
-        """Every unit but the global ones, with its place in the hierarchy that SEI uses."""
+        """Every unit of the prefeitura's órgão but the global ones, with its place in the hierarchy that SEI uses.
+
+        Another órgão of the instance may have units of the same siglas: they are not the prefeitura's to change.
+        """
         with self._server.transaction(self._sip) as cursor:
             cursor.execute(
                 "SELECT u.id_unidade, u.sigla, u.descricao, p.sigla, u.sin_ativo = 'S', h.id_unidade IS NOT NULL"
@@ -42,8 +45,8 @@ class SipPeople:
                 " LEFT JOIN rel_hierarquia_unidade h ON h.id_unidade = u.id_unidade"
                 "   AND h.id_hierarquia = s.id_hierarquia AND h.sin_ativo = 'S'"
                 " LEFT JOIN unidade p ON p.id_unidade = h.id_unidade_pai"
-                " WHERE u.sin_global = 'N'",
-                (SEI_SYSTEM_ID,),
+                " WHERE u.sin_global = 'N' AND u.id_orgao = %s",
+                (SEI_SYSTEM_ID, ORGAO_ID),
             )
             return [
                 ExistingUnit(
@@ -58,13 +61,24 @@ class SipPeople:
             ]
 
     def count_people_by_unit(self) -> dict[int, int]:
-        """How many active users have a permission in force, in any system, by the id of its unit."""
+        """How many active users have a permission in force, in any system, by the id of the unit that they may use.
+
+        A permission with `sin_subunidades` reaches the units below its own.
+        """
         with self._server.transaction(self._sip) as cursor:
             cursor.execute(
-                "SELECT p.id_unidade, COUNT(DISTINCT p.id_usuario) FROM permissao p JOIN usuario u USING (id_usuario)"
-                " WHERE u.sin_ativo = 'S' AND (p.dta_fim IS NULL OR p.dta_fim >= CURDATE()) GROUP BY p.id_unidade"
+                "SELECT p.id_unidade, p.id_usuario, MAX(p.sin_subunidades = 'S') FROM permissao p"
+                " JOIN usuario u USING (id_usuario) WHERE u.sin_ativo = 'S'"
+                " AND (p.dta_fim IS NULL OR p.dta_fim >= CURDATE()) GROUP BY p.id_unidade, p.id_usuario"
             )
-            return {int(unit_id): int(count) for unit_id, count in cursor.fetchall()}
+            permissions = [(int(unit), int(user), bool(below)) for unit, user, below in cursor.fetchall()]
+            cursor.execute(
+                "SELECT id_unidade, id_unidade_pai FROM rel_hierarquia_unidade"
+                " WHERE sin_ativo = 'S' AND id_hierarquia = %s",
+                (self._sei_hierarchy(cursor),),
+            )
+            above = {int(unit): int(parent) if parent else None for unit, parent in cursor.fetchall()}
+        return _count_people(permissions, above)
 
     def apply_units(self, plan: UnitsPlan, *, retired: Sequence[ExistingUnit] = (), today: date) -> Change:
         """Create, correct and deactivate units and their places in the hierarchy, all of them or none.
@@ -73,7 +87,10 @@ class SipPeople:
         """
         with self._server.transaction(self._sip) as cursor:
             hierarchy = self._sei_hierarchy(cursor)
-            cursor.execute("SELECT sigla, id_unidade FROM unidade WHERE sin_global = 'N' AND sin_ativo = 'S'")
+            cursor.execute(
+                "SELECT sigla, id_unidade FROM unidade WHERE sin_global = 'N' AND sin_ativo = 'S' AND id_orgao = %s",
+                (ORGAO_ID,),
+            )
             ids = {collation_key(str(sigla)): int(unit_id) for sigla, unit_id in cursor.fetchall()}
             new_ids = next_sequence_ids(cursor, "unidade", len(plan.missing)) if plan.missing else []
             for unit, unit_id in zip(plan.missing, new_ids, strict=True):
@@ -332,6 +349,22 @@ def _places(plan: UnitsPlan, ids: dict[str, int]) -> dict[int, int | None]:
         ids[collation_key(unit.sigla)]: ids[collation_key(unit.superior)] if unit.superior else None
         for unit in (*plan.missing, *moved)
     }
+
+
+def _count_people(permissions: Iterable[tuple[int, int, bool]], above: Mapping[int, int | None]) -> dict[int, int]:
+    people: dict[int, set[int]] = {}
+    reaching: dict[int, set[int]] = {}
+    for unit, user, below in permissions:
+        people.setdefault(unit, set()).add(user)
+        if below:
+            reaching.setdefault(unit, set()).add(user)
+    for unit in above:
+        parent, seen = above[unit], {unit}
+        while parent is not None and parent not in seen:
+            people.setdefault(unit, set()).update(reaching.get(parent, ()))
+            seen.add(parent)
+            parent = above.get(parent)
+    return {unit: len(users) for unit, users in people.items() if users}
 
 
 def _place(cursor: "Cursor", places: dict[int, int | None], hierarchy: int, today: date) -> None:

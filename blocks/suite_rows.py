@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from blocks.model_tables import TABLES
 from blocks.sip import SEI_SYSTEM_ID
-from domain.document_model.model import key_of, label_of
+from domain.document_model.model import key_of, label_of, name_key
 from domain.document_model.suites import KEY, SUITES, key_text
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Rows = list[dict[str, object]]
 ITEM = "item"
 """Beside the columns of its query each row has the label of its entry, and its key under `KEY`."""
+
+_UNIT_CODE = "cod_unidade_sei"
 
 _SEI: Mapping[str, str] = {
     "orgao": """
@@ -230,7 +232,8 @@ _SIP: Mapping[str, str] = {
         LEFT JOIN unidade pu ON pu.id_unidade = r.id_unidade_pai
         LEFT JOIN rel_hierarquia_unidade pr ON pr.id_unidade = r.id_unidade_pai AND pr.id_hierarquia =
             r.id_hierarquia_pai
-        WHERE u.sin_ativo = 'S' AND u.sin_global = 'N'
+        WHERE u.sin_ativo = 'S' AND u.sin_global = 'N' AND r.dta_inicio <= NOW()
+            AND (r.dta_fim IS NULL OR r.dta_fim >= CURDATE())
     """,
 }
 _UNITS_OF_SEI = """
@@ -259,12 +262,14 @@ def read_suite_rows(sei: "Cursor", sip: "Cursor") -> dict[str, Rows]:
     in_sei = {row["id"]: row for row in _rows(sei, _UNITS_OF_SEI)}
     nothing = dict.fromkeys(("sigla_sei", "descricao_sei", "codigo", "contatos", "historicos_abertos"), None)
     rows["unidades"] = [row | in_sei.get(row["id"], nothing) for row in rows["unidades"]]
+    if not any(_UNIT_CODE in str(row["mascara_processo"]) for row in rows["orgao"]):
+        rows["unidades"] = [row | {"codigo": "-"} for row in rows["unidades"]]  # the numbers do without
     rows["contadores"] = list(_counters(sei))
     for suite in SUITES:
         for row in rows[suite.name]:
             kind = suite.kind
             label = label_of(kind, row) if kind else str(row.get("sigla") or row.get("nome"))
-            row |= {ITEM: label, KEY: key_text(key_of(kind, row)) if kind else label}
+            row |= {ITEM: label, KEY: key_text(key_of(kind, row) if kind else (name_key(label),))}
     return rows
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
 MAX_UNZIPPED_BYTES = 20_000_000  # 4,000 people are 2 MB; openpyxl takes some fifty times the size in memory
 MAX_COLUMNS = 100
+MAX_MERGED_CELLS = 100_000
 _SHOWN = 10
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # also what encrypts an XLSX with a password
 _FORMULA, _ERROR = "f", "e"
+# As the file has it: openpyxl makes an object of each cell that a range covers, a thousand million of them if told so.
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b[^>]*\bref\s*=\s*[\"']([A-Z0-9:$]{1,40})[\"']")
 _ZEROS = re.compile(r"0+")
 
 
@@ -59,17 +63,39 @@ def _refuse_other_files(content: bytes, name: str) -> None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             size = sum(entry.file_size for entry in archive.infolist())
+            # A part whose declared size is false does not open: what is read here is bounded.
+            merged = _huge_ranges(archive, names) if size <= MAX_UNZIPPED_BYTES else []
     except zipfile.BadZipFile as error:
         cut = content.startswith(_ZIP)
         raise _unreadable("O arquivo XLSX está incompleto" if cut else "O arquivo não é um XLSX", name) from error
     if "xl/workbook.xml" not in names:
         raise _unreadable("O arquivo não é um XLSX", name)
+    if merged:
+        raise InvalidInputError(
+            f"Há células mescladas demais: {_some(merged)}", name, "Desfaça a mesclagem, em todas as abas, e reenvie."
+        )
     if size > MAX_UNZIPPED_BYTES:
         raise InvalidInputError(
             f"O arquivo aberto ocupa {size // 1_000_000} MB, e o limite é {MAX_UNZIPPED_BYTES // 1_000_000} MB",
             name,
             "Deixe na planilha só as colunas pedidas, sem imagens, e reenvie.",
         )
+
+
+def _huge_ranges(archive: zipfile.ZipFile, names: list[str]) -> list[str]:
+    """The merged ranges of all worksheets, if together they cover more cells than a spreadsheet of ours may have."""
+    from openpyxl.utils import range_boundaries  # noqa: PLC0415
+
+    sheets = [part for part in names if part.startswith("xl/worksheets/") and part.endswith(".xml")]
+    covered = 0
+    try:
+        refs = [ref.decode() for part in sheets for ref in _MERGED.findall(archive.read(part))]
+        for ref in refs:
+            left, top, right, bottom = (int(bound or 1) for bound in range_boundaries(ref))
+            covered += (right - left + 1) * (bottom - top + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError):
+        return []  # damaged, which is told when it is opened
+    return refs if covered > MAX_MERGED_CELLS else []
 
 
 def _open(content: bytes, name: str, *, values: bool) -> "Workbook":

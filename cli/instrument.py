@@ -56,11 +56,17 @@ def generate(ref: Ref, names: Names = None, out_dir: Out = None, as_json: JsonOp
 
 def _copy(report: "InstrumentsReport", directory: Path) -> list[Path]:
     from blocks.private_files import ensure_private_files
+    from domain.errors import InvalidInputError, RetryableError
     from tasks.instruments import fetch_instruments
 
     files = fetch_instruments(report)
-    # They tell who signs: personal data, for their owner only.
-    ensure_private_files(directory, files)
+    try:
+        # They tell who signs: personal data, for their owner only.
+        ensure_private_files(directory, files)
+    except RetryableError as error:
+        raise InvalidInputError(
+            "Não foi possível gravar os documentos em --out", str(directory), "Indique outro diretório, com espaço."
+        ) from error
     return [directory / name for name in files]
 
 

@@ -14,6 +14,7 @@ from domain.text import clean
 
 COLUMNS = ("campo", "valor")
 _LONGEST = 200
+_YEARS = range(2020, 2051)  # a year that was typed wrong makes a timetable without holidays
 
 
 class PrefeituraSheet(Frozen):
@@ -68,10 +69,14 @@ def _text(value: str) -> str:
 
 def _day(value: str) -> date:
     try:
-        return datetime.strptime(value, "%d/%m/%Y").date()  # noqa: DTZ007  # a day has no time zone
+        day = datetime.strptime(value, "%d/%m/%Y").date()  # noqa: DTZ007  # a day has no time zone
     except ValueError:
         msg = "não é uma data dd/mm/aaaa"
         raise ValueError(msg) from None
+    if day.year not in _YEARS:
+        msg = f"não é um dia de {_YEARS[0]} a {_YEARS[-1]}"
+        raise ValueError(msg)
+    return day
 
 
 def _cnpj(value: str) -> str:

@@ -204,7 +204,8 @@ def _problems(units: Sequence[Unit], existing: Mapping[str, SeiUnit | None], sei
         if width is not None and len(code.lstrip("0")) > width:
             problems.append(f"{unit.sigla}: o código {code} não cabe na numeração, que lhe dá {width} algarismos")
         if found and found.numbered_processes:
-            problems.append(f"{unit.sigla}: o código {now} já numera processos e não muda para {code}")
+            told = f"o código {now} já numera processos" if now else "já há processos numerados sem código"
+            problems.append(f"{unit.sigla}: {told} e não muda para {code}")
     return problems
 
 
@@ -253,12 +254,14 @@ def _sei_changes(unit: Unit, found: SeiUnit | None, in_sip: Changes) -> Changes:
     if "codigo" not in unit.settings and not known.get("codigo"):
         changes["codigo"] = (None, NEXT_FREE)
     if unit.email and (found is None or unit.email not in found.emails):
-        changes["email"] = (None, unit.email)
+        changes["email"] = (found.emails[0] if found and found.emails else None, unit.email)
     if not in_sip.keys() & set(_OF_SIP):
         if found is None:
             changes[IN_SEI] = (None, "replicada")
         elif (found.sigla, found.descricao, found.ativo) != (unit.sigla, unit.descricao, True):
             changes[IN_SEI] = ("desatualizada", "replicada")
+        elif not found.in_history:
+            changes[IN_SEI] = ("com histórico encerrado", "com histórico aberto")
     return changes
 
 

@@ -6,7 +6,7 @@ from domain.report import StageReport
 from flows.stage import Procedure, as_run_state, carry_out, stage_flow
 from tasks.history import finish_stage
 from tasks.intake import missing_sheets
-from tasks.live import KEPT, is_settled, record_applied
+from tasks.live import KEPT, is_settled, record_applied, sheet_digest
 from tasks.users import ensure_accounts, ensure_invitations, ensure_replicated, ensure_sip_users, prove_users
 
 PROCEDURE: Procedure = (
@@ -26,7 +26,8 @@ def import_users(municipality: str, purpose: Purpose) -> StageReport:
         return as_run_state(finish_stage(environment, Stage.USERS, (), (), waiting_for=owed))
     if is_settled(environment, "usuarios.csv"):
         return as_run_state(finish_stage(environment, Stage.USERS, (), (KEPT,)))
+    digest = sheet_digest(environment, "usuarios.csv")
     steps = carry_out(PROCEDURE, environment)
     facts = prove_users(environment)
-    record_applied(environment, "usuarios.csv")
+    record_applied(environment, "usuarios.csv", digest)
     return as_run_state(finish_stage(environment, Stage.USERS, steps, facts))

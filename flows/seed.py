@@ -7,12 +7,12 @@ from flows.stage import Procedure, as_run_state, carry_out, stage_flow
 from tasks.document_model import ensure_document_model
 from tasks.history import finish_stage
 from tasks.intake import missing_sheets
-from tasks.live import KEPT, is_settled, record_applied
+from tasks.live import UNITS, record_applied, sheet_digest, why_units_stay
 from tasks.model_validation import require_valid_model
 from tasks.units import ensure_units
 
-PROCEDURE: Procedure = (
-    ("unidades", ensure_units),
+UNITS_PROCEDURE: Procedure = (("unidades", ensure_units),)
+MODEL_PROCEDURE: Procedure = (
     ("modelo de documentos", ensure_document_model),
     ("validação do modelo", require_valid_model),
 )
@@ -22,11 +22,15 @@ PROCEDURE: Procedure = (
 def seed(municipality: str, purpose: Purpose) -> StageReport:
     """Apply the document model, and the units of the prefeitura's own spreadsheet."""
     environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
-    owed = missing_sheets(municipality, "unidades.csv")
+    owed = missing_sheets(municipality, UNITS)
     if owed:
         return as_run_state(finish_stage(environment, Stage.SEEDING, (), (), waiting_for=owed))
-    if is_settled(environment, "unidades.csv"):
-        return as_run_state(finish_stage(environment, Stage.SEEDING, (), (KEPT,)))
-    steps = carry_out(PROCEDURE, environment)
-    record_applied(environment, "unidades.csv")
+    kept = why_units_stay(environment)
+    if kept is not None:
+        return as_run_state(finish_stage(environment, Stage.SEEDING, (), (kept,)))
+    digest = sheet_digest(environment, UNITS)
+    steps = carry_out(UNITS_PROCEDURE, environment)
+    # Before the model is judged: its problems are no reason to apply the spreadsheet once more.
+    record_applied(environment, UNITS, digest)
+    steps += carry_out(MODEL_PROCEDURE, environment)
     return as_run_state(finish_stage(environment, Stage.SEEDING, steps, ()))

@@ -4,7 +4,7 @@ from prefect import flow
 
 from domain.units_plan import TreeReport
 from flows.verify_environment import ENVIRONMENT
-from tasks.live import record_applied
+from tasks.live import UNITS, record_applied, sheet_digest
 from tasks.units import apply_environment_units, plan_environment_units
 from tasks.units_report import publish_units
 
@@ -20,7 +20,8 @@ def plan_units(environment: str = ENVIRONMENT) -> TreeReport:
 @flow(name="unidades", flow_run_name="{environment} · unidades")
 def apply_units(environment: str = ENVIRONMENT, plan: str | None = None) -> TreeReport:
     """Apply the spreadsheet of units; with the code of a plan, only if the plan still is that one."""
+    digest = sheet_digest(environment, UNITS)
     done = apply_environment_units(environment, plan)
-    record_applied(environment, "unidades.csv")
+    record_applied(environment, UNITS, digest)
     publish_units(environment, done, "unidades aplicadas")
     return done

@@ -1,5 +1,6 @@
 """The document model of one environment: what its layers declare, what applying them would change, applying them."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from blocks.model_export import write_layer
@@ -66,6 +67,11 @@ def inspect_document_model(environment: str) -> ModelDrift:
     return judge_drift(environment, _plan(environment))
 
 
+def model_lock(environment: str) -> AbstractContextManager[None]:
+    """What whoever changes an environment's document model holds."""
+    return doors.registry().lock(f"modelo:{environment}", wait_seconds=LOCK_WAIT_SECONDS)
+
+
 def export_document_model(environment: str, folder: Path) -> list[Path]:
     """Write the environment's own model as the files of a layer; the files.
 
@@ -95,7 +101,7 @@ def _plan(environment: str) -> ModelPlan:
 
 def _apply(environment: str, digest: str | None) -> Outcome:
     instance, registry = load_instance(environment), doors.registry()
-    with registry.lock(f"modelo:{environment}", wait_seconds=LOCK_WAIT_SECONDS):
+    with model_lock(environment):
         memory = registry.model_memory(environment)
         if not memory.before and not is_rehearsal():
             # Before anything is written: after a kill nobody could tell any more what came with the release.

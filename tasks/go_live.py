@@ -11,6 +11,7 @@ from domain.change import Change
 from domain.errors import IntegrityError
 from domain.go_live import CheckedItem, ItemResult, judge_go_live
 from domain.structure import differences
+from domain.text import collation_key
 from domain.units_import import plan_units
 from domain.user_import import plan_user_import
 from tasks import clock, doors
@@ -20,6 +21,7 @@ from tasks.intake import read_units, read_users, require_whole
 from tasks.live import LIVE, is_open
 from tasks.step import step
 from tasks.training import GateFinding
+from tasks.units import brought_units
 
 APPROVAL_GATE = "go-live"
 HEARTBEAT_LIMIT = timedelta(minutes=12)  # the task runs every five minutes: two signs may be missed
@@ -170,10 +172,13 @@ def _smoke_test(instance: Instance) -> None:
         )
     key = doors.environment_secrets(instance.name.slug).service_key(service_id)
     listed = SeiServices(doors.runtime().address(instance.name)).list_units(key)
-    expected = {unit.sigla for unit in read_units(instance.municipality.slug).units}
+    # Of the units in force, not of the spreadsheet: once live a new one waits for an operator.
+    brought = {collation_key(sigla) for sigla in brought_units(instance)}
+    units = [unit for unit in instance.people.list_units() if unit.ativo and unit.in_hierarchy]
+    expected = {unit.sigla for unit in units if collation_key(unit.sigla) in brought}
     if not expected <= set(listed):
         raise IntegrityError(
-            f"O web service lista {len(listed)} unidades e faltam {len(expected - set(listed))} da planilha",
+            f"O web service lista {len(listed)} unidades e faltam {len(expected - set(listed))} do SIP",
             instance.name.slug,
             "Execute a replicação de unidades e tente de novo.",
         )

@@ -12,7 +12,12 @@ from tasks.step import step
 LIVE = "production.opened"
 SHEET_APPLIED = "sheet.applied"
 
+UNITS: Sheet = "unidades.csv"
 KEPT = "Planilha já aplicada: o que a prefeitura mudou depois, em produção, fica como está."
+NEW_UNITS = (
+    "A prefeitura, já em produção, mandou outra planilha de unidades: veja ./implanta units plan {environment} e"
+    " aplique com ./implanta units apply {environment} --plan CÓDIGO."
+)
 
 
 def has_gone_live(ibge: str) -> bool:
@@ -39,11 +44,30 @@ def is_settled(environment: str, sheet: Sheet) -> bool:
     return _last_applied(instance, sheet) == _digest(instance, sheet)
 
 
+@step("unidades que ficam")
+def why_units_stay(environment: str) -> str | None:
+    """Why a live prefeitura's units are left alone, or None when its spreadsheet is to be applied.
+
+    One that came after the opening moves and deactivates units with people at work in them: an operator applies it,
+    with a plan that was read.
+    """
+    instance = load_instance(environment)
+    applied = _last_applied(instance, UNITS) if has_gone_live(instance.municipality.ibge) else None
+    if applied is None:
+        return None
+    return KEPT if applied == _digest(instance, UNITS) else NEW_UNITS.format(environment=environment)
+
+
+@step("planilha recebida")
+def sheet_digest(environment: str, sheet: Sheet) -> str:
+    """SHA-256 of the spreadsheet as it is now: taken before it is applied, for another may come meanwhile."""
+    return _digest(load_instance(environment), sheet)
+
+
 @step("planilha aplicada")
-def record_applied(environment: str, sheet: Sheet) -> Change:
+def record_applied(environment: str, sheet: Sheet, digest: str) -> Change:
     """Remember which spreadsheet the environment now agrees with."""
     instance = load_instance(environment)
-    digest = _digest(instance, sheet)
     if _last_applied(instance, sheet) == digest:
         return Change(unchanged=1)
     doors.registry().record_event(

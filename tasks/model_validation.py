@@ -7,13 +7,15 @@ from blocks.model_files import load_model
 from blocks.rehearsal import is_rehearsal
 from blocks.suite_rows import read_suite_rows
 from domain.change import Change
-from domain.document_model.suites import expected_entries
+from domain.document_model.model import name_key
+from domain.document_model.suites import Expected, expected_entries, key_text
 from domain.document_model.verdict import ModelVerdict
 from tasks import clock, doors
-from tasks.document_model import layers_of
+from tasks.document_model import layers_of, model_lock
 from tasks.history import ACTOR
 from tasks.instance import Instance, load_instance
 from tasks.step import step
+from tasks.units import brought_units, units_lock
 
 VALIDATED = "model.validated"
 _KEPT = 100
@@ -42,17 +44,21 @@ def require_valid_model(environment: str) -> Change:
 def _validate(instance: Instance) -> ModelVerdict:
     from blocks.expectations import judge_suites  # noqa: PLC0415  # importing its library takes seconds
 
-    model = load_model(layers_of(instance.municipality))
-    with (
-        instance.server.transaction(instance.name.database_sei) as sei,
-        instance.server.transaction(instance.name.database_sip) as sip,
-    ):
-        rows = read_suite_rows(sei, sip)
+    expected = expected_entries(load_model(layers_of(instance.municipality)))
+    expected["unidades"] = {key_text((name_key(sigla),)): Expected(sigla, False) for sigla in brought_units(instance)}
+    # Nothing is judged while it is written.
+    with model_lock(instance.name.slug), units_lock(instance.name.slug):
+        digest = _applied(instance)
+        with (
+            instance.server.transaction(instance.name.database_sei) as sei,
+            instance.server.transaction(instance.name.database_sip) as sip,
+        ):
+            rows = read_suite_rows(sei, sip)
     verdict = ModelVerdict(
         environment=instance.name.slug,
-        digest=_applied(instance),
+        digest=digest,
         judged_at=clock.now(),
-        suites=judge_suites(rows, expected_entries(model)),
+        suites=judge_suites(rows, expected),
     )
     doors.registry().record_event(
         VALIDATED,

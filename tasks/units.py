@@ -5,8 +5,10 @@ was: killed anywhere, the next run finds in the two databases what is left to do
 """
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import cast
 
+from prefect.runtime import flow_run
 from pydantic import JsonValue
 
 from blocks.rehearsal import is_rehearsal
@@ -24,6 +26,7 @@ from tasks.step import step
 UNITS_BROUGHT = "units.brought"
 UNITS_LEFT = "units.left"
 LOCK_WAIT_SECONDS = 60
+_ACCEPTED: set[tuple[str | None, str, str | None]] = set()
 
 
 @step("unidades")
@@ -51,6 +54,11 @@ def apply_environment_units(environment: str, digest: str | None = None) -> Tree
     return report_tree(environment, plan)
 
 
+def units_lock(environment: str) -> AbstractContextManager[None]:
+    """What whoever changes an environment's units holds."""
+    return doors.registry().lock(f"unidades:{environment}", wait_seconds=LOCK_WAIT_SECONDS)
+
+
 def _plan(instance: Instance) -> TreePlan:
     wanted = read_units(instance.municipality.slug)
     people = instance.people
@@ -58,7 +66,7 @@ def _plan(instance: Instance) -> TreePlan:
         wanted,
         people.list_units(),
         instance.sei_units.read({unit.settings["cidade"] for unit in wanted.units if "cidade" in unit.settings}),
-        brought=_brought(instance),
+        brought=brought_units(instance),
         people=people.count_people_by_unit(),
         where="unidades.csv",
     )
@@ -66,11 +74,14 @@ def _plan(instance: Instance) -> TreePlan:
 
 def _apply(instance: Instance, digest: str | None) -> tuple[TreePlan, Change]:
     environment, today = instance.name.slug, local_day(clock.now())
-    with doors.registry().lock(f"unidades:{environment}", wait_seconds=LOCK_WAIT_SECONDS):
+    with units_lock(environment):
         plan = _plan(instance)
-        if digest is not None:
+        # A retry of this run finds what its first try has done, which is no other plan.
+        accepted = (flow_run.id, environment, digest)
+        if digest is not None and accepted not in _ACCEPTED:
             now = plan.digest if plan.pending else None
             require_same_plan(digest, now, environment, f"./implanta units plan {environment}")
+            _ACCEPTED.add(accepted)
         _remember(instance, UNITS_BROUGHT, plan.brought)
         instance.people.apply_units(plan.sip, retired=plan.retired, today=today)
         # Always, not only after a change: a run that was killed between the two has left SEI behind SIP.
@@ -82,7 +93,7 @@ def _apply(instance: Instance, digest: str | None) -> tuple[TreePlan, Change]:
     return plan, replicated
 
 
-def _brought(instance: Instance) -> frozenset[str]:
+def brought_units(instance: Instance) -> frozenset[str]:
     """The siglas that spreadsheets brought into the environment and did not take away since."""
     found: dict[str, str] = {}
     for event in doors.registry().events(ibge=instance.municipality.ibge, kinds=[UNITS_BROUGHT, UNITS_LEFT]):

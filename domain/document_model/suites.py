@@ -28,7 +28,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Suite:
-    """The rules of one kind of rows. Without a `kind` of the model, every row is the programme's concern."""
+    """The rules of one kind of rows; without a `kind` they are rows of something else than the model."""
 
     name: str
     label: str
@@ -82,12 +82,10 @@ SUITES: tuple[Suite, ...] = (
         "unidades",
         "unidade",
         (
-            _once("sigla", "não se repete"),
             _equal("sigla", "sigla_sei", "existe no SEI como no SIP, com a mesma sigla"),
             _equal("descricao", "descricao_sei", "tem a mesma descrição no SEI e no SIP"),
             _none("acima_quebrada", "está abaixo de uma unidade ativa"),
             _filled("codigo", "tem código para numerar processos"),
-            _once("codigo", "tem código só seu"),
             _some("contatos", "tem contato"),
             Rule(
                 "tem um histórico aberto, e só um",

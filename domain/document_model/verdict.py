@@ -77,7 +77,7 @@ class ModelVerdict(Frozen):
                 f" {first_of(self.problems)}",
                 self.environment,
                 f"Veja todos com ./implanta seed verify {self.environment}; o que difere do catálogo se conserta com"
-                f" ./implanta seed apply {self.environment}.",
+                f" ./implanta seed apply {self.environment}, e unidades com ./implanta units apply.",
             )
 
     def _told(self, *, broken: bool) -> Iterator[str]:

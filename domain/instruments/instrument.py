@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, StringConstraints, model_validator
 from domain.catalog_entry import CatalogEntry
 from domain.errors import InvalidInputError
 from domain.municipality import Contact
+from domain.text import collation_key
 
 InstrumentSlug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 
@@ -49,7 +50,8 @@ class Signer(Office):
         Raises:
             InvalidInputError: several contacts have one; the message tells no names.
         """
-        found = [contact for contact in contacts if contact.role in self.contatos]
+        offices = {collation_key(role): office for role, office in self.contatos.items()}
+        found = [contact for contact in contacts if collation_key(contact.role) in offices]
         if len(found) > 1:
             roles = ", ".join(sorted(contact.role for contact in found))
             raise InvalidInputError(
@@ -57,7 +59,7 @@ class Signer(Office):
                 f"contatos do município, papéis {roles}",
                 "Deixe um só com ./implanta municipality contact.",
             )
-        return (self.contatos[found[0].role], found[0].name) if found else None
+        return (offices[collation_key(found[0].role)], found[0].name) if found else None
 
 
 class Instrument(CatalogEntry):

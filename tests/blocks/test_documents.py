@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Mapping
 from datetime import date
@@ -137,6 +138,21 @@ def test_several_documents_become_archival_pdfs_in_one_call(tmp_path: Path) -> N
     assert (facts.pages, facts.fonts, facts.archival) == (1, ("LiberationSans",), True)
     assert "Ação de São João: çãõé" in PdfReader(BytesIO(made["primeiro-v1"])).pages[0].extract_text()
     assert convert_to_pdf({}) == {}
+
+
+def test_what_a_killed_run_left_of_a_document_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells who signs, and lies where nobody looks."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, running = tmp_path / f"implanta-pdf-{ended.pid}-abc", tmp_path / f"implanta-pdf-{os.getpid()}-abc"
+    for folder in (left, running):
+        folder.mkdir()
+        (folder / "termo.docx").write_bytes(b"x")
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(InvalidInputError):
+        convert_to_pdf({"termo": b"x"})
+    assert (left.exists(), running.exists()) == (False, True)
 
 
 def test_a_font_that_is_not_the_templates_is_refused(tmp_path: Path) -> None:

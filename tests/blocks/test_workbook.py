@@ -1,5 +1,8 @@
 """XLSX read as people see it, and refused, cell by cell, where that is not certain."""
 
+import io
+import time
+import zipfile
 from datetime import date, datetime
 from typing import Any
 
@@ -120,6 +123,17 @@ def test_what_is_not_certain_is_refused_with_its_place(book: Workbook, message: 
 def test_what_is_no_workbook_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         read(content)
+
+
+@pytest.mark.parametrize("ref", ["A5:CV20000", "A1:XFD1048576"])
+def test_a_merged_range_that_would_fill_the_memory_is_refused_before_it_is_opened(ref: str) -> None:
+    sheet = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(io.BytesIO(saved(merged()))) as archive:
+        text = archive.read(sheet).replace(b'ref="C2:C3"', f'ref="{ref}"'.encode())
+    started = time.monotonic()
+    with pytest.raises(InvalidInputError, match=f"células mescladas demais: {ref}"):
+        read(with_part(saved(merged()), sheet, text))
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])

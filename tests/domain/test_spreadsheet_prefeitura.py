@@ -50,6 +50,12 @@ def test_every_mistake_is_told_by_its_row_and_no_value_is_shown() -> None:
     assert not [value for value in ("11222333000182", "123.456", "XYZ", "Outra") if value in told]
 
 
+@pytest.mark.parametrize("day", ["01/12/9999", "01/03/0206", "01/03/2206"])
+def test_a_year_that_was_typed_wrong_is_told(day: str) -> None:
+    with pytest.raises(InvalidInputError, match="linha 2: inicio_do_cronograma não é um dia de 2020 a 2050"):
+        read(f"campo;valor\ninicio_do_cronograma;{day}\n")
+
+
 def test_a_sheet_without_its_columns_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="Falta a coluna valor"):
         read("campo;outro\ncnpj;1\n")

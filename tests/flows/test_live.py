@@ -11,6 +11,7 @@ from domain.calendar import local_day
 from domain.lifecycle import Stage
 from domain.report import Journey
 from flows.implantation import implantation
+from flows.units import apply_units
 from registry import Registry
 from tasks import clock
 from tasks.instance import Instance, load_instance
@@ -72,6 +73,23 @@ def test_a_new_spreadsheet_is_applied_also_in_production(live: Instance, tmp_pat
     assert rerun(live).change.total > 0
     assert "pessoa.nova" in live.people.list_ready_logins()
     assert rerun(live).change.total == 0
+
+
+def test_another_spreadsheet_of_units_waits_for_an_operator_who_reads_the_plan(live: Instance, tmp_path: Path) -> None:
+    """A sheet of one line, sent by mistake at night, would otherwise close a city's offices."""
+    lines = (EXAMPLES / "unidades.csv").read_text(encoding="utf-8").splitlines()
+    root = lines[1].split(";")[0]
+    (tmp_path / "unidades.csv").write_text("\n".join([*lines, f"NOVA;Unidade nova;{root};"]), encoding="utf-8")
+    send_sheets(live.municipality.slug, [tmp_path / "unidades.csv"])
+    journey = rerun(live)
+    assert journey.change.total == 0
+    facts = [fact for stage in journey.stages if stage.stage is Stage.SEEDING for fact in stage.facts]
+    assert any("mandou outra planilha de unidades" in fact and live.name.slug in fact for fact in facts)
+    assert "NOVA" not in {unit.sigla for unit in live.people.list_units()}
+    for purpose in ("treinamento", "producao"):
+        apply_units(f"{live.municipality.slug}-{purpose}")
+    assert "NOVA" in {unit.sigla for unit in live.people.list_units()}
+    assert not [fact for stage in rerun(live).stages for fact in stage.facts if "mandou outra planilha" in fact]
 
 
 def test_a_module_that_the_prefeitura_installed_is_told_and_does_not_stop_the_run(live: Instance) -> None:

@@ -13,16 +13,20 @@ from prefect.artifacts import Artifact
 from typer.testing import CliRunner
 
 from blocks.settings import PROJECT_ROOT
+from blocks.sip import SEI_SYSTEM_ID
 from cli.__main__ import app
 from cli.intake import send_sheets
+from domain.change import Change
 from domain.environment import Purpose
-from domain.errors import GateClosedError, InvalidInputError
+from domain.errors import GateClosedError, InvalidInputError, RetryableError
 from domain.units_plan import Action, TreeReport
 from flows.create_environment import create_environment
 from flows.units import apply_units, plan_units
 from registry import Registry
+from tasks import doors
 from tasks.instance import Instance, load_instance
 from tasks.live import SHEET_APPLIED
+from tasks.units import apply_environment_units
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
 from tests.flows.planted import insert
@@ -297,6 +301,75 @@ def test_a_run_that_is_killed_is_finished_by_the_next(
     assert (flag, emails) == ("S", 1)
     send(ROOT, SEMAD, COMPRAS)
     assert actions(plan_units(settled.name.slug))["NOVA"] is Action.DEACTIVATE, "what a killed run brought is known"
+
+
+def test_units_of_another_orgao_are_not_the_prefeituras(settled: Instance, send: Send) -> None:
+    """An autarquia in the same instance has an ARQ of its own: leaving the spreadsheet does not end that one."""
+    theirs = 110_090_001
+    rows(settled, "sip", "INSERT INTO orgao (id_orgao, sigla, descricao, sin_ativo, sin_autenticar, ordem)"
+         " VALUES (7, 'SAAE', 'Serviço de Água', 'S', 'S', 7)")  # fmt: skip
+    rows(settled, "sip", "INSERT INTO unidade (id_unidade, id_orgao, sigla, descricao, sin_ativo, sin_global)"
+         " VALUES (%s, 7, 'ARQ', 'Arquivo do SAAE', 'S', 'N')", theirs)  # fmt: skip
+    rows(
+        settled,
+        "sip",
+        "INSERT INTO rel_hierarquia_unidade (id_unidade, id_hierarquia, dta_inicio, sin_ativo)"
+        " SELECT %s, id_hierarquia, CURDATE(), 'S' FROM sistema WHERE id_sistema = %s",
+        theirs,
+        SEI_SYSTEM_ID,
+    )
+    try:
+        assert plan_units(settled.name.slug).steps == ()
+        assert theirs not in {unit.id_unidade for unit in settled.people.list_units()}
+        send(ROOT, SEMAD, COMPRAS)
+        assert actions(plan_units(settled.name.slug)) == {"ARQ": Action.DEACTIVATE}
+    finally:
+        rows(settled, "sip", "DELETE FROM rel_hierarquia_unidade WHERE id_unidade = %s", theirs)
+        rows(settled, "sip", "DELETE FROM unidade WHERE id_unidade = %s", theirs)
+        rows(settled, "sip", "DELETE FROM orgao WHERE id_orgao = 7")
+
+
+def test_people_of_the_units_above_may_work_in_a_unit_too(settled: Instance, send: Send) -> None:
+    ((unit_id,),) = rows(settled, "sip", "SELECT id_unidade FROM unidade WHERE sigla = 'SEMAD'")
+    rows(settled, "sip", "INSERT INTO permissao (id_perfil, id_sistema, id_usuario, id_unidade, id_tipo_permissao,"
+         " dta_inicio, sin_subunidades) SELECT MIN(id_perfil), id_sistema, 1, %s, 1, CURDATE(), 'S' FROM perfil"
+         " WHERE id_sistema = %s GROUP BY id_sistema", unit_id, SEI_SYSTEM_ID)  # fmt: skip
+    try:
+        send(ROOT, SEMAD, ARQUIVO)
+        (kept,) = plan_units(settled.name.slug).kept
+        assert "COMP" in kept.told
+        assert "tem usuários ativos com permissão (1)" in kept.told
+    finally:
+        rows(settled, "sip", "DELETE FROM permissao WHERE id_unidade = %s", unit_id)
+
+
+def test_a_history_that_was_ended_by_hand_is_opened_again(settled: Instance) -> None:
+    rows(settled, "sei", "UPDATE unidade_historico h JOIN unidade u USING (id_unidade) SET h.dta_fim = '2031-01-01'"
+         " WHERE u.sigla = 'COMP' AND h.dta_fim IS NULL")  # fmt: skip
+    assert actions(plan_units(settled.name.slug)) == {"COMP": Action.CHANGE}
+    apply_units(settled.name.slug)
+    assert states(settled, "COMP") == ("S", "S", True)
+    assert plan_units(settled.name.slug).steps == ()
+
+
+def test_a_retry_finishes_the_plan_that_was_accepted(
+    settled: Instance, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIP is written, replication fails once: the same run goes on, and does not take its own work for another plan."""
+    send(ROOT, SEMAD, COMPRAS, ARQUIVO, "NOVA2;Nova;SEMAD;")
+    digest = plan_units(settled.name.slug).digest
+    real, failures = doors.runtime(), iter([RetryableError("caiu", "teste", "repita")])
+
+    class Failing:
+        def run_scheduled(self, *arguments: Any) -> Change:  # noqa: ANN401
+            for failure in failures:
+                raise failure
+            return real.run_scheduled(*arguments)
+
+    monkeypatch.setattr(doors, "runtime", Failing)
+    monkeypatch.setattr(apply_environment_units, "retry_delay_seconds", [0])
+    assert apply_units(settled.name.slug, digest).environment == settled.name.slug
+    assert states(settled, "NOVA2") == ("S", "S", True)
 
 
 def test_a_plan_that_is_not_the_shown_one_is_not_applied(settled: Instance, send: Send) -> None:
