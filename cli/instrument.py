@@ -80,7 +80,7 @@ def _show(report: "InstrumentsReport", *, as_json: bool) -> None:
             "title": status.title,
             "version": status.version or "–",
             "pages": status.pages or "–",
-            "standing": "gerado agora" if status.created else status.told,
+            "standing": status.told,
         }
         for status in report.instruments
     ]

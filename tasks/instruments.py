@@ -169,8 +169,7 @@ def publish_instruments(municipality: str, report: InstrumentsReport) -> None:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {status.title} | {status.version} | {status.pages} | {'gerado' if status.created else 'já estava em dia'}"
-        f" | {'<br>'.join(status.files)} |"
+        f"| {status.title} | {status.version} | {status.pages} | {status.told} | {'<br>'.join(status.files)} |"
         for status in report.instruments
     ]
     lines += ["", "## Cronograma", "", "| Atividade | Início | Fim | Situação |", "|---|---|---|---|"]
@@ -222,7 +221,13 @@ def _drafts(facts: _Facts, names: Sequence[str]) -> list[_Draft]:
         said = _words(instrument, facts, catalog)
         inputs = Inputs(template_sha256=_template_digest(template), data_sha256=said.digests())
         found = _manifest(storage, bucket, instrument.slug, newest_version(keys, instrument.slug))
-        drafts.append(_Draft(instrument, template, said, inputs, status_of(instrument, found, inputs, set(keys))))
+        status = status_of(instrument, found, inputs, set(keys))
+        unsigned = tuple(
+            said.assinaturas[name].cargo
+            for name in instrument.signers
+            if catalog.instruments().signers[name].contatos and not said.assinaturas[name].conhecida
+        )
+        drafts.append(_Draft(instrument, template, said, inputs, status.model_copy(update={"unsigned": unsigned})))
     return drafts
 
 
@@ -309,7 +314,8 @@ def _store(municipality: str, made: _Made) -> None:
 def _stored(draft: _Draft, made: _Made) -> Status:
     folder = folder_of(draft.instrument.slug, made.manifest.version)
     keys = {folder + name for name in made.contents}
-    return status_of(draft.instrument, made.manifest, draft.inputs, keys).model_copy(update={"created": True})
+    status = status_of(draft.instrument, made.manifest, draft.inputs, keys)
+    return status.model_copy(update={"created": True, "unsigned": draft.status.unsigned})
 
 
 def _report(municipality: str, instruments: Iterable[Status]) -> InstrumentsReport:

@@ -64,11 +64,14 @@ class Status(Frozen):
     generated_at: AwareDatetime | None = None
     files: tuple[str, ...] = Field(default=(), description="Their keys in the prefeitura's bucket of instruments.")
     created: bool = Field(default=False, description="Whether this run made the version.")
+    unsigned: tuple[str, ...] = Field(default=(), description="Offices that no contact of the municipality has.")
 
     @property
     def told(self) -> str:
-        """The standing as operators read it, with the parts that changed."""
-        return f"{self.standing}: {', '.join(self.changed)}" if self.changed else str(self.standing)
+        """The standing as operators read it, with the parts that changed and the signatures that have no name."""
+        standing = "gerado agora" if self.created else str(self.standing)
+        told = f"{standing}: {', '.join(self.changed)}" if self.changed else standing
+        return f"{told}; sem nome de quem assina: {', '.join(self.unsigned)}" if self.unsigned else told
 
 
 class InstrumentsReport(Frozen):

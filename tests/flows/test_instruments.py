@@ -56,7 +56,7 @@ def jequitai(join: Join, registry: Registry, storage_of: list[str]) -> Municipal
     found = join("3135605", "Jequitaí")
     contacts = (
         Contact(name="Pessoa de Teste", email="ponto@teste.example.com", role="ponto focal"),
-        Contact(name=MAYOR, email="prefeita@teste.example.com", role="prefeita"),
+        Contact(name=MAYOR, email="prefeita@teste.example.com", role="Prefeita"),
     )
     registry.ensure_municipality(found.model_copy(update={"contacts": contacts}))
     storage_of.append(found.slug)
@@ -121,6 +121,11 @@ def test_the_whole_set_is_made_once_and_a_change_makes_only_what_it_touches_anew
     schedule = PdfReader(BytesIO(fetch_instruments(first)[f"cronograma-{slug}-v1.pdf"]))
     assert len({image.data for page in schedule.pages for image in page.images}) == 1
     assert any(page.mediabox.width > page.mediabox.height for page in schedule.pages)
+
+    unsigned = {status.instrument: status.unsigned for status in first.instruments}
+    assert unsigned["decreto"] == ()
+    assert unsigned["plano-de-classificacao"] == ("Presidente da Comissão Permanente de Avaliação de Documentos",)
+    assert "gerado agora; sem nome de quem assina: Presidente" in first.instruments[2].told
 
     again = instruments(slug)
     assert [status.created for status in again.instruments] == [False] * 5

@@ -16,6 +16,7 @@ from ldap3 import MODIFY_REPLACE, Connection, Server
 from pymysql.cursors import DictCursor
 
 from blocks.dump_loader import load_dump
+from blocks.mariadb import MariaDBServer
 from domain.access_key import AccessKey
 from domain.reference import Reference
 from lab.sei_standin.environments import Environment, Environments
@@ -72,6 +73,16 @@ class Person:
     cpf: int
     email: str
     password: str
+
+
+def server_of(lab_state: LabState) -> MariaDBServer:
+    """The lab's server as our own blocks use it."""
+    return MariaDBServer(
+        host=lab_state.mariadb.host,
+        port=lab_state.mariadb.port,
+        user=lab_state.mariadb.admin_user,
+        password=lab_state.mariadb.admin_password,
+    )
 
 
 class Instance:

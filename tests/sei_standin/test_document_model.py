@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from blocks.mariadb import MariaDBServer
 from blocks.model_export import write_layer
 from blocks.model_files import load_model
 from blocks.sei_model import SeiModel
@@ -18,7 +17,7 @@ from domain.document_model.plan import Current
 from domain.environment import EnvironmentName, Purpose
 from lab.state import LabState
 from tests.sei_standin.conftest import REFERENCES
-from tests.sei_standin.instance import CHILD_UNIT, Instance
+from tests.sei_standin.instance import CHILD_UNIT, Instance, server_of
 from tests.sei_standin.soap_client import SoapClient, caller
 from tests.sei_standin.test_sei_service import EVERYTHING, base64_of
 
@@ -42,13 +41,7 @@ def seeded(
     name = EnvironmentName(municipality=f"modelo{request.param.replace('.', '')}", purpose=Purpose.TREINAMENTO)
     instance = Instance(lab_state, REFERENCES[request.param], name.slug)
     instance.reset(port, apps_dir)
-    server = MariaDBServer(
-        host=lab_state.mariadb.host,
-        port=lab_state.mariadb.port,
-        user=lab_state.mariadb.admin_user,
-        password=lab_state.mariadb.admin_password,
-    )
-    yield instance, SeiModel(server, name)
+    yield instance, SeiModel(server_of(lab_state), name)
 
 
 def forget_ids(current: Current) -> dict[str, dict[tuple[str, ...], dict[str, object]]]:

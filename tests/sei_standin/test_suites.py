@@ -20,7 +20,7 @@ from domain.errors import IntegrityError
 from lab.state import LabState
 from tasks.clock import now
 from tests.sei_standin.conftest import REFERENCES
-from tests.sei_standin.instance import Instance
+from tests.sei_standin.instance import Instance, server_of
 
 BASE = load_model(layer_names(client="prefeitura", uf="MG", faixa=3, slug="timoteo"))
 
@@ -101,12 +101,7 @@ def seed(reference: str, prefix: str, lab_state: LabState, port: int, apps_dir: 
     name = EnvironmentName(municipality=f"{prefix}{reference.replace('.', '')}", purpose=Purpose.TREINAMENTO)
     instance = Instance(lab_state, REFERENCES[reference], name.slug)
     instance.reset(port, apps_dir)
-    server = MariaDBServer(
-        host=lab_state.mariadb.host,
-        port=lab_state.mariadb.port,
-        user=lab_state.mariadb.admin_user,
-        password=lab_state.mariadb.admin_password,
-    )
+    server = server_of(lab_state)
     SeiModel(server, name).apply(BASE, {}, {})
     yield server, name
 
