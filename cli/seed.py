@@ -194,7 +194,7 @@ def _show_verdict(verdict: "ModelVerdict") -> None:
         "rows": "Itens em uso",
         "rules": "Regras",
         "broken": "Não cumprem",
-        "local": "Locais que não cumprem",
+        "local": "Locais",
     }
     as_rows(rows, columns, f"Validação do modelo · {verdict.environment}")
     for told in (*verdict.problems[:_SHOWN_STEPS], *verdict.remarks[:_SHOWN_STEPS]):

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from domain.calendar import BRASILIA
 from domain.document_model.drift import FleetDrift
 from domain.document_model.plan import PlanReport
 from domain.document_model.verdict import FleetVerdict, ModelVerdict
@@ -54,9 +55,9 @@ def publish_verdict(environment: str, verdict: ModelVerdict) -> None:
     lines = [
         f"# {environment}: {'modelo válido' if verdict.passed else 'modelo com problemas'}",
         "",
-        f"{verdict.rules} regras em {len(verdict.suites)} conjuntos, em {verdict.judged_at:%d/%m/%Y %H:%M} UTC.",
+        f"{verdict.rules} regras em {len(verdict.suites)} conjuntos, em {verdict.judged_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}.",
         "",
-        "| | O que se confere | Itens em uso | Regras | Não cumprem | Locais que não cumprem |",
+        "| | O que se confere | Itens em uso | Regras | Não cumprem | Locais |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
@@ -78,7 +79,7 @@ def publish_fleet_verdict(day: date, fleet: FleetVerdict) -> None:
     lines = [
         "# Validação dos modelos da frota",
         "",
-        "| | Ambiente | Regras | Não cumprem | Locais que não cumprem |",
+        "| | Ambiente | Regras | Não cumprem | Locais |",
         "|---|---|---|---|---|",
     ]
     lines += [
