@@ -55,7 +55,8 @@ def publish_verdict(environment: str, verdict: ModelVerdict) -> None:
     lines = [
         f"# {environment}: {'modelo válido' if verdict.passed else 'modelo com problemas'}",
         "",
-        f"{verdict.rules} regras em {len(verdict.suites)} conjuntos, em {verdict.judged_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}.",
+        f"{verdict.rules} regras em {len(verdict.suites)} conjuntos,"
+        f" em {verdict.judged_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}.",
         "",
         "| | O que se confere | Itens em uso | Regras | Não cumprem | Locais |",
         "|---|---|---|---|---|---|",
