@@ -166,7 +166,8 @@ class SeiDatabase:
         """
         change = Change()
         with self._server.transaction(self._database) as cursor:
-            cursor.execute("SELECT sigla, id_unidade FROM unidade ORDER BY sin_ativo")  # an active unit wins
+            # An active unit wins; another órgão may have one of the same sigla.
+            cursor.execute("SELECT sigla, id_unidade FROM unidade WHERE id_orgao = %s ORDER BY sin_ativo", (ORGAO_ID,))
             ids = {collation_key(str(sigla)): int(unit_id) for sigla, unit_id in cursor.fetchall()}
             for unit in units:
                 if unit.email is None:

@@ -204,6 +204,22 @@ def test_units_get_their_email_once_and_a_new_one_when_it_changes(databases: Dat
     assert databases.sei.ensure_unit_emails([renamed]) == Change(unchanged=1), "the address is there already"
 
 
+def test_a_unit_of_another_orgao_does_not_get_the_prefeituras_email(databases: Databases) -> None:
+    (row,) = databases.rows("sei", "SELECT * FROM orgao WHERE id_orgao = 0")
+    columns = databases.rows(
+        "sei",
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'orgao'"
+        " ORDER BY ordinal_position",
+    )
+    values = [1 if name == "id_orgao" else value for (name,), value in zip(columns, row, strict=True)]
+    databases.rows("sei", f"INSERT INTO orgao VALUES ({', '.join(['%s'] * len(values))})", values)
+    databases.rows("sei", "UPDATE unidade SET id_orgao = 1, sigla = 'TESTE_1_1' WHERE sigla = 'TESTE_1_2'")
+    unit = Unit(sigla="TESTE_1_1", descricao="Recepção", email="recepcao@blocos.mg.gov.br")
+    assert databases.sei.ensure_unit_emails([unit]) == Change(created=1)
+    found = "SELECT u.id_orgao FROM email_unidade e JOIN unidade u USING (id_unidade) WHERE e.email = %s"
+    assert databases.rows("sei", found, (unit.email,)) == [(0,)]
+
+
 def test_an_email_for_a_unit_that_sei_lacks_is_told_and_none_is_written(databases: Databases) -> None:
     before = databases.contents()
     units = [Unit(sigla=sigla, descricao="Uma", email="uma@blocos.mg.gov.br") for sigla in ("TESTE", "NENHUMA")]
