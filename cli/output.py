@@ -15,6 +15,9 @@ from domain.errors import ImplantaError
 out = Console()
 talk = Console(stderr=True)
 
+PlanOption = Annotated[
+    str | None, typer.Option("--plan", help="Só aplica se o plano ainda for este (código mostrado por plan).")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Resultado em JSON, com chaves estáveis, para programas.")]
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, PlanOption, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
     from domain.units_plan import TreeReport
@@ -34,9 +34,7 @@ def plan(target: Target, as_json: JsonOption = False) -> None:
 @app.command("apply")
 def apply(
     target: Target,
-    plan_digest: Annotated[
-        str | None, typer.Option("--plan", help="Só aplica se o plano ainda for este (código mostrado por plan).")
-    ] = None,
+    plan_digest: PlanOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Aplica a planilha de unidades, no SIP e no SEI. Exemplo: ./implanta units apply timoteo-treinamento"""

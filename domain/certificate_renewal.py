@@ -11,6 +11,7 @@ from domain.certificate import SOURCE_LABELS, Certificate, CertificateRule, Sour
 from domain.change import Change
 from domain.errors import exit_code_of, kind_of, told
 from domain.model import Frozen
+from domain.report import table_cell
 
 CERTIFICATE_ISSUED = "certificate.issued"
 """The registry's event of a new certificate: its fingerprint, its end and its source."""
@@ -97,11 +98,11 @@ class RenewalReport(Frozen):
             "| Ambiente | Vence em | Dias | Origem | O que foi feito |",
             "|---|---|---|---|---|",
         ]
-        lines += [f"| {one.environment} | – | – | – | **falhou**: {_cell(one.reason)} |" for one in self.failures]
+        lines += [f"| {one.environment} | – | – | – | **falhou**: {table_cell(one.reason)} |" for one in self.failures]
         lines += [
             f"| {one.environment} | {local_day(one.certificate.not_after):%d/%m/%Y} "
             f"| {one.certificate.days_left(self.taken_at)} | {SOURCE_LABELS[one.source]} "
-            f"| {_cell('; '.join([*one.change.details, *one.warnings]) or 'nada: em dia')} |"
+            f"| {table_cell('; '.join([*one.change.details, *one.warnings]) or 'nada: em dia')} |"
             for one in sorted(self.renewals, key=lambda one: one.certificate.not_after)
         ]
         return "\n".join(lines)
@@ -120,7 +121,3 @@ class RenewalReport(Frozen):
             ", ".join(failure.environment for failure in self.failures),
             _FLEET_FIX,
         )
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -15,6 +15,11 @@ FIRST = 5
 R = TypeVar("R")
 
 
+def table_cell(text: str) -> str:
+    """A text as one cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
 def first_of(sentences: Sequence[str]) -> str:
     """The first of a list, and how many more there are: for a message that nobody would read whole."""
     more = f" e mais {len(sentences) - FIRST}" if len(sentences) > FIRST else ""

@@ -4,7 +4,7 @@ from prefect import flow
 
 from domain.calendar import local_day
 from domain.document_model.drift import FleetDrift
-from flows.stage import at_most
+from flows.stage import at_most, results_of
 from tasks.clock import now
 from tasks.document_model import inspect_document_model, list_seeded
 from tasks.model_report import publish_drift
@@ -17,7 +17,7 @@ def check_models() -> FleetDrift:
     """Compare the whole fleet; an environment that cannot be compared stops neither the others nor the report."""
     environments = list_seeded()
     runs = inspect_document_model.map(environments)
-    results = {name: run.result(raise_on_failure=False) for name, run in zip(environments, runs, strict=True)}
+    results = results_of(environments, runs)
     fleet = FleetDrift.of(results)
     publish_drift(local_day(now()), fleet)
     fleet.raise_if_any_failed()

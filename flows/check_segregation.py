@@ -4,7 +4,7 @@ from prefect import flow
 
 from domain.calendar import local_day
 from domain.segregation import FleetSegregation
-from flows.stage import at_most
+from flows.stage import at_most, results_of
 from tasks.clock import now
 from tasks.inspection import publish_segregation
 from tasks.neighbourhood import list_neighbours
@@ -22,7 +22,7 @@ def check_segregation() -> FleetSegregation:
     """Probe the whole fleet; an environment that cannot be probed stops neither the others nor the report."""
     pairs = list_neighbours()
     runs = probe_segregation.map(list(pairs), list(pairs.values()))
-    results = {name: run.result(raise_on_failure=False) for name, run in zip(pairs, runs, strict=True)}
+    results = results_of(pairs, runs)
     fleet = FleetSegregation.of(results)
     publish_segregation(local_day(now()), fleet)
     fleet.raise_if_any_failed()

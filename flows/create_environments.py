@@ -9,7 +9,7 @@ from pydantic import Field
 from domain.environment import EnvironmentName
 from domain.report import FleetReport, StageReport
 from flows.create_environment import create_environment
-from flows.stage import at_most, one_heartbeat, tagged
+from flows.stage import at_most, one_heartbeat, results_of, tagged
 
 # Each creation loads its two databases at once already.
 AT_ONCE = 2
@@ -34,7 +34,7 @@ def create_environments(environments: Environments) -> FleetReport:
     names = [EnvironmentName.parse(environment).slug for environment in dict.fromkeys(environments)]
     with one_heartbeat():
         runs = create_one.map(names)
-        results = {name: run.result(raise_on_failure=False) for name, run in zip(names, runs, strict=True)}
+        results = results_of(names, runs)
     return FleetReport.of(results)
 
 

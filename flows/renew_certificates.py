@@ -7,7 +7,7 @@ from pydantic import Field
 
 from domain.calendar import local_day
 from domain.certificate_renewal import RenewalReport
-from flows.stage import at_most
+from flows.stage import at_most, results_of
 from tasks.certificates import environments_to_renew, publish_renewals, renew_certificate
 from tasks.clock import now
 
@@ -32,7 +32,7 @@ def renew_certificates(environments: Environments = None) -> RenewalReport:
     """Renew what is due in the whole fleet; one environment's failure stops no other, and fails the run at its end."""
     wanted = environments_to_renew(environments)
     runs = renew_certificate.map(wanted)
-    results = {name: run.result(raise_on_failure=False) for name, run in zip(wanted, runs, strict=True)}
+    results = results_of(wanted, runs)
     report = RenewalReport.of(results, now())
     publish_renewals(local_day(report.taken_at), report)
     report.raise_if_any_failed()

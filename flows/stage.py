@@ -1,6 +1,6 @@
 """What the flow of every stage has in common: its run's name, its artifact, and one heartbeat for the whole family."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from time import monotonic
@@ -79,6 +79,11 @@ def _timed(name: str, task: Callable[[str], Change], subject: str) -> StepResult
 def at_most(tasks_at_once: int) -> TaskRunner[PrefectFuture[Any]]:
     """What runs a fleet's mapped tasks, so many at a time; Prefect's own types of the two do not agree."""
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=tasks_at_once))
+
+
+def results_of(names: Iterable[str], runs: Iterable[PrefectFuture[Any]]) -> dict[str, Any]:
+    """What the mapped task of each name returned, or the exception with which it failed."""
+    return {name: run.result(raise_on_failure=False) for name, run in zip(names, runs, strict=True)}
 
 
 @contextmanager

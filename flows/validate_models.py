@@ -5,7 +5,7 @@ from prefect import flow
 from domain.calendar import local_day
 from domain.document_model.verdict import FleetVerdict, ModelVerdict
 from flows.check_models import AT_ONCE
-from flows.stage import at_most
+from flows.stage import at_most, results_of
 from flows.verify_environment import ENVIRONMENT
 from tasks.clock import now
 from tasks.document_model import list_seeded
@@ -26,7 +26,7 @@ def validate_models() -> FleetVerdict:
     """Judge the whole fleet; an instance that cannot be judged stops neither the others nor the report."""
     environments = list_seeded()
     runs = validate_document_model.map(environments)
-    results = {name: run.result(raise_on_failure=False) for name, run in zip(environments, runs, strict=True)}
+    results = results_of(environments, runs)
     fleet = FleetVerdict.of(results)
     publish_fleet_verdict(local_day(now()), fleet)
     fleet.raise_if_wrong()

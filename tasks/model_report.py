@@ -6,6 +6,7 @@ from domain.calendar import BRASILIA
 from domain.document_model.drift import FleetDrift
 from domain.document_model.plan import PlanReport
 from domain.document_model.verdict import FleetVerdict, ModelVerdict
+from domain.report import table_cell
 from tasks.inspection import publish_markdown
 from tasks.step import step
 
@@ -23,7 +24,7 @@ def publish_plan(environment: str, plan: PlanReport, verdict: str) -> None:
     ]
     if plan.changes:
         lines += ["", "| Item | Decidido em |", "|---|---|"]
-        lines += [f"| {_cell(entry.told)} | {entry.source or 'retirado do catálogo'} |" for entry in plan.changes]
+        lines += [f"| {table_cell(entry.told)} | {entry.source or 'retirado do catálogo'} |" for entry in plan.changes]
     publish_markdown(f"modelo-{environment}", lines, f"Modelo de documentos de {environment}")
 
 
@@ -93,7 +94,3 @@ def publish_fleet_verdict(day: date, fleet: FleetVerdict) -> None:
         if not verdict.passed:
             lines += ["", f"## {verdict.environment}", "", *(f"- {told}" for told in verdict.problems[:_LISTED])]
     publish_markdown("validacao-dos-modelos", lines, f"Validação dos modelos da frota em {day:%d/%m/%Y}")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -1,5 +1,6 @@
 """What the Prefect UI shows of a prefeitura's units."""
 
+from domain.report import table_cell
 from domain.units_plan import TreeReport
 from tasks.inspection import publish_markdown
 from tasks.step import step
@@ -15,9 +16,5 @@ def publish_units(environment: str, plan: TreeReport, verdict: str) -> None:
     ]
     if plan.steps:
         lines += ["", "| Unidade | O que muda |", "|---|---|"]
-        lines += [f"| {_cell(step.sigla)} | {_cell(step.told)} |" for step in plan.steps]
+        lines += [f"| {table_cell(step.sigla)} | {table_cell(step.told)} |" for step in plan.steps]
     publish_markdown(f"unidades-{environment}", lines, f"Unidades de {environment}")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
