@@ -1,0 +1,111 @@
+"""Limits that keep a wrong spreadsheet from taking a city's people away."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import date
+
+from pydantic import Field, NonNegativeInt
+
+from domain.model import Frozen
+from domain.person import is_reserved_login
+from domain.sip_user import SipUser, UserState
+from domain.users_plan import IDENTITY, StepKind, UsersPlan
+
+
+class UserLimits(Frozen):
+    """How much one spreadsheet may change by itself; past a limit a person must say yes to that very plan.
+
+    A percentage alone never fires in a town of forty users, a number alone is nothing in a city of two thousand.
+    """
+
+    saidas: NonNegativeInt = Field(description="Most people that one spreadsheet may take away.")
+    saidas_percentual: float = Field(ge=0, le=100, description="The same, in % of the active users.")
+    mudancas: NonNegativeInt = Field(description="Most people already there that it may change or take away.")
+    mudancas_percentual: float = Field(ge=0, le=100, description="The same, in % of the active users.")
+    identidades: NonNegativeInt = Field(description="Most people whose login or CPF it may change.")
+    recusadas_percentual: float = Field(
+        ge=0, le=100, description="Rows that may go back, in %, while the others are imported without asking; 0: asks."
+    )
+
+
+class Alarm(Frozen):
+    """Why a plan stops. What is `forbidden` no answer allows; the rest a person may allow."""
+
+    text: str
+    forbidden: bool = False
+
+
+class Roles(Frozen):
+    """What the instance may never lose, by SIP's ids."""
+
+    system: int = Field(description="SEI's own id.")
+    administrators: frozenset[int] = Field(description="Perfis of SEI's administrators.")
+    signers: frozenset[int] = Field(description="Perfis of SEI with the right to sign.")
+    units: Mapping[int, str] = Field(description="Sigla of each active unit, by id.")
+
+
+def judge_plan(
+    plan: UsersPlan,
+    users: Iterable[SipUser],
+    limits: UserLimits,
+    roles: Roles,
+    *,
+    today: date,
+    refused: int,
+    rows: int,
+) -> tuple[Alarm, ...]:
+    """Everything for which the plan stops; `refused` of the spreadsheet's `rows` go back.
+
+    A user who comes is never an alarm: the contracted plan limits those.
+    """
+    known = [user for user in users if not is_reserved_login(user.state.sigla)]
+    return (*_role_alarms(plan, known, roles, today), *_size_alarms(plan, limits), *_row_alarms(refused, rows, limits))
+
+
+def _size_alarms(plan: UsersPlan, limits: UserLimits) -> Iterable[Alarm]:
+    leaving = plan.count(StepKind.LEAVE)
+    touched = leaving + plan.count(StepKind.CHANGE)
+    renamed = sum(bool(set(step.changed) & set(IDENTITY)) for step in plan.steps)
+    for count, most, percent, what in (
+        (leaving, limits.saidas, limits.saidas_percentual, "sairiam"),
+        (touched, limits.mudancas, limits.mudancas_percentual, "mudariam ou sairiam"),
+    ):
+        share = 100 * count / plan.active_before if plan.active_before else 0
+        if count > most:
+            yield Alarm(text=f"{count} pessoas {what}, e o limite é {most}")
+        elif count > 1 and share > percent:
+            yield Alarm(text=f"{share:.0f}% das pessoas ({count}) {what}, e o limite é {percent:g}%")
+    if renamed > limits.identidades:
+        yield Alarm(text=f"{renamed} pessoas mudariam de login ou CPF, e o limite é {limits.identidades}")
+
+
+def _row_alarms(refused: int, rows: int, limits: UserLimits) -> Iterable[Alarm]:
+    share = 100 * refused / rows if rows else 0
+    if refused and share > limits.recusadas_percentual:
+        yield Alarm(text=f"{refused} de {rows} linhas foram recusadas e voltam para correção; as outras entrariam")
+
+
+def _role_alarms(plan: UsersPlan, users: list[SipUser], roles: Roles, today: date) -> Iterable[Alarm]:
+    after = {user.id_usuario: user.state for user in users if not user.bloqueado}
+    before = dict(after)
+    after |= {step.before.id_usuario: step.after for step in plan.steps if step.before}
+    came = [step.after for step in plan.steps if step.before is None]
+    if _holders(before.values(), roles, roles.administrators, today) and not _holders(
+        (*after.values(), *came), roles, roles.administrators, today
+    ):
+        yield Alarm(text="o ambiente ficaria sem nenhum administrador do SEI", forbidden=True)
+    signed = _holders(before.values(), roles, roles.signers, today)
+    left = signed - _holders((*after.values(), *came), roles, roles.signers, today)
+    for unit in sorted(left & set(roles.units), key=roles.units.__getitem__):
+        yield Alarm(text=f"a unidade {roles.units[unit]} ficaria sem ninguém que assine", forbidden=True)
+
+
+def _holders(states: Iterable[UserState], roles: Roles, profiles: AbstractSet[int], today: date) -> set[int]:
+    """The units in which an active user holds one of the perfis today."""
+    return {
+        grant.place.id_unidade
+        for state in states
+        if state.ativo
+        for grant in state.grants
+        if grant.place.id_sistema == roles.system and grant.place.id_perfil in profiles and grant.in_force(today)
+    }
