@@ -159,9 +159,9 @@ def plan_users(
 
     `units` and `profiles` give SIP's id by the names that the people's rows were judged with; `system` is SEI's own id.
     People are matched by CPF, which never changes hands; else by login; where a login has another CPF, it is a
-    correction only if the name or the matrícula says that it is the same person. System accounts (`SIP`, `teste`…) are left out.
-    `mentioned` has whatever stands in rows that were rejected before, as `mention` gives it: who is behind them is there,
-    though badly written, and does not leave.
+    correction only if the name or the matrícula says that it is the same person. System accounts (`SIP`, `teste`…)
+    are left out. `mentioned` has whatever stands in rows that were rejected before, as `mention` gives it: who is
+    behind them is there, though badly written, and does not leave.
     """
     planner = _Planner(users, units, profiles, system, brought, today, mentioned)
     return planner.plan(people)
