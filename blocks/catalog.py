@@ -29,6 +29,7 @@ from domain.sizing import SizingRules
 from domain.sla import SlaRule
 from domain.storage import StorageRule
 from domain.training import TrainingRule
+from domain.users_guard import UsersRule
 
 MUNICIPALITIES_OF_BRAZIL = 5_570
 
@@ -98,6 +99,10 @@ class Catalog:
     def instruments(self) -> InstrumentTable:
         """The documents that are made for prefeituras, and who signs them (`instruments.yaml`)."""
         return _load(self.directory / "instruments.yaml", InstrumentTable)
+
+    def users(self) -> UsersRule:
+        """How much a spreadsheet of users may change by itself (`users.yaml`)."""
+        return _load(self.directory / "users.yaml", UsersRule)
 
     def template(self, instrument: Instrument) -> Path:
         """The Word template of an instrument, in `instruments/`."""

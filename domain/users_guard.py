@@ -3,29 +3,45 @@
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
+from typing import Annotated
 
 from pydantic import Field, NonNegativeInt
 
+from domain.catalog_entry import CatalogEntry
 from domain.model import Frozen
 from domain.person import is_reserved_login
 from domain.sip_user import SipUser, UserState
 from domain.users_plan import IDENTITY, StepKind, UsersPlan
 
 
-class UserLimits(Frozen):
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class UserLimits(CatalogEntry):
     """How much one spreadsheet may change by itself; past a limit a person must say yes to that very plan.
 
     A percentage alone never fires in a town of forty users, a number alone is nothing in a city of two thousand.
     """
 
-    saidas: NonNegativeInt = Field(description="Most people that one spreadsheet may take away.")
-    saidas_percentual: float = Field(ge=0, le=100, description="The same, in % of the active users.")
-    mudancas: NonNegativeInt = Field(description="Most people already there that it may change or take away.")
-    mudancas_percentual: float = Field(ge=0, le=100, description="The same, in % of the active users.")
-    identidades: NonNegativeInt = Field(description="Most people whose login or CPF it may change.")
-    recusadas_percentual: float = Field(
-        ge=0, le=100, description="Rows that may go back, in %, while the others are imported without asking; 0: asks."
+    leavers: NonNegativeInt = Field(alias="saidas", description="Most people that one spreadsheet may take away.")
+    leavers_percent: Percent = Field(alias="saidas_percentual", description="The same, in % of the active users.")
+    changes: NonNegativeInt = Field(
+        alias="mudancas", description="Most people already there that it may change or take away."
     )
+    changes_percent: Percent = Field(alias="mudancas_percentual", description="The same, in % of the active users.")
+    identities: NonNegativeInt = Field(
+        alias="identidades", description="Most people whose login or CPF it may change."
+    )
+    refused_percent: Percent = Field(
+        alias="recusadas_percentual",
+        description="Rows that may go back, in %, while the others are imported without asking; 0: always asks.",
+    )
+
+
+class UsersRule(CatalogEntry):
+    """The rules of importing users, as `users.yaml` holds them."""
+
+    limits: UserLimits = Field(alias="limites")
 
 
 class Alarm(Frozen):
@@ -67,21 +83,21 @@ def _size_alarms(plan: UsersPlan, limits: UserLimits) -> Iterable[Alarm]:
     touched = leaving + plan.count(StepKind.CHANGE)
     renamed = sum(bool(set(step.changed) & set(IDENTITY)) for step in plan.steps)
     for count, most, percent, what in (
-        (leaving, limits.saidas, limits.saidas_percentual, "sairiam"),
-        (touched, limits.mudancas, limits.mudancas_percentual, "mudariam ou sairiam"),
+        (leaving, limits.leavers, limits.leavers_percent, "sairiam"),
+        (touched, limits.changes, limits.changes_percent, "mudariam ou sairiam"),
     ):
         share = 100 * count / plan.active_before if plan.active_before else 0
         if count > most:
             yield Alarm(text=f"{count} pessoas {what}, e o limite é {most}")
         elif count > 1 and share > percent:
             yield Alarm(text=f"{share:.0f}% das pessoas ({count}) {what}, e o limite é {percent:g}%")
-    if renamed > limits.identidades:
-        yield Alarm(text=f"{renamed} pessoas mudariam de login ou CPF, e o limite é {limits.identidades}")
+    if renamed > limits.identities:
+        yield Alarm(text=f"{renamed} pessoas mudariam de login ou CPF, e o limite é {limits.identities}")
 
 
 def _row_alarms(refused: int, rows: int, limits: UserLimits) -> Iterable[Alarm]:
     share = 100 * refused / rows if rows else 0
-    if refused and share > limits.recusadas_percentual:
+    if refused and share > limits.refused_percent:
         yield Alarm(text=f"{refused} de {rows} linhas foram recusadas e voltam para correção; as outras entrariam")
 
 

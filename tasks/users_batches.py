@@ -1,0 +1,146 @@
+"""Batches of users: opened before the first write, closed after the last proof; kept in the prefeitura's own bucket.
+
+The registry has when and how many; who is in the object, beside the spreadsheet from which it came.
+"""
+
+import zlib
+from contextlib import AbstractContextManager
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from domain.environment import intake_bucket
+from domain.errors import IntegrityError, InvalidInputError
+from domain.sip_user import Place, SipUser
+from domain.users_batch import Batch, brought_by
+from domain.users_report import counts_of
+from registry.records import EventRecord
+from tasks import doors
+from tasks.history import ACTOR
+from tasks.instance import Instance
+
+OPENED = "users.opened"
+CLOSED = "users.closed"
+ACCEPTED = "users.accepted"
+LOCK_WAIT_SECONDS = 60
+
+
+class Outcome(StrEnum):
+    """How a batch ended."""
+
+    APPLIED = "applied"
+    OVERTAKEN = "overtaken"
+    """Somebody changed its people in SIP while it was being applied: what was left of it is planned anew."""
+
+
+def users_lock(environment: str) -> AbstractContextManager[None]:
+    """What whoever opens or closes a batch of an environment holds."""
+    return doors.registry().lock(f"usuarios:{environment}", wait_seconds=LOCK_WAIT_SECONDS)
+
+
+def open_batch(instance: Instance, batch: Batch) -> None:
+    """Store a batch, then tell that it is open: from here on it is finished, whatever happens."""
+    storage = doors.object_storage()
+    bucket = intake_bucket(instance.municipality.slug)
+    storage.ensure_bucket(bucket)
+    storage.ensure_object(bucket, _key(instance, batch.id), zlib.compress(batch.model_dump_json().encode(), 1))
+    details: dict[str, JsonValue] = {
+        "batch": batch.id,
+        "code": batch.digest,
+        "sheet": batch.sheet_sha256,
+        "undoes": batch.undoes,
+        **counts_of(batch.steps),
+    }
+    _tell(instance, OPENED, details)
+
+
+def close_batch(instance: Instance, batch: Batch, outcome: Outcome = Outcome.APPLIED) -> None:
+    """Tell that a batch is done with."""
+    _tell(instance, CLOSED, {"batch": batch.id, "outcome": outcome.value})
+
+
+def find_open(instance: Instance) -> Batch | None:
+    """The batch that a run opened and none closed."""
+    batches = list_batches(instance)
+    if not batches or batches[-1][1] is not None:
+        return None
+    return load_batch(instance, str(batches[-1][0].details["batch"]))
+
+
+def list_batches(instance: Instance) -> list[tuple[EventRecord, Outcome | None]]:
+    """The environment's batches, oldest first, each with its outcome."""
+    events = _events(instance, OPENED, CLOSED)
+    ends = {event.details["batch"]: Outcome(str(event.details["outcome"])) for event in events if event.kind == CLOSED}
+    return [(event, ends.get(event.details["batch"])) for event in events if event.kind == OPENED]
+
+
+def load_batch(instance: Instance, batch_id: str) -> Batch:
+    """A batch of this environment.
+
+    Raises:
+        InvalidInputError: there is none of this id.
+        IntegrityError: its object is gone from the bucket, or damaged.
+    """
+    if batch_id not in {event.details["batch"] for event in _events(instance, OPENED)}:
+        raise InvalidInputError(
+            f"O lote {batch_id!r} não existe",
+            instance.name.slug,
+            f"Veja os lotes com ./implanta users batches {instance.name.slug}.",
+        )
+    bucket, key = intake_bucket(instance.municipality.slug), _key(instance, batch_id)
+    body = doors.object_storage().find_object(bucket, key)
+    try:
+        if body is not None:
+            return Batch.model_validate_json(zlib.decompress(body))
+    except (zlib.error, ValueError):
+        pass  # told below, without what is in it
+    raise IntegrityError(
+        f"O lote {batch_id} {'sumiu do balde' if body is None else 'está danificado'}",
+        f"{bucket}/{key}",
+        "Recupere o objeto de uma versão anterior do balde.",
+    )
+
+
+def load_brought(instance: Instance, users: list[SipUser]) -> dict[int, frozenset[Place]]:
+    """What spreadsheets brought and did not take away since.
+
+    After a batch that was overtaken nobody knows how far it came: what stood before it counts, too.
+    """
+    brought: dict[int, frozenset[Place]] = {}
+    for event, outcome in reversed(list_batches(instance)):
+        batch = load_batch(instance, str(event.details["batch"]))
+        brought = brought_by(batch.kept, users) | brought
+        if outcome is Outcome.APPLIED:
+            break
+        brought = brought_by(batch.kept_before, users) | brought
+    return brought
+
+
+def accept(instance: Instance, sheet: str | None, code: str) -> None:
+    """Remember that a person said yes to a plan."""
+    _tell(instance, ACCEPTED, {"sheet": sheet, "code": code})
+
+
+def is_accepted(instance: Instance, code: str) -> bool:
+    """Whether a person said yes to this very plan."""
+    return any(event.details["code"] == code for event in _events(instance, ACCEPTED))
+
+
+def is_sheet_accepted(instance: Instance, sheet: str) -> bool:
+    """Whether a person let this spreadsheet in without its refused rows."""
+    return any(event.details["sheet"] == sheet for event in _events(instance, ACCEPTED))
+
+
+def _key(instance: Instance, batch_id: str) -> str:
+    return f"lotes-de-usuarios/{instance.name.slug}/{batch_id}.json.z"
+
+
+def _events(instance: Instance, *kinds: str) -> list[EventRecord]:
+    found = doors.registry().events(ibge=instance.municipality.ibge, kinds=kinds)
+    return [event for event in found if event.environment == instance.name.slug]
+
+
+def _tell(instance: Instance, kind: str, details: dict[str, JsonValue]) -> None:
+    doors.registry().record_event(
+        kind, ibge=instance.municipality.ibge, environment=instance.name.slug, actor=ACTOR, details=details
+    )
