@@ -37,6 +37,8 @@ class UsersReport(Frozen):
     returned: str | None = Field(default=None, description="Where the refused rows are, in the prefeitura's bucket.")
     told: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     waiting_for: tuple[str, ...] = Field(default=(), description="Why nothing is applied; empty when all may be.")
 

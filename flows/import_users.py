@@ -3,31 +3,23 @@
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
 from domain.report import StageReport
-from flows.stage import Procedure, as_run_state, carry_out, stage_flow
+from flows.stage import as_run_state, stage_flow
+from flows.users import carry_out_import
 from tasks.history import finish_stage
-from tasks.intake import missing_sheets
-from tasks.live import KEPT, is_settled, record_applied, sheet_digest
-from tasks.users import ensure_accounts, ensure_invitations, ensure_replicated, ensure_sip_users, prove_users
-
-PROCEDURE: Procedure = (
-    ("contas LDAP", ensure_accounts),
-    ("usuários e permissões no SIP", ensure_sip_users),
-    ("replicação para o SEI", ensure_replicated),
-    ("primeiro acesso por e-mail", ensure_invitations),
-)
+from tasks.intake import USERS, missing_sheets
+from tasks.live import KEPT, is_settled
 
 
 @stage_flow("usuários")
 def import_users(municipality: str, purpose: Purpose) -> StageReport:
-    """Import the prefeitura's spreadsheet of users, which each step reads from storage by itself."""
+    """Import the prefeitura's spreadsheet of users, as far as its limits allow without a person's yes."""
     environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
-    owed = missing_sheets(municipality, "usuarios.csv")
+    owed = missing_sheets(municipality, USERS)
     if owed:
         return as_run_state(finish_stage(environment, Stage.USERS, (), (), waiting_for=owed))
-    if is_settled(environment, "usuarios.csv"):
+    if is_settled(environment, USERS):
         return as_run_state(finish_stage(environment, Stage.USERS, (), (KEPT,)))
-    digest = sheet_digest(environment, "usuarios.csv")
-    steps = carry_out(PROCEDURE, environment)
-    facts = prove_users(environment)
-    record_applied(environment, "usuarios.csv", digest)
-    return as_run_state(finish_stage(environment, Stage.USERS, steps, facts))
+    done = carry_out_import(environment)
+    return as_run_state(
+        finish_stage(environment, Stage.USERS, done.steps, done.facts, waiting_for=done.report.waiting_for)
+    )

@@ -13,14 +13,14 @@ from domain.go_live import CheckedItem, ItemResult, judge_go_live
 from domain.structure import differences
 from domain.text import collation_key
 from domain.units_import import plan_units
-from domain.user_import import plan_user_import
 from tasks import clock, doors
 from tasks.configuration import apply_application
 from tasks.instance import Instance, load_instance
-from tasks.intake import read_units, read_users, require_whole
+from tasks.intake import read_units
 from tasks.live import LIVE, is_open
 from tasks.step import step
 from tasks.training import GateFinding
+from tasks.users_plan import look
 from tasks.units import brought_units
 
 APPROVAL_GATE = "go-live"
@@ -102,9 +102,8 @@ def _units_problem(instance: Instance) -> str | None:
 
 
 def _users_problem(instance: Instance) -> str | None:
-    plan = plan_user_import(require_whole(read_users(instance)), instance.people.list_users())
-    pending = len(plan.create) + len(plan.update)
-    gaps = sum(instance.people.count_replication_gaps().values())
+    pending = len(look(instance).plan.steps)
+    gaps = sum(instance.users.count_replication_gaps().values())
     return f"{pending} usuário(s) diferem da planilha, {gaps} sem replicação" if pending or gaps else None
 
 

@@ -15,7 +15,7 @@ from domain.spreadsheet_training import read_training_rows
 from domain.training import UnitTraining, judge_training
 from tasks import clock, doors
 from tasks.instance import load_instance
-from tasks.intake import read_sheet, read_users, require_whole
+from tasks.intake import read_sheet, read_users
 from tasks.live import has_gone_live
 from tasks.step import step
 
@@ -37,7 +37,7 @@ def ensure_training_record(municipality: str) -> Change:
     if body is None:
         return Change()
     training = load_instance(EnvironmentName(municipality=municipality, purpose=Purpose.TREINAMENTO).slug)
-    people = require_whole(read_users(training))
+    people = read_users(training).accepted
     attendance = read_training_rows(parse_sheet(body, SHEET), people, where=SHEET)
     return doors.registry().record_training(
         ibge=training.municipality.ibge,

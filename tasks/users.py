@@ -1,40 +1,107 @@
-"""A prefeitura's people: account in the directory, rights in SIP, replication into SEI, first access."""
+"""A prefeitura's people: what a batch says, brought about in the directory, in SIP and in SEI, and proved."""
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from collections.abc import Iterable
 
-from blocks.catalog_file import CATALOG_DIR
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ScheduledTask
 from domain.account import Account, PasswordPolicy
 from domain.calendar import local_day
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
-from domain.spreadsheet import name_rows
-from domain.user_import import plan_user_import
+from domain.errors import IntegrityError
+from domain.sip_user import SipUser, UserState
+from domain.users_batch import Batch, joiners, remaining
+from domain.users_plan import Kept, StepKind, UserStep
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
-from tasks.intake import read_users, require_whole
 from tasks.step import step
+from tasks.users_batches import Outcome, close_batch, find_open, load_batch
+from tasks.users_channel import channel_of
+from tasks.users_plan import look
 
 
-@step("contas LDAP")
+@step("contas no SSC")
 def ensure_accounts(environment: str) -> Change:
-    """Give everybody an account, under at least the programme's password policy; a new one has no password yet."""
+    """Give everybody of the open batch, or of the spreadsheet, an account; close those of who leaves.
+
+    Who leaves is shut out first. A new account has no password; who returns gets a new first one. A login that changes
+    takes its password along.
+    """
     instance = load_instance(environment)
-    people = require_whole(read_users(instance))
     ssc = doors.ssc()
-    return ssc.ensure_policy(PasswordPolicy()) + ssc.ensure_users(
-        instance.name, [Account(uid=person.sigla, name=person.nome, email=person.email) for person in people]
-    )
+    batch = find_open(instance)
+    steps = batch.steps if batch else ()
+    original = load_batch(instance, batch.undoes) if batch and batch.undoes else None
+    undone = {state.sigla for state in joiners(batch, original)} if batch else set()
+    change = ssc.ensure_policy(PasswordPolicy())
+    change += ssc.block_users(instance.name, [s.after.sigla for s in steps if not s.after.ativo])
+    change += ssc.rename_users(instance.name, _renames(steps))
+    change += ssc.ensure_users(instance.name, [*_changed_accounts(steps), *_kept_accounts(instance, batch)])
+    change += _reopen(instance, steps, anew=original is None)
+    return change + ssc.remove_users(instance.name, sorted(undone))
+
+
+def _reopen(instance: Instance, steps: Iterable[UserStep], *, anew: bool) -> Change:
+    """Open the accounts of those who return; `anew`: for a first password that they are to be sent."""
+    returning = {step.after.sigla.lower() for step in steps if step.kind is StepKind.RETURN}
+    if not returning:
+        return Change()
+    ssc = doors.ssc()
+    # Of those only who is still shut out: a run that was cut off later may have sent the others their password.
+    closed = [user.account.uid for user in ssc.list_users(instance.name) if user.blocked]
+    closed = [uid for uid in closed if uid.lower() in returning]
+    marked = ssc.mark_uninvited(instance.name, closed) if anew else Change()
+    return marked + ssc.unblock_users(instance.name, closed)
+
+
+def _renames(steps: Iterable[UserStep]) -> dict[str, str]:
+    return {
+        step.before.state.sigla: step.after.sigla
+        for step in steps
+        if step.before and step.after.ativo and step.before.state.sigla.lower() != step.after.sigla.lower()
+    }
+
+
+def _changed_accounts(steps: Iterable[UserStep]) -> list[Account]:
+    return [_account(step.after) for step in steps if step.after.ativo]
+
+
+def _kept_accounts(instance: Instance, batch: Batch | None) -> list[Account]:
+    """Accounts of the spreadsheet's people whom the batch leaves as they are: one may have been lost meanwhile."""
+    if batch is not None and batch.undoes:
+        return []
+    situation = look(instance)
+    if batch is not None and batch.sheet_sha256 != situation.sheet_sha256:
+        return []  # the people of a newer spreadsheet have their turn when it has its own
+    kept = {kept.sigla for kept in (batch.kept if batch else situation.plan.kept)}
+    changed = {step.after.sigla for step in batch.steps} if batch else set()
+    return [
+        Account(uid=person.sigla, name=person.shown_name, email=person.email)
+        for person in situation.sheet.accepted
+        if person.sigla in kept - changed
+    ]
+
+
+def _account(state: UserState) -> Account:
+    return Account(uid=state.sigla, name=state.shown_name, email=state.email or "")
 
 
 @step("usuários no SIP")
 def ensure_sip_users(environment: str) -> Change:
-    """Create and correct the users in SIP, with their profiles in their units."""
+    """Bring about in SIP what is left of the open batch.
+
+    Raises:
+        IntegrityError: somebody changed its people in SIP meanwhile; the batch is closed, and the next run plans anew.
+    """
     instance = load_instance(environment)
-    people = require_whole(read_users(instance))
-    plan = plan_user_import(people, instance.people.list_users())
-    return instance.people.apply_users(plan, today=local_day(clock.now()))
+    batch = find_open(instance)
+    if batch is None:
+        return Change()
+    try:
+        return channel_of(instance).apply(batch.steps, today=batch.day)
+    except IntegrityError:
+        if not is_rehearsal():
+            close_batch(instance, batch, Outcome.OVERTAKEN)
+        raise
 
 
 @step("replicação para o SEI")
@@ -44,93 +111,50 @@ def ensure_replicated(environment: str) -> Change:
     return doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
 
 
-@step("primeiro acesso")
-def ensure_invitations(environment: str) -> Change:
-    """Send a first password to everybody who has none yet.
-
-    The mark of an account goes away only after the mail server took the message: a run that is killed in between
-    sends that person a new password, never none. An address that the server refuses keeps nobody else waiting.
-
-    Raises:
-        InvalidInputError: after everybody else was written to, that addresses were refused; their rows, not them.
-        RetryableError: the server does not answer or asks to come back later.
-    """
-    instance = load_instance(environment)
-    ssc = doors.ssc()
-    pending = ssc.list_uninvited(instance.name)
-    if not pending or is_rehearsal():
-        return Change(created=len(pending))
-    template = Environment(
-        loader=FileSystemLoader(CATALOG_DIR / "messages"),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(default=False),  # plain text: an escaped name would reach the person escaped
-        keep_trailing_newline=True,
-    ).get_template("primeiro_acesso.txt.j2")
-    url = f"{doors.edge().url(instance.name)}/sei"
-    refused: set[str] = set()
-    with doors.mailer().open() as outbox, ssc.inviting(instance.name) as inviter:
-        for account in pending:
-            password = inviter.give_password(account)
-            text = template.render(
-                nome=account.name,
-                municipio=instance.municipality.name,
-                ambiente=instance.name.purpose.label,
-                endereco=url,
-                login=account.uid,
-                senha=password.get_secret_value(),
-            )
-            subject = f"SEI {instance.municipality.name} ({instance.name.purpose.label}): seu primeiro acesso"
-            try:
-                outbox.send(account.email, subject, text)
-            except InvalidInputError:
-                refused.add(account.uid.lower())
-                continue
-            inviter.mark_invited(account)
-    if refused:
-        raise _refusal(instance, refused, len(pending))
-    return Change(created=len(pending))
-
-
-def _refusal(instance: Instance, refused: set[str], pending: int) -> InvalidInputError:
-    people = require_whole(read_users(instance))
-    rows = sorted(person.linha for person in people if person.linha and person.sigla in refused)
-    where = f"usuarios.csv, {name_rows(rows)}" if rows else instance.name.slug
-    return InvalidInputError(
-        f"O servidor de e-mail recusou {len(refused)} de {pending} destinatários do primeiro acesso",
-        where,
-        "Corrija o e-mail dessas pessoas na planilha e envie de novo; as demais já receberam.",
-    )
-
-
 @step("prova dos usuários")
 def prove_users(environment: str) -> tuple[str, ...]:
-    """Prove that everybody in the spreadsheet can sign in and work in a unit; tell how many others are active in SIP.
+    """Prove that the batch is done, and that everybody of the spreadsheet can sign in and work in a unit; close it.
 
     Raises:
-        IntegrityError: somebody cannot; the message has counts, not names.
+        IntegrityError: something is not as it should be; the message has counts, not names.
     """
     instance = load_instance(environment)
-    people = require_whole(read_users(instance))
-    problems = [f"{label}: {count}" for label, count in instance.people.count_replication_gaps().items() if count]
-    wanted = {person.sigla for person in people}
-    unready = wanted - {login.lower() for login in instance.people.list_ready_logins()}
-    if unready:
-        problems.append(f"pessoas sem condição de entrar em uma unidade: {len(unready)}")
-    without_account = wanted - {user.account.uid.lower() for user in doors.ssc().list_users(instance.name)}
-    if without_account:
-        problems.append(f"pessoas sem conta no SSC: {len(without_account)}")
+    batch = find_open(instance)
+    users = instance.users.list_users()
+    problems = [f"{label}: {count}" for label, count in instance.users.count_replication_gaps().items() if count]
+    if batch is not None and (rest := remaining(batch.steps, users)):
+        problems.append(f"pessoas do lote que não ficaram como o plano diz: {len(rest)}")
+    facts: tuple[str, ...] = ()
+    if batch is None or not batch.undoes:
+        people = _at_work(batch.kept if batch else look(instance).plan.kept, users)
+        problems += _unready(instance, people)
+        facts = (f"{len(people)} pessoas podem entrar e trabalhar em suas unidades.",)
     if problems:
         raise IntegrityError(
             f"A importação não se provou: {'; '.join(problems)}",
             environment,
-            "Confira os usuários inativos, bloqueados ou com permissão encerrada no SIP e execute de novo.",
+            "Confira as diferenças com ./implanta users reconcile e execute de novo.",
         )
-    facts = (
-        f"{len(people)} pessoas podem entrar e trabalhar em suas unidades.",
-        "Verificações de replicação SIP → SEI: 0 diferenças.",
-    )
-    leavers = len(plan_user_import(people, instance.people.list_users()).leavers)
-    if not leavers:
-        return facts
-    who = "1 usuário ativo no SIP não está" if leavers == 1 else f"{leavers} usuários ativos no SIP não estão"
-    return (*facts, f"{who} na planilha.")
+    if batch is not None:
+        close_batch(instance, batch)
+    return (*facts, "Verificações de replicação SIP → SEI: 0 diferenças.")
+
+
+def _at_work(kept: Iterable[Kept], users: Iterable[SipUser]) -> set[str]:
+    """The logins of a spreadsheet's people but for those whose every permission somebody ended by hand."""
+    today = local_day(clock.now())
+    working = {
+        user.state.sigla.lower() for user in users if any(grant.in_force(today) for grant in user.state.grants)
+    }
+    return {person.sigla for person in kept if person.sigla} & working
+
+
+def _unready(instance: Instance, people: set[str]) -> list[str]:
+    ready = {login.lower() for login in instance.users.list_ready_logins()}
+    accounts = {user.account.uid.lower(): user for user in doors.ssc().list_users(instance.name)}
+    counts = {
+        "pessoas sem condição de entrar em uma unidade": len(people - ready),
+        "pessoas sem conta no SSC": len(people - set(accounts)),
+        "pessoas com a conta bloqueada no SSC": sum(accounts[uid].blocked for uid in people & set(accounts)),
+    }
+    return [f"{label}: {count}" for label, count in counts.items() if count]

@@ -106,29 +106,33 @@ def load_brought(instance: Instance, users: list[SipUser]) -> dict[int, frozense
 
     After a batch that was overtaken nobody knows how far it came: what stood before it counts, too.
     """
-    brought: dict[int, frozenset[Place]] = {}
-    for event, outcome in reversed(list_batches(instance)):
-        batch = load_batch(instance, str(event.details["batch"]))
-        brought = brought_by(batch.kept, users) | brought
-        if outcome is Outcome.APPLIED:
-            break
-        brought = brought_by(batch.kept_before, users) | brought
-    return brought
+    batches = list_batches(instance)
+    if not batches:
+        return {}
+    event, outcome = batches[-1]
+    batch = load_batch(instance, str(event.details["batch"]))
+    before = {} if outcome is Outcome.APPLIED else brought_by(batch.kept_before, users)
+    return before | brought_by(batch.kept, users)
 
 
-def accept(instance: Instance, sheet: str | None, code: str) -> None:
-    """Remember that a person said yes to a plan."""
-    _tell(instance, ACCEPTED, {"sheet": sheet, "code": code})
-
-
-def is_accepted(instance: Instance, code: str) -> bool:
-    """Whether a person said yes to this very plan."""
-    return any(event.details["code"] == code for event in _events(instance, ACCEPTED))
+def accept_sheet(instance: Instance, sheet: str) -> None:
+    """Remember that a person let a spreadsheet in without its refused rows, for the runs that find it again."""
+    if not is_sheet_accepted(instance, sheet):
+        _tell(instance, ACCEPTED, {"sheet": sheet})
 
 
 def is_sheet_accepted(instance: Instance, sheet: str) -> bool:
     """Whether a person let this spreadsheet in without its refused rows."""
     return any(event.details["sheet"] == sheet for event in _events(instance, ACCEPTED))
+
+
+def undone_by(instance: Instance, sheet: str) -> str | None:
+    """The batch that took this spreadsheet's back, if that was the last thing to happen here."""
+    batches = [event for event, _ in list_batches(instance)]
+    if not batches or not (undone := batches[-1].details["undoes"]):
+        return None
+    was = next((event.details["sheet"] for event in batches if event.details["batch"] == undone), None)
+    return str(batches[-1].details["batch"]) if was == sheet else None
 
 
 def _key(instance: Instance, batch_id: str) -> str:
