@@ -192,7 +192,7 @@ class SipPeople:
         return Change(created=len(plan.create), updated=len(plan.update), unchanged=len(plan.unchanged)) + granted
 
     def _refuse_gone(self, people: Sequence[Person], units: dict[str, int], profiles: dict[str, int]) -> None:
-        gone = {person.unidade for person in people if collation_key(person.unidade) not in units}
+        gone = {unidade for person in people for unidade in person.unidades if collation_key(unidade) not in units}
         gone |= {name for person in people for name in person.perfis if name not in profiles}
         if gone:
             raise RetryableError(
@@ -214,9 +214,9 @@ class SipPeople:
         )
         existing = {(int(profile), int(user), int(unit)) for profile, user, unit in cursor.fetchall()}
         wanted = [
-            (profiles[name], user_id, units[collation_key(person.unidade)])
+            (profiles[lotacao.perfil], user_id, units[collation_key(lotacao.unidade)])
             for user_id, person in people
-            for name in person.perfis
+            for lotacao in person.lotacoes
         ]
         missing = [grant for grant in wanted if grant not in existing]
         cursor.executemany(

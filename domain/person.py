@@ -1,6 +1,7 @@
 """People who will use SEI. Personal data: `repr` and validation errors never show it."""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from brutils.cpf import is_valid
@@ -27,8 +28,23 @@ LOGIN_PATTERN = r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
 Login = Annotated[str, StringConstraints(pattern=LOGIN_PATTERN, max_length=MAX_LOGIN)]
 
 
+class Lotacao(Frozen):
+    """A unit where a person works and a perfil with which: one permission of SIP."""
+
+    unidade: str = Field(min_length=1)
+    perfil: str = Field(min_length=1)
+
+
+def every_lotacao(unidades: Iterable[str], perfis: Sequence[str]) -> tuple[Lotacao, ...]:
+    """Each perfil in each unit, as one row of the spreadsheet means it."""
+    return tuple(Lotacao(unidade=unidade, perfil=perfil) for unidade in unidades for perfil in perfis)
+
+
 class Person(Frozen):
-    """One accepted row of the users' spreadsheet, ready to become a SIP user. `linha` is its row in the spreadsheet."""
+    """One person of the users' spreadsheet, ready to become a SIP user.
+
+    `linhas` are the rows that tell of the person: several, where the spreadsheet has a row for each unit.
+    """
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -36,10 +52,25 @@ class Person(Frozen):
     cpf: Cpf = Field(repr=False)
     email: str = Field(min_length=1, max_length=MAX_EMAIL, repr=False)
     sigla: Login = Field(repr=False)
-    unidade: str
-    perfis: tuple[str, ...] = Field(min_length=1)
+    nome_social: str | None = Field(default=None, min_length=1, max_length=MAX_NOME, repr=False)
+    lotacoes: tuple[Lotacao, ...] = Field(min_length=1)
     matricula: str | None = Field(default=None, min_length=1, max_length=MAX_MATRICULA, repr=False)
-    linha: PositiveInt | None = None
+    linhas: tuple[PositiveInt, ...] = ()
+
+    @property
+    def unidades(self) -> tuple[str, ...]:
+        """The units where the person works, each one once, as the spreadsheet orders them."""
+        return tuple(dict.fromkeys(lotacao.unidade for lotacao in self.lotacoes))
+
+    @property
+    def perfis(self) -> tuple[str, ...]:
+        """The perfis that the person has in any unit, each one once."""
+        return tuple(dict.fromkeys(lotacao.perfil for lotacao in self.lotacoes))
+
+    @property
+    def linha(self) -> int | None:
+        """The first row that tells of the person, None for a person who is in no spreadsheet."""
+        return self.linhas[0] if self.linhas else None
 
     @property
     def id_origem(self) -> str:

@@ -28,7 +28,7 @@ class Attendance(Frozen):
 def read_training_rows(
     rows: Sequence[Row], people: Sequence[Person], *, where: str = "lista de presença"
 ) -> Attendance:
-    """Count the people of each unit who finished every course that they must take.
+    """Count the people of each unit who finished every course that they must take; who works in two counts in both.
 
     Everybody takes "SEI Usar"; who has the profile Administrador takes "SEI Administrar" too, and counts as trained
     from the day of the later one. A course finished twice counts from the newer day.
@@ -69,7 +69,8 @@ def read_training_rows(
 def _by_unit(people: Sequence[Person], finished: dict[str, dict[str, date]]) -> tuple[UnitTraining, ...]:
     units: dict[str, list[Person]] = {}
     for person in people:
-        units.setdefault(person.unidade, []).append(person)
+        for unidade in person.unidades:
+            units.setdefault(unidade, []).append(person)
     return tuple(
         UnitTraining(
             unidade=unit,

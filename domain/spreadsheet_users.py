@@ -14,6 +14,7 @@ from domain.person import (
     MAX_MATRICULA,
     MAX_NOME,
     Person,
+    every_lotacao,
     is_reserved_login,
     parse_cpf,
 )
@@ -75,28 +76,26 @@ class _RowReader:
 
     def read(self, number: int, values: dict[str, str]) -> tuple[Person | None, list[str]]:
         perfis, reasons = self._read_profiles(values["perfil"])
-        unidade = self._units.get(collation_key(values["unidade"]))
-        if unidade is None:
-            reasons.append(self._unknown_unit(values["unidade"]))
+        unidades, problems = self._read_units(values["unidade"])
+        reasons += problems
         cpf, problems = _read_cpf(values["cpf"])
         reasons += problems
         reasons += _text_problems(values)
-        if reasons or unidade is None:
+        if reasons:
             return None, reasons
         person = Person(
             nome=values["nome"],
             cpf=cpf,
             email=values["email"].lower(),
             sigla=values["login"].lower(),
-            unidade=unidade,
-            perfis=tuple(perfis),
+            lotacoes=every_lotacao(unidades, perfis),
             matricula=values["matricula"] or None,
-            linha=number,
+            linhas=(number,),
         )
         return person, []
 
     def _read_profiles(self, cell: str) -> tuple[list[str], list[str]]:
-        names = [name.strip() for name in cell.split(",") if name.strip()]
+        names = _listed(cell)
         if not names:
             return [], ["falta o perfil"]
         keys = [collation_key(name) for name in names]
@@ -110,10 +109,20 @@ class _RowReader:
             reasons.append(f"falta o perfil {BASE_PROFILES[0]}, sem o qual os outros não funcionam no SEI")
         return found, reasons
 
-    def _unknown_unit(self, cell: str) -> str:
-        if not cell:
-            return "falta a unidade"
-        return f"a unidade não existe no ambiente{_resembling(collation_key(cell), self._units)}"
+    def _read_units(self, cell: str) -> tuple[list[str], list[str]]:
+        keys = [collation_key(name) for name in _listed(cell)]
+        if not keys:
+            return [], ["falta a unidade"]
+        reasons = [
+            f"a {f'{position}ª ' if len(keys) > 1 else ''}unidade não existe no ambiente{_resembling(key, self._units)}"
+            for position, key in enumerate(keys, start=1)
+            if key not in self._units
+        ]
+        return list(dict.fromkeys(self._units[key] for key in keys if key in self._units)), reasons
+
+
+def _listed(cell: str) -> list[str]:
+    return [name.strip() for name in re.split("[,;]", cell) if name.strip()]
 
 
 def _read_cpf(cell: str) -> tuple[str, list[str]]:

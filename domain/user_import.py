@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, PositiveInt
 from domain.errors import InvalidInputError
 from domain.model import Frozen
 from domain.person import Person, is_reserved_login
+from domain.spreadsheet import name_rows
 from domain.text import collation_key
 
 
@@ -103,4 +104,4 @@ def _changed(person: Person, user: ExistingUser) -> tuple[str, ...]:
 
 
 def _row(person: Person) -> str:
-    return f"linha {person.linha}" if person.linha else "pessoa sem linha"
+    return name_rows(person.linhas) if person.linhas else "pessoa sem linha"

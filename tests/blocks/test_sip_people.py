@@ -115,7 +115,7 @@ def test_a_retired_unit_ends_in_sip_and_in_the_hierarchy_and_comes_back(with_uni
 
 
 def test_only_active_people_with_a_permission_in_force_are_counted_in_a_unit(with_units: Databases) -> None:
-    people = [make_person(number).model_copy(update={"unidade": "PROT"}) for number in (1, 2, 3)]
+    people = [make_person(number, unidades=("PROT",)) for number in (1, 2, 3)]
     apply_users(with_units, *people)
     with_units.rows("sip", "UPDATE usuario SET sin_ativo = 'N' WHERE sigla = %s", (people[0].sigla,))
     with_units.rows(
@@ -147,26 +147,28 @@ def test_a_unit_whose_id_is_taken_leaves_nothing_half_applied(databases: Databas
 def test_users_are_created_with_their_permissions_and_again_changes_nothing(with_units: Databases) -> None:
     people = [
         make_person(1, cpf=make_cpf(12_345_678), matricula="0042"),
-        make_person(2).model_copy(update={"unidade": "prot", "perfis": ("Básico", "Arquivamento")}),
+        make_person(2, unidades=("prot", "SEMAD"), perfis=("Básico", "Arquivamento")),
     ]
-    assert apply_users(with_units, *people) == Change(created=2 + 3)
+    assert apply_users(with_units, *people) == Change(created=2 + 5)
     require_counters_not_behind(with_units)
     assert with_units.rows(
         "sip",
         "SELECT u.sigla, u.cpf, u.id_origem, u.sin_bloqueado, n.sigla, f.nome, p.dta_fim, p.sin_subunidades"
         " FROM permissao p JOIN usuario u USING (id_usuario) JOIN unidade n USING (id_unidade)"
         " JOIN perfil f ON f.id_perfil = p.id_perfil AND f.id_sistema = p.id_sistema"
-        " WHERE p.id_sistema = %s AND u.sigla <> 'teste' ORDER BY u.sigla, f.nome",
+        " WHERE p.id_sistema = %s AND u.sigla <> 'teste' ORDER BY u.sigla, n.sigla, f.nome",
         (SEI_SYSTEM_ID,),
     ) == [
         ("pessoa.1", int(people[0].cpf), "0042", "N", "SEMAD", "Básico", None, "N"),
         ("pessoa.2", int(people[1].cpf), "pessoa.2", "N", "PROT", "Arquivamento", None, "N"),
         ("pessoa.2", int(people[1].cpf), "pessoa.2", "N", "PROT", "Básico", None, "N"),
+        ("pessoa.2", int(people[1].cpf), "pessoa.2", "N", "SEMAD", "Arquivamento", None, "N"),
+        ("pessoa.2", int(people[1].cpf), "pessoa.2", "N", "SEMAD", "Básico", None, "N"),
     ]
     found = {user.sigla: user.cpf for user in with_units.people.list_users()}
     assert found["pessoa.1"] == people[0].cpf, "the zeros that a number loses come back"
     before = with_units.contents()
-    assert apply_users(with_units, *people) == Change(unchanged=2 + 3)
+    assert apply_users(with_units, *people) == Change(unchanged=2 + 5)
     assert with_units.contents() == before
 
 
@@ -220,14 +222,15 @@ def test_a_name_that_the_database_cannot_hold_leaves_nothing_half_applied(with_u
     require_reveals_nobody(refusal.value, first, second)
 
 
-@pytest.mark.parametrize("field", ["unidade", "perfis"])
+@pytest.mark.parametrize(
+    "gone", [make_person(2, unidades=("SEMAD", "EXTINTA")), make_person(2, perfis=("Básico", "Perfil Extinto"))]
+)
 def test_a_unit_or_profile_that_left_since_the_plan_was_made_is_told_and_nothing_is_applied(
-    with_units: Databases, field: str
+    with_units: Databases, gone: Person
 ) -> None:
-    gone = {"unidade": "EXTINTA", "perfis": ("Perfil Extinto",)}[field]
     before = with_units.contents()
     with pytest.raises(ImplantaError, match=r"EXTINTA|Perfil Extinto") as refusal:
-        apply_users(with_units, make_person(1), make_person(2).model_copy(update={field: gone}))
+        apply_users(with_units, make_person(1), gone)
     assert with_units.contents() == before
     require_reveals_nobody(refusal.value, make_person(1), make_person(2))
 

@@ -22,7 +22,7 @@ from domain.configuration import (
     solr_cores,
 )
 from domain.municipality import Municipality
-from domain.person import Person
+from domain.person import Person, every_lotacao
 
 CATALOG = Catalog()
 PLANS = CATALOG.plans()
@@ -41,16 +41,17 @@ def make_person(
     sigla: str | None = None,
     matricula: str | None = None,
     linha: int | None = None,
+    unidades: tuple[str, ...] = ("SEMAD",),
+    perfis: tuple[str, ...] = ("Básico",),
 ) -> Person:
     return Person(
         nome=nome,
         cpf=cpf or make_cpf(number),
         email=f"pessoa{number}@example.org",
         sigla=sigla or f"pessoa.{number}",
-        unidade="SEMAD",
-        perfis=("Básico",),
+        lotacoes=every_lotacao(unidades, perfis),
         matricula=matricula,
-        linha=linha,
+        linhas=() if linha is None else (linha,),
     )
 
 

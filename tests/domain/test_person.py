@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import InvalidInputError
-from domain.person import Person, cpf_from_number, is_reserved_login, parse_cpf
+from domain.person import Person, cpf_from_number, every_lotacao, is_reserved_login, parse_cpf
 from tests.domain.examples import make_cpf, make_person
 
 CPFS = st.integers(1, 999_999_998).filter(lambda n: len(set(f"{n:09d}")) > 1).map(make_cpf)
@@ -59,9 +59,22 @@ def test_a_person_shows_no_personal_data() -> None:
     for value in (person.nome, person.cpf, person.email, person.sigla, "4711"):
         assert value not in shown
     with pytest.raises(ValidationError) as refusal:
-        Person(nome="Maria Aparecida", cpf="123", email="x", sigla="é", unidade="A", perfis=("Básico",))
+        Person(nome="Maria Aparecida", cpf="123", email="x", sigla="é", lotacoes=every_lotacao(["A"], ["Básico"]))
     assert "Maria" not in str(refusal.value)
     assert "123" not in str(refusal.value)
+
+
+def test_each_perfil_of_a_row_counts_in_each_of_its_units() -> None:
+    person = make_person(unidades=("GAB", "SME"), perfis=("Básico", "Administrador"))
+    assert [(lotacao.unidade, lotacao.perfil) for lotacao in person.lotacoes] == [
+        ("GAB", "Básico"),
+        ("GAB", "Administrador"),
+        ("SME", "Básico"),
+        ("SME", "Administrador"),
+    ]
+    assert (person.unidades, person.perfis) == (("GAB", "SME"), ("Básico", "Administrador"))
+    with pytest.raises(ValidationError):
+        make_person(unidades=())
 
 
 @pytest.mark.parametrize("login", ["SIP", "sip", "Teste", "TESTE ", "internet"])

@@ -24,12 +24,12 @@ def reasons(*rows: dict[str, str]) -> dict[int, str]:
 def test_a_good_row_becomes_a_person_of_the_environment() -> None:
     row = user_row(5, nome="  José  da Silva ", unidade="educacao", perfil="administrador, BASICO", login="Jose.Silva")
     (person,) = read(row).accepted
-    assert (person.nome, person.sigla, person.unidade, person.perfis, person.linha) == (
+    assert (person.nome, person.sigla, person.unidades, person.perfis, person.linhas) == (
         "José da Silva",
         "jose.silva",
-        "Educação",
+        ("Educação",),
         ("Administrador", "Básico"),
-        2,
+        (2,),
     )
     assert person.matricula is None
 
@@ -59,6 +59,12 @@ def test_a_good_row_becomes_a_person_of_the_environment() -> None:
 )
 def test_a_bad_field_rejects_its_row_with_the_reason(row: dict[str, str], reason: str) -> None:
     assert reason in reasons(row)[2]
+
+
+def test_a_cell_may_name_several_units_and_each_one_must_exist() -> None:
+    (person,) = read(user_row(unidade="semad; SEMFAZ, Semad", perfil="Básico;Informática")).accepted
+    assert (person.unidades, person.perfis) == (("SEMAD", "SEMFAZ"), ("Básico", "Informática"))
+    assert "a 2ª unidade não existe no ambiente (existe SEMFAZ)" in reasons(user_row(unidade="SEMAD, SEMFAS"))[2]
 
 
 def test_another_base_profile_is_as_good_as_basico() -> None:
