@@ -73,6 +73,11 @@ class Person(Frozen):
         return self.linhas[0] if self.linhas else None
 
     @property
+    def shown_name(self) -> str:
+        """What SIP and SEI show: the social name of who has one (Decreto 8.727/2016)."""
+        return self.nome_social or self.nome
+
+    @property
     def id_origem(self) -> str:
         """What SIP keeps as the person's id at the source: the matrícula, else the login. Never the CPF.
 
