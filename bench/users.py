@@ -1,0 +1,154 @@
+"""What importing ten thousand people costs: read, judge, accounts, SIP, permissions, replication, proof.
+
+Everything is measured in one run, on one private lab. The floor is nothing but the writes: pipelined LDAP adds, and one
+`executemany` transaction a database with the very rows that the import left. The row-by-row way is what the public
+macros do by hand: each person alone, an account over a connection of its own, then `replicarUsuario` and
+`replicarPermissao` in one SOAP call each; it is measured on a sample and scaled, with the stand-in's time, as the import's
+own ratio to it is. What the stand-in of SEI takes to replicate is told apart and is not the product's.
+"""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from bench.private_lab import private_lab
+from bench.result import BenchResult, Figure, Ratio
+from cli.output import talk
+
+if TYPE_CHECKING:
+    from domain.environment import EnvironmentName
+    from domain.sip_user import SipUser
+
+PEOPLE = 10_000
+SAMPLE = 100
+WINDOW = 200
+LIMIT_SECONDS = 25.0
+AGAIN_LIMIT_SECONDS = 5.0
+ROW_BY_ROW_LIMIT = 0.2
+FLOOR_LIMIT = 2.5
+MEMORY_LIMIT_MIB = 400
+UNITS = 40
+NAMES = ("Ana", "Beatriz", "Caio", "Débora", "Élcio", "Fátima", "Gérson", "Heloísa", "Ítalo", "Jussara")
+SURNAMES = ("Assunção", "Brandão", "Conceição", "Drummond", "Estêvão", "Fonseca", "Gusmão", "Hemetério", "Inácio")
+REPLICATION = "replicação para o SEI"
+
+
+def measure() -> BenchResult:
+    """Import ten thousand people into a new environment, then again; then the floor, then a sample row by row."""
+    with private_lab():
+        ours, bare = _prepare()
+        whole, standin = _import(ours)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        again, standin_again = _import(ours)
+        floor = _floor(ours, bare)
+        row_by_row = _row_by_row(ours) * PEOPLE / SAMPLE
+    own = whole - standin
+    return BenchResult(
+        name="users",
+        figures={
+            "people": Figure(value=PEOPLE, unit="pessoas"),
+            "whole": Figure(value=whole, unit="s"),
+            "standin": Figure(value=standin, unit="s"),
+            "again": Figure(value=again - standin_again, unit="s"),
+            "floor": Figure(value=floor, unit="s"),
+            "row_by_row_scaled": Figure(value=row_by_row, unit="s"),
+            "memory": Figure(value=memory, unit="MiB"),
+        },
+        ratios={
+            "whole_over_25_seconds": Ratio(value=own / LIMIT_SECONDS, limit=1),
+            "whole_over_row_by_row": Ratio(value=whole / row_by_row, limit=ROW_BY_ROW_LIMIT),
+            "whole_over_floor": Ratio(value=own / floor, limit=FLOOR_LIMIT),
+            "memory_over_400_mib": Ratio(value=memory / MEMORY_LIMIT_MIB, limit=1),
+            "again_over_5_seconds": Ratio(value=(again - standin_again) / AGAIN_LIMIT_SECONDS, limit=1),
+        },
+    )
+
+
+def _prepare() -> "tuple[EnvironmentName, EnvironmentName]":
+    """A prefeitura with units, a spreadsheet of ten thousand people and two environments, the second one left bare."""
+    from blocks.catalog import Catalog
+    from cli.adhesion import adhere
+    from cli.intake import send_text
+    from cli.municipality import open_registry
+    from domain.environment import EnvironmentName, Purpose
+    from domain.municipality import municipality_from
+    from domain.plan import Plan
+    from flows.create_environment import create_environment
+    from tasks import doors
+    from tasks.units import ensure_units
+
+    municipality = municipality_from("3106200", "Belo Horizonte", 2_530_701, Catalog().ibge_table())
+    plan = Plan(faixa=None, users=PEOPLE + 2 * SAMPLE, concurrent_users=1_000, negotiated=True)
+    adhere(open_registry(), municipality, plan)
+    doors.object_storage().ensure_bucket(f"{municipality.slug}-entrada")
+    send_text(municipality.slug, "unidades.csv", "\n".join(_units()))
+    send_text(municipality.slug, "usuarios.csv", "\n".join(_sheet(range(PEOPLE))))
+    names = [
+        EnvironmentName(municipality=municipality.slug, purpose=purpose)
+        for purpose in (Purpose.TREINAMENTO, Purpose.HOMOLOGACAO)
+    ]
+    for name in names:
+        create_environment(name.municipality, name.purpose)
+        ensure_units(name.slug)
+    return names[0], names[1]
+
+
+def _units() -> Iterator[str]:
+    yield "sigla;descricao;superior"
+    yield "GAB;Gabinete;"
+    for number in range(1, UNITS):
+        yield f"SEC{number:02d};Secretaria {number:02d};GAB"
+
+
+def _sheet(numbers: range) -> Iterator[str]:
+    yield "nome;cpf;email;login;unidade;perfil;matricula"
+    for number in numbers:
+        unit = f"SEC{1 + number % (UNITS - 1):02d}"
+        profile = "Básico, Administrador" if number % 1000 == 0 else "Básico"
+        yield ";".join((_name(number), _cpf(number), f"{_login(number)}@bh.example", _login(number), unit, profile, str(number + 1)))
+
+
+def _name(number: int) -> str:
+    first, second = NAMES[number % len(NAMES)], SURNAMES[number // 10 % len(SURNAMES)]
+    return f"{first} {second} {'abcdefghij'[number // 90 % 10].upper()}. {SURNAMES[number // 900 % len(SURNAMES)]}"
+
+
+def _login(number: int) -> str:
+    return f"servidor.{number}"
+
+
+def _cpf(number: int) -> str:
+    digits = [int(digit) for digit in f"{100_000_000 + number}"]
+    for _ in range(2):
+        weights = range(len(digits) + 1, 1, -1)
+        rest = 10 * sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11
+        digits.append(rest % 10)
+    return "".join(map(str, digits))
+
+
+def _import(name: "EnvironmentName") -> tuple[float, float]:
+    """Seconds of one whole import, and of the stand-in's replication in it; nobody is written to."""
+    from flows.stage import carry_out
+    from flows.users import PROCEDURE
+    from prefect import flow
+    from tasks.users import prove_users
+    from tasks.users_plan import open_import
+
+    @flow(name="importação medida")
+    def import_all(environment: str) -> float:
+        report = open_import(environment)
+        if report.waiting_for:
+            raise RuntimeError(report.waiting_for[0])
+        steps = carry_out(PROCEDURE, environment)
+        prove_users(environment)
+        for step in steps:
+            talk.print(f"{step.name}: {step.change}, {step.seconds:.1f} s", highlight=False)
+        return sum(step.seconds for step in steps if step.name == REPLICATION)
+
+    started = monotonic()
+    standin = import_all(name.slug)
+    seconds = monotonic() - started
+    talk.print(f"importação: {seconds:.1f} s, dos quais {standin:.1f} s do SEI de bancada", highlight=False)
+    return seconds, standin
