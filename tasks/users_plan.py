@@ -256,7 +256,9 @@ def _plan_undo(instance: Instance, batch: str) -> tuple[UsersReport, Batch]:
 
 def _say_yes(situation: Situation, code: str) -> Situation:
     environment = situation.environment
-    require_same_plan(code, situation.code, environment, PLAN_COMMAND.format(environment=environment))
+    # With nothing left to do it is a run that is repeated: what it was to say yes to is done.
+    left = situation.plan.steps or situation.alarms
+    require_same_plan(code, situation.code if left else None, environment, PLAN_COMMAND.format(environment=environment))
     accepted = replace(situation, accepted=True)
     _require_allowed(accepted.report())
     accept_sheet(situation.instance, situation.sheet_sha256)
