@@ -97,7 +97,7 @@ def _weaknesses(instance: Instance, *, of_test_user: bool) -> str | None:
 def _units_problem(instance: Instance) -> str | None:
     plan = plan_units(read_units(instance.municipality.slug), instance.people.list_units())
     pending = len(plan.missing) + len(plan.changed)
-    gaps = sum(instance.people.count_replication_gaps().values())
+    gaps = sum(instance.users.count_replication_gaps().values())
     return f"{pending} unidade(s) diferem da planilha, {gaps} sem replicação" if pending or gaps else None
 
 

@@ -7,6 +7,7 @@ from blocks.sei import SeiDatabase
 from blocks.sei_units import SeiUnits
 from blocks.sip import SipDatabase
 from blocks.sip_people import SipPeople
+from blocks.sip_users import SipUsers
 from domain.environment import EnvironmentName
 from domain.municipality import Municipality
 from domain.retirement import ArchiveReference, Happening, Milestone, require_active, retirement_of
@@ -42,8 +43,13 @@ class Instance:
 
     @property
     def people(self) -> SipPeople:
-        """The units, users and permissions in the environment's SIP."""
+        """The units in the environment's SIP."""
         return SipPeople(self.server, self.name)
+
+    @property
+    def users(self) -> SipUsers:
+        """The users and their permissions in the environment's SIP."""
+        return SipUsers(self.server, self.name)
 
 
 def load_instance(slug: str) -> Instance:

@@ -83,7 +83,7 @@ def read_users(instance: Instance) -> UserSheet:
     return read_user_rows(
         parse_sheet(_require(instance.municipality.slug, "usuarios.csv"), "usuarios.csv"),
         units={unit.sigla for unit in people.list_units() if unit.ativo and unit.in_hierarchy},
-        profiles=set(people.profile_ids()),
+        profiles=set(instance.users.profile_ids()),
         plan=contract.plan,
         plans=Catalog().plans(),
         where="usuarios.csv",

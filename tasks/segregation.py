@@ -31,8 +31,8 @@ def ensure_technical_account(environment: str) -> Change:
             "A senha da conta técnica ainda não foi gerada", environment, "Execute a criação do ambiente de novo."
         )
     change = doors.directory().ensure_technical_account(instance.name, TECHNICAL_LOGIN, password)
-    change += instance.people.ensure_technical_user(TECHNICAL_LOGIN, TECHNICAL_NAME, local_day(clock.now()))
-    if change.total or not instance.people.is_replicated(TECHNICAL_LOGIN):
+    change += instance.users.ensure_technical_user(TECHNICAL_LOGIN, TECHNICAL_NAME, local_day(clock.now()))
+    if change.total or not instance.users.is_replicated(TECHNICAL_LOGIN):
         change += doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
     return change
 

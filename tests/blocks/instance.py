@@ -14,6 +14,7 @@ from blocks.sei_model import SeiModel
 from blocks.sei_units import SeiUnits
 from blocks.sip import SipDatabase
 from blocks.sip_people import SipPeople
+from blocks.sip_users import SipUsers
 from domain.environment import EnvironmentName
 from domain.reference import Reference
 
@@ -28,6 +29,7 @@ class Databases:
         self.name = name
         self.sip = SipDatabase(server, name)
         self.people = SipPeople(server, name)
+        self.users = SipUsers(server, name)
         self.sei = SeiDatabase(server, name)
         self.sei_units = SeiUnits(server, name)
         self.model = SeiModel(server, name)

@@ -177,11 +177,11 @@ def test_the_search_account_of_one_environment_finds_nobody_of_another(fleet: ob
 
 def test_people_units_and_the_three_checks_after_an_import(instance: Instance) -> None:
     expected = {"timoteo": (350, 30), "rio-doce": (60, 9)}[instance.name.municipality]
-    assert len(instance.people.list_ready_logins() - {TECHNICAL_LOGIN}) == expected[0]
+    assert len(instance.users.list_ready_logins() - {TECHNICAL_LOGIN}) == expected[0]
     with instance.server.transaction(instance.name.database_sei) as cursor:
         cursor.execute("SELECT COUNT(*) FROM unidade WHERE sin_ativo = 'S' AND sigla NOT LIKE 'TESTE%%'")
         assert cursor.fetchone() == (expected[1],)
         # A system may be called as a person is: the one of our service, and our technical account.
         cursor.execute("SELECT COUNT(*) FROM (SELECT 1 FROM usuario GROUP BY sigla, sta_tipo HAVING COUNT(*) > 1) d")
         assert cursor.fetchone() == (0,)
-    assert set(instance.people.count_replication_gaps().values()) == {0}
+    assert set(instance.users.count_replication_gaps().values()) == {0}

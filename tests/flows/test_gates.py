@@ -78,7 +78,7 @@ def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(
     new = f"Pessoa Nova de Teste;529.982.247-25;pessoa.nova@riodoce.example;pessoa.nova;{unit};Básico;9999"
     (tmp_path / "usuarios.csv").write_text("\n".join([*lines[:5], ";".join(bad), *lines[6:], new]), encoding="utf-8")
     training = load_instance(f"{in_training.slug}-treinamento")
-    before = training.people.list_users()
+    before = training.users.list_users()
     send_sheets(in_training.slug, [tmp_path / "usuarios.csv"])
     try:
         with pytest.raises(InvalidInputError) as refusal:
@@ -88,7 +88,7 @@ def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(
     assert "linha 6" in str(refusal.value)
     assert bad[0] not in str(refusal.value)
     assert bad[3] not in str(refusal.value)
-    assert training.people.list_users() == before, "the good row of somebody new is not imported either"
+    assert training.users.list_users() == before, "the good row of somebody new is not imported either"
     _, journey = run(in_training.slug)
     assert journey.stages[-1].stage is Stage.TRAINING, "the corrected spreadsheet goes on to the next gate"
 

@@ -45,8 +45,8 @@ def test_who_was_deactivated_in_production_stays_out(live: Instance) -> None:
         cursor.execute("UPDATE usuario SET sin_ativo = 'N' WHERE id_origem = '1014'")
         assert cursor.rowcount == 1
     assert rerun(live).change.total == 0
-    (gone,) = [user for user in live.people.list_users() if user.id_origem == "1014"]
-    assert not gone.ativo
+    (gone,) = [user for user in live.users.list_users() if user.state.id_origem == "1014"]
+    assert not gone.state.ativo
 
 
 def test_a_type_that_was_switched_off_in_production_stays_off(live: Instance) -> None:
@@ -71,7 +71,7 @@ def test_a_new_spreadsheet_is_applied_also_in_production(live: Instance, tmp_pat
     (tmp_path / "usuarios.csv").write_text("\n".join(lines), encoding="utf-8")
     send_sheets(live.municipality.slug, [tmp_path / "usuarios.csv"])
     assert rerun(live).change.total > 0
-    assert "pessoa.nova" in live.people.list_ready_logins()
+    assert "pessoa.nova" in live.users.list_ready_logins()
     assert rerun(live).change.total == 0
 
 
@@ -110,4 +110,4 @@ def test_a_unit_that_changed_only_in_sip_reaches_sei_at_the_next_run(join: Join)
     with training.server.transaction(training.name.database_sei) as cursor:
         cursor.execute("UPDATE unidade SET descricao = 'antiga' WHERE sigla = 'GAB'")
     implantation(municipality.slug)
-    assert set(training.people.count_replication_gaps().values()) == {0}
+    assert set(training.users.count_replication_gaps().values()) == {0}

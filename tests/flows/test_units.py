@@ -130,8 +130,8 @@ def test_an_operator_sees_the_plan_and_applies_exactly_that_one(
 
     fresh = plan_units(slug)
     assert actions(apply_units(slug, fresh.digest[:12])) == actions(fresh)
-    assert instance.people.count_replication_gaps().keys()
-    assert set(instance.people.count_replication_gaps().values()) == {0}
+    assert instance.users.count_replication_gaps().keys()
+    assert set(instance.users.count_replication_gaps().values()) == {0}
     again = CliRunner().invoke(app, example_of("units apply", instead))
     assert again.exit_code == 0, again.stderr
     assert "0 unidades mudaram" in again.stdout
