@@ -14,6 +14,20 @@ def next_sequence_ids(cursor: "Cursor", name: str, count: int) -> list[int]:
     Raises:
         IntegrityError: the counter does not exist or would pass its maximum.
     """
+    current, step, maximum = lock_sequence(cursor, name)
+    last = current + step * count
+    if last > maximum:
+        raise IntegrityError(f"Contador {name} esgotado em {maximum}", "infra_sequencia", "Chame o suporte do SEI.")
+    cursor.execute("UPDATE infra_sequencia SET num_atual = %s WHERE nome_tabela = %s", (last, name))
+    return list(range(current + step, last + 1, step))
+
+
+def lock_sequence(cursor: "Cursor", name: str) -> tuple[int, int, int]:
+    """Keep everybody else from taking ids until the caller's transaction ends; last id, step and maximum.
+
+    Raises:
+        IntegrityError: the counter does not exist.
+    """
     cursor.execute(
         "SELECT num_atual, qtd_incremento, num_maximo FROM infra_sequencia WHERE nome_tabela = %s FOR UPDATE", (name,)
     )
@@ -23,11 +37,7 @@ def next_sequence_ids(cursor: "Cursor", name: str, count: int) -> list[int]:
             f"Contador {name} não existe", "infra_sequencia", "Compare o banco com a referência da versão."
         )
     current, step, maximum = (int(value) for value in row)
-    last = current + step * count
-    if last > maximum:
-        raise IntegrityError(f"Contador {name} esgotado em {maximum}", "infra_sequencia", "Chame o suporte do SEI.")
-    cursor.execute("UPDATE infra_sequencia SET num_atual = %s WHERE nome_tabela = %s", (last, name))
-    return list(range(current + step, last + 1, step))
+    return current, step, maximum
 
 
 def next_table_id(cursor: "Cursor", table: str) -> int:
