@@ -9,17 +9,19 @@ own ratio to it is. What the stand-in of SEI takes to replicate is told apart an
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bench.private_lab import private_lab
 from bench.result import BenchResult, Figure, Ratio
 from cli.output import talk
 
 if TYPE_CHECKING:
+    from blocks.mariadb import MariaDBServer
     from domain.environment import EnvironmentName
-    from domain.sip_user import SipUser
+
+Table: TypeAlias = tuple[list[str], list[tuple[object, ...]]]
 
 PEOPLE = 10_000
 SAMPLE = 100
@@ -105,9 +107,14 @@ def _units() -> Iterator[str]:
 def _sheet(numbers: range) -> Iterator[str]:
     yield "nome;cpf;email;login;unidade;perfil;matricula"
     for number in numbers:
-        unit = f"SEC{1 + number % (UNITS - 1):02d}"
         profile = "Básico, Administrador" if number % 1000 == 0 else "Básico"
-        yield ";".join((_name(number), _cpf(number), f"{_login(number)}@bh.example", _login(number), unit, profile, str(number + 1)))
+        login = _login(number)
+        cells = (_name(number), _cpf(number), f"{login}@bh.example", login, _unit(number), profile, str(number + 1))
+        yield ";".join(cells)
+
+
+def _unit(number: int) -> str:
+    return f"SEC{1 + number % (UNITS - 1):02d}"
 
 
 def _name(number: int) -> str:
@@ -152,3 +159,119 @@ def _import(name: "EnvironmentName") -> tuple[float, float]:
     seconds = monotonic() - started
     talk.print(f"importação: {seconds:.1f} s, dos quais {standin:.1f} s do SEI de bancada", highlight=False)
     return seconds, standin
+
+
+def _floor(ours: "EnvironmentName", bare: "EnvironmentName") -> float:
+    """Seconds of nothing but the writes, into the bare environment: pipelined adds, then each database's rows."""
+    from tasks import doors
+
+    server = doors.mariadb_server()
+    rows = {
+        schema_of: _new_rows(server, getattr(ours, schema_of), getattr(bare, schema_of), tables)
+        for schema_of, tables in (
+            ("database_sip", ("usuario", "permissao")),
+            ("database_sei", ("contato", "usuario")),
+        )
+    }
+    started = monotonic()
+    _add_accounts(bare)
+    for schema_of, tables in rows.items():
+        with server.transaction(getattr(bare, schema_of)) as cursor:
+            for table, (columns, values) in tables.items():
+                marks = ", ".join(["%s"] * len(columns))
+                cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
+    seconds = monotonic() - started
+    talk.print(f"piso: {seconds:.1f} s", highlight=False)
+    return seconds
+
+
+def _new_rows(server: "MariaDBServer", left: str, bare: str, tables: tuple[str, ...]) -> "dict[str, Table]":
+    """What the import left in each table and the bare schema has not, in an order that foreign keys allow."""
+    found: dict[str, Table] = {}
+    for table in tables:
+        key = ("id_perfil", "id_usuario", "id_unidade") if table == "permissao" else (f"id_{table}",)
+        known, new = (_read(server, schema, table, key) for schema in (bare, left))
+        columns = new[0]
+        found[table] = (columns, [row for at, row in new[1].items() if at not in known[1]])
+    return found
+
+
+def _read(
+    server: "MariaDBServer", schema: str, table: str, key: tuple[str, ...]
+) -> tuple[list[str], dict[tuple[object, ...], tuple[object, ...]]]:
+    with server.transaction(schema) as cursor:
+        cursor.execute(f"SELECT * FROM {table}")
+        columns = [str(column[0]) for column in cursor.description or ()]
+        places = [columns.index(name) for name in key]
+        return columns, {tuple(row[place] for place in places): row for row in cursor.fetchall()}
+
+
+def _add_accounts(bare: "EnvironmentName") -> None:
+    from blocks.directory_batch import Batch
+    from tasks import doors
+
+    directory = doors.directory()
+    people = directory.people_dn(bare)
+    with directory.as_admin() as connection:
+        batch = Batch(connection)
+        for number in range(PEOPLE):
+            name = _name(number)
+            attributes = {
+                "uid": f"piso.{number}",
+                "cn": name,
+                "sn": name.split()[-1],
+                "mail": f"piso.{number}@bh.example",
+            }
+            batch.add(f"uid=piso.{number},{people}", {"objectClass": ["inetOrgPerson"], **attributes})
+        batch.finish()
+
+
+def _row_by_row(ours: "EnvironmentName") -> float:
+    """Seconds of a sample of further people, each alone: account, user with replication, permission."""
+    from blocks.sip import ORGAO_ID, SEI_SYSTEM_ID
+    from blocks.soap_client import SoapClient
+    from tasks import doors
+    from tasks.instance import load_instance
+
+    instance, directory = load_instance(ours.slug), doors.directory()
+    units = {unit.sigla: unit.id_unidade for unit in instance.people.list_units()}
+    profile = instance.users.profile_ids()["Básico"]
+    key = doors.environment_secrets(ours.slug).access_keys()[SEI_SYSTEM_ID].text.get_secret_value()
+    client = SoapClient(doors.runtime().address(ours), "sip", "SipWS", timeout_seconds=60)
+    started = monotonic()
+    for number in range(PEOPLE, PEOPLE + SAMPLE):
+        name, login = _name(number), _login(number)
+        with directory.as_admin() as connection:
+            entry = {"uid": login, "cn": name, "sn": name.split()[-1], "mail": f"{login}@bh.example"}
+            connection.add(f"uid={login},{directory.people_dn(ours)}", ["inetOrgPerson"], entry)
+        user = {
+            "StaOperacao": "C",
+            "IdOrigem": str(number + 1),
+            "IdOrgao": str(ORGAO_ID),
+            "Sigla": login,
+            "Nome": name,
+            "Cpf": _cpf(number),
+            "Email": f"{login}@bh.example",
+        }
+        grant = {
+            "StaOperacao": "A",
+            "IdSistema": str(SEI_SYSTEM_ID),
+            "IdOrgaoUsuario": str(ORGAO_ID),
+            "IdOrigemUsuario": str(number + 1),
+            "IdOrgaoUnidade": str(ORGAO_ID),
+            "IdUnidade": str(units[_unit(number)]),
+            "IdPerfil": str(profile),
+            "DataInicial": f"{datetime.now(tz=UTC):%d/%m/%Y}",
+            "SinSubunidades": "N",
+        }
+        with client.calling("Confira a bancada.") as service:
+            service.replicarUsuario(
+                ChaveAcesso=key,
+                Usuarios=client.structures("Usuario", [user]),
+                SinConsiderarOrgao="S",
+                SistemasReplicacao=client.texts([str(SEI_SYSTEM_ID)]),
+            )
+            service.replicarPermissao(ChaveAcesso=key, Permissoes=client.structures("Permissao", [grant]))
+    seconds = monotonic() - started
+    talk.print(f"linha a linha: {seconds:.1f} s para {SAMPLE} pessoas", highlight=False)
+    return seconds

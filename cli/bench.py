@@ -39,6 +39,15 @@ def seed(as_json: JsonOption = False) -> None:
         _report(measure(), as_json=as_json)
 
 
+@app.command()
+def users(as_json: JsonOption = False) -> None:
+    """Quanto custa importar dez mil pessoas, contra o piso e linha a linha. Exemplo: ./implanta bench users"""
+    with errors_as_lines():
+        from bench.users import measure
+
+        _report(measure(), as_json=as_json)
+
+
 def _report(result: "BenchResult", *, as_json: bool) -> NoReturn:
     if as_json:
         print_json(result.as_json())
