@@ -3,8 +3,8 @@
 Everything is measured in one run, on one private lab. The floor is nothing but the writes: pipelined LDAP adds, and one
 `executemany` transaction a database with the very rows that the import left. The row-by-row way is what the public
 macros do by hand: each person alone, an account over a connection of its own, then `replicarUsuario` and
-`replicarPermissao` in one SOAP call each; it is measured on a sample and scaled, with the stand-in's time, as the import's
-own ratio to it is. What the stand-in of SEI takes to replicate is told apart and is not the product's.
+`replicarPermissao` in one SOAP call each; it is measured on a sample and scaled. It has the stand-in's time in it, and so
+has the import that is held against it. Elsewhere what the stand-in of SEI takes to replicate is left out.
 """
 
 import resource
@@ -137,9 +137,10 @@ def _cpf(number: int) -> str:
 
 def _import(name: "EnvironmentName") -> tuple[float, float]:
     """Seconds of one whole import, and of the stand-in's replication in it; nobody is written to."""
+    from prefect import flow
+
     from flows.stage import carry_out
     from flows.users import PROCEDURE
-    from prefect import flow
     from tasks.users import prove_users
     from tasks.users_plan import open_import
 
@@ -258,7 +259,6 @@ def _row_by_row(ours: "EnvironmentName") -> float:
             "IdSistema": str(SEI_SYSTEM_ID),
             "IdOrgaoUsuario": str(ORGAO_ID),
             "IdOrigemUsuario": str(number + 1),
-            "IdOrgaoUnidade": str(ORGAO_ID),
             "IdUnidade": str(units[_unit(number)]),
             "IdPerfil": str(profile),
             "DataInicial": f"{datetime.now(tz=UTC):%d/%m/%Y}",
