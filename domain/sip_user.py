@@ -1,15 +1,21 @@
-"""A user of SIP with the permissions in it. Personal data: `repr` and validation errors never show it."""
+"""A user of SIP with the permissions in it. Personal data: `repr` and validation errors never show it.
+
+Tuples and dataclasses, not models: a city has tens of thousands of them, compared, copied and stored every night.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Self
+from operator import attrgetter
+from typing import ClassVar, NamedTuple, Self
 
-from pydantic import ConfigDict, Field, PositiveInt
+from pydantic import ConfigDict, PositiveInt
 
-from domain.model import Frozen
+STORED = ConfigDict(extra="forbid", hide_input_in_errors=True)
+"""How what is stored of a user is read again."""
 
 
-class Place(Frozen):
+class Place(NamedTuple):
     """What a permission is about: a perfil of a system in a unidade, by SIP's ids."""
 
     id_sistema: PositiveInt
@@ -17,7 +23,7 @@ class Place(Frozen):
     id_unidade: PositiveInt
 
 
-class Grant(Frozen):
+class Grant(NamedTuple):
     """A row of `sip.permissao`; SIP keeps one a place, with the days from and to which it is in force."""
 
     place: Place
@@ -35,24 +41,25 @@ class Grant(Frozen):
 
     def ended(self, today: date) -> Self:
         """This permission without access from today on; SIP counts the last day in."""
-        return self if self.has_ended(today) else self.model_copy(update={"fim": today - timedelta(days=1)})
+        return self if self.has_ended(today) else self._replace(fim=today - timedelta(days=1))
 
     def reopened(self, today: date) -> Self:
-        """This permission in force from today on; one that is in force already stays as it is."""
-        return self if self.in_force(today) else self.model_copy(update={"inicio": today, "fim": None})
+        """This permission in force from today on, in its own unit alone; one that is in force stays as it is."""
+        return self if self.in_force(today) else self._replace(inicio=today, fim=None, subunidades=False)
 
 
-class UserState(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserState:
     """Everything of a user that an import may change. `nome` is the civil name, `cpf` has its 11 digits."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    __pydantic_config__: ClassVar = STORED
 
-    sigla: str = Field(repr=False)
-    nome: str = Field(repr=False)
-    nome_social: str | None = Field(default=None, repr=False)
-    cpf: str | None = Field(default=None, repr=False)
-    email: str | None = Field(default=None, repr=False)
-    id_origem: str | None = Field(default=None, repr=False)
+    sigla: str = field(repr=False)
+    nome: str = field(repr=False)
+    nome_social: str | None = field(default=None, repr=False)
+    cpf: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    id_origem: str | None = field(default=None, repr=False)
     ativo: bool = True
     grants: tuple[Grant, ...] = ()
 
@@ -68,15 +75,18 @@ class UserState(Frozen):
 
     def with_grants(self, grants: Iterable[Grant]) -> Self:
         """This user with exactly these permissions, in an order of their own."""
-        return self.model_copy(update={"grants": ordered(grants)})
+        return replace(self, grants=ordered(grants))
 
     def deactivated(self, today: date) -> Self:
         """This user without access anywhere from today on."""
-        return self.model_copy(update={"ativo": False, "grants": ordered(grant.ended(today) for grant in self.grants)})
+        return replace(self, ativo=False, grants=tuple(grant.ended(today) for grant in self.grants))
 
 
-class SipUser(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipUser:
     """A user as SIP has it. `bloqueado` is a person's decision, which no import touches."""
+
+    __pydantic_config__: ClassVar = STORED
 
     id_usuario: PositiveInt
     state: UserState
@@ -85,6 +95,4 @@ class SipUser(Frozen):
 
 def ordered(grants: Iterable[Grant]) -> tuple[Grant, ...]:
     """Permissions in the order of what they are about, so that equal sets are equal tuples."""
-    return tuple(
-        sorted(grants, key=lambda grant: (grant.place.id_sistema, grant.place.id_perfil, grant.place.id_unidade))
-    )
+    return tuple(sorted(grants, key=attrgetter("place")))

@@ -1,6 +1,7 @@
 """A batch: what one import does, kept from before the first write, so that it can be resumed and undone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
 
 from pydantic import ConfigDict, Field
@@ -8,7 +9,7 @@ from pydantic import ConfigDict, Field
 from domain.errors import IntegrityError
 from domain.model import Frozen
 from domain.person import is_reserved_login
-from domain.sip_user import Grant, Place, SipUser, UserState
+from domain.sip_user import Place, SipUser, UserState
 from domain.spreadsheet import RejectedRow
 from domain.text import collation_key
 from domain.users_plan import FIELDS, Brought, Kept, StepKind, UsersPlan, UserStep
@@ -37,7 +38,7 @@ def batch_id(now: datetime, digest: str) -> str:
 
 def brought_by(kept: Iterable[Kept], users: Iterable[SipUser]) -> dict[int, frozenset[Place]]:
     """What a batch left as brought, with the ids that SIP gave meanwhile to those who came with it."""
-    ids = {collation_key(user.state.sigla): user.id_usuario for user in users if user.state.ativo}
+    ids = {key: user.id_usuario for key, user in _by_login(users).items()}
     found: dict[int, frozenset[Place]] = {}
     for person in kept:
         id_usuario = person.id_usuario or ids.get(collation_key(person.sigla))
@@ -46,15 +47,38 @@ def brought_by(kept: Iterable[Kept], users: Iterable[SipUser]) -> dict[int, froz
     return found
 
 
+def brought_midway(batch: Batch, users: Iterable[SipUser]) -> dict[int, frozenset[Place]]:
+    """What is brought after a batch that was not finished: what it did counts as done, the rest as it was before.
+
+    Otherwise a permission that it had not taken yet would be nobody's, and stay for ever; and one that it had not
+    given yet would look as if somebody had ended it by hand.
+    """
+    found = list(users)
+    by_id = {user.id_usuario: user for user in found}
+    before, after = brought_by(batch.kept_before, found), brought_by(batch.kept, found)
+    steps = {now.id_usuario: step for step, now in _found(batch.steps, found) if now}
+    brought: dict[int, frozenset[Place]] = {}
+    for id_usuario in before.keys() | after.keys():
+        step, now = steps.get(id_usuario), by_id.get(id_usuario)
+        if step is None or now is None or now.state == step.after:
+            if id_usuario in after:
+                brought[id_usuario] = after[id_usuario]
+            continue
+        was_active = step.before is None or step.before.state.ativo
+        if not now.state.ativo and not (was_active and step.after.ativo):
+            continue  # left already, or not back yet
+        old, new = before.get(id_usuario, frozenset()), after.get(id_usuario, frozenset())
+        grants, wanted = now.state.by_place, step.after.by_place
+        brought[id_usuario] = (old & new) | {
+            place for place in old ^ new if (grants.get(place) == wanted.get(place)) == (place in new)
+        }
+    return brought
+
+
 def as_kept(brought: Brought) -> tuple[Kept, ...]:
     """What was brought, as a batch keeps it."""
     return tuple(
-        Kept(
-            id_usuario=user,
-            sigla="",
-            places=tuple(sorted(places, key=lambda place: tuple(place.model_dump().values()))),
-        )
-        for user, places in sorted(brought.items())
+        Kept(id_usuario=user, sigla="", places=tuple(sorted(places))) for user, places in sorted(brought.items())
     )
 
 
@@ -67,18 +91,25 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
         IntegrityError: somebody changed a user meanwhile; nothing of theirs is to be overwritten.
     """
     found = list(users)
-    by_id = {user.id_usuario: user for user in found}
-    by_login = {collation_key(user.state.sigla): user for user in found if user.state.ativo}
+    holders = _by_login(found)
+    cpfs = {user.state.cpf for user in found if not is_reserved_login(user.state.sigla)}
     rest: list[UserStep] = []
     overtaken: list[str] = []
-    for step in steps:
-        now = by_id.get(step.before.id_usuario) if step.before else by_login.get(collation_key(step.after.sigla))
-        if now is None and step.before is None:
-            rest.append(step)
-        elif now is None or not _between(step, now):
+    for step, now in _found(steps, found):
+        if now is None:
+            # A login or a CPF that was nobody's when the plan was made, and is somebody's now.
+            if step.before or step.after.cpf in cpfs:
+                overtaken.append(step.who)
+            else:
+                rest.append(step)
+        elif not _is_between(step, now):
             overtaken.append(step.who)
         elif now.state != step.after:
-            rest.append(step.model_copy(update={"before": now}))
+            holder = holders.get(collation_key(step.after.sigla))
+            if step.after.ativo and holder and holder.id_usuario != now.id_usuario:
+                overtaken.append(step.who)
+            else:
+                rest.append(replace(step, before=now))
     if overtaken:
         raise IntegrityError(
             f"{len(overtaken)} usuário(s) mudaram no SIP depois que o plano foi feito: {'; '.join(overtaken[:5])}",
@@ -88,58 +119,122 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
     return rest
 
 
-def _between(step: UserStep, now: SipUser) -> bool:
-    old = step.before.state if step.before else None
+def _by_login(users: Iterable[SipUser]) -> dict[str, SipUser]:
+    """Who has each login: of two users, of whom SIP has one inactive, the active one."""
+    return {collation_key(user.state.sigla): user for user in sorted(users, key=lambda user: user.state.ativo)}
+
+
+def _found(steps: Iterable[UserStep], users: Iterable[SipUser]) -> Iterator[tuple[UserStep, SipUser | None]]:
+    """Each step with its user as it is now; who came with it is found by login."""
+    found = list(users)
+    by_id = {user.id_usuario: user for user in found}
+    by_login = _by_login(found)
+    for step in steps:
+        yield (
+            step,
+            by_id.get(step.before.id_usuario) if step.before else by_login.get(collation_key(step.after.sigla)),
+        )
+
+
+def _is_between(step: UserStep, now: SipUser) -> bool:
     new = step.after
-    if old is None and now.state.cpf != new.cpf:
+    # Who comes is made with login and name; a channel may write the rest one by one.
+    old = step.before.state if step.before else UserState(sigla=new.sigla, nome=new.nome)
+    if any(getattr(now.state, name) not in {getattr(new, name), getattr(old, name)} for name in FIELDS):
         return False
-    for field in FIELDS:
-        if getattr(now.state, field) not in {getattr(new, field), getattr(old or new, field)}:
-            return False
-    places = now.state.by_place
-    befores: Mapping[Place, Grant] = old.by_place if old else {}
-    return all(
-        places.get(place) in {befores.get(place), new.by_place.get(place)}
-        for place in {*places, *befores, *new.by_place}
-    )
+    places, befores, afters = now.state.by_place, old.by_place, new.by_place
+    return all(places.get(place) in {befores.get(place), afters.get(place)} for place in {*places, *befores, *afters})
 
 
 def plan_undo(batch: Batch, users: Iterable[SipUser], brought: Brought, today: date) -> UsersPlan:
     """What puts the users of a batch back as they were; who came with it goes, for SIP never deletes.
 
-    Users that are no longer as the batch left them are not touched: they are `refused`, by their row or id.
+    Users that are no longer as the batch left them are not touched, nor those whose login, CPF, e-mail or matrícula is
+    somebody else's by now: they are `refused`, by their place in the batch.
     """
     found = [user for user in users if not is_reserved_login(user.state.sigla)]
-    by_id = {user.id_usuario: user for user in found}
-    by_login = {collation_key(user.state.sigla): user for user in found}
-    before = brought_by(batch.kept_before, ())
-    after = dict(brought)
+    holders = _Holders(found)
     steps: list[UserStep] = []
     refused: list[RejectedRow] = []
-    unchanged = 0
-    for step in batch.steps:
-        now = by_id.get(step.before.id_usuario) if step.before else by_login.get(collation_key(step.after.sigla))
+    undone: set[int] = set()
+    for position, (step, by_login) in enumerate(_found(batch.steps, found), start=1):
+        now = by_login
+        if step.before is None and (now is None or now.state.cpf != step.after.cpf):
+            now = holders.by_cpf.get(step.after.cpf or "")  # renamed since, or never made
         if now is None:
-            unchanged += 1  # the batch was cut off before it
-            continue
-        target = step.before.state if step.before else step.after.deactivated(today)
+            continue  # the batch was cut off before it
+        target = step.before.state if step.before else now.state.deactivated(today)
         if now.state == target or (step.before is None and not now.state.ativo):
-            unchanged += 1
+            undone.add(now.id_usuario)
         elif now.state != step.after:
-            refused.append(RejectedRow(linha=(step.linhas or (0,))[0], reasons=(_moved_on(now),)))
-            continue
+            refused.append(RejectedRow(linha=position, reasons=(f"{_named(now)} mudou depois da importação",)))
+        elif problem := holders.conflict(now, target):
+            refused.append(RejectedRow(linha=position, reasons=(f"{_named(now)}: {problem}",)))
         else:
+            undone.add(now.id_usuario)
             steps.append(UserStep(kind=_inverse(step), before=now, after=target, linhas=step.linhas))
-        after.pop(now.id_usuario, None)
-        if now.id_usuario in before:
-            after[now.id_usuario] = before[now.id_usuario]
     return UsersPlan(
+        day=today,
         steps=tuple(steps),
-        unchanged=unchanged,
+        unchanged=len(batch.steps) - len(steps) - len(refused),
         refused=tuple(refused),
         active_before=sum(user.state.ativo for user in found),
-        kept=as_kept(after),
+        kept=as_kept(_brought_before(batch, found, brought, undone)),
+        undoes=True,
     )
+
+
+def _brought_before(
+    batch: Batch, users: Iterable[SipUser], brought: Brought, undone: Iterable[int]
+) -> dict[int, frozenset[Place]]:
+    """The memory without the batch: of whom it put back, and of whom it only remembered otherwise."""
+    found = list(users)
+    before, after = brought_by(batch.kept_before, found), brought_by(batch.kept, found)
+    stepped = {now.id_usuario for _, now in _found(batch.steps, found) if now}
+    only_remembered = {
+        user for user in (before.keys() | after.keys()) - stepped if brought.get(user) == after.get(user)
+    }
+    result = {user: frozenset(places) for user, places in brought.items()}
+    for user in {*undone, *only_remembered}:
+        result.pop(user, None)
+        if user in before:
+            result[user] = before[user]
+    return result
+
+
+class _Holders:
+    """Whose each login, CPF, e-mail and matrícula is now."""
+
+    def __init__(self, users: Iterable[SipUser]) -> None:
+        found = sorted(users, key=lambda user: user.state.ativo)
+        self.by_cpf = {user.state.cpf: user for user in found if user.state.cpf}
+        self._active: dict[tuple[str, str], set[int]] = {}
+        self._inactive_logins: dict[str, int] = {}
+        for user in found:
+            if user.state.ativo:
+                for key in self._keys(user.state):
+                    self._active.setdefault(key, set()).add(user.id_usuario)
+            else:
+                self._inactive_logins[collation_key(user.state.sigla)] = user.id_usuario
+
+    def conflict(self, user: SipUser, target: UserState) -> str | None:
+        """Why the user cannot be as it is to be again, or None."""
+        if not target.ativo:
+            twin = self._inactive_logins.get(collation_key(target.sigla), user.id_usuario)
+            return "já há outro usuário inativo com o mesmo login" if twin != user.id_usuario else None
+        shared = self._keys(user.state) if user.state.ativo else set()
+        taken = sorted({name for name, key in self._keys(target) - shared if self._active.get((name, key), set())})
+        return f"{', '.join(taken)} de antes já é de outro usuário" if taken else None
+
+    @staticmethod
+    def _keys(state: UserState) -> set[tuple[str, str]]:
+        values = (
+            ("o login", state.sigla),
+            ("o CPF", state.cpf),
+            ("o e-mail", state.email),
+            ("a matrícula", state.id_origem),
+        )
+        return {(name, collation_key(value)) for name, value in values if value}
 
 
 def _inverse(step: UserStep) -> StepKind:
@@ -151,8 +246,8 @@ def _inverse(step: UserStep) -> StepKind:
     }[step.kind]
 
 
-def _moved_on(user: SipUser) -> str:
-    return f"o usuário {user.id_usuario} do SIP mudou depois da importação"
+def _named(user: SipUser) -> str:
+    return f"o usuário {user.id_usuario} do SIP"
 
 
 def joiners(batch: Batch, original: Batch | None) -> tuple[UserState, ...]:
@@ -160,4 +255,6 @@ def joiners(batch: Batch, original: Batch | None) -> tuple[UserState, ...]:
     if original is None or batch.undoes != original.id:
         return ()
     came = {collation_key(step.after.sigla) for step in original.steps if step.kind is StepKind.JOIN}
-    return tuple(step.after for step in batch.steps if collation_key(step.after.sigla) in came)
+    return tuple(
+        step.after for step in batch.steps if step.kind is StepKind.LEAVE and collation_key(step.after.sigla) in came
+    )

@@ -13,7 +13,6 @@ from domain.person import is_reserved_login
 from domain.sip_user import SipUser, UserState
 from domain.users_plan import IDENTITY, StepKind, UsersPlan
 
-
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -29,9 +28,7 @@ class UserLimits(CatalogEntry):
         alias="mudancas", description="Most people already there that it may change or take away."
     )
     changes_percent: Percent = Field(alias="mudancas_percentual", description="The same, in % of the active users.")
-    identities: NonNegativeInt = Field(
-        alias="identidades", description="Most people whose login or CPF it may change."
-    )
+    identities: NonNegativeInt = Field(alias="identidades", description="Most people whose login or CPF it may change.")
     refused_percent: Percent = Field(
         alias="recusadas_percentual",
         description="Rows that may go back, in %, while the others are imported without asking; 0: always asks.",
@@ -72,7 +69,8 @@ def judge_plan(
 ) -> tuple[Alarm, ...]:
     """Everything for which the plan stops; `refused` of the spreadsheet's `rows` go back.
 
-    A user who comes is never an alarm: the contracted plan limits those.
+    A user who comes is never an alarm: the contracted plan limits those. An undo may go back to an instance without
+    administrators or signers, as it was before the first import, but only if a person says so.
     """
     known = [user for user in users if not is_reserved_login(user.state.sigla)]
     return (*_role_alarms(plan, known, roles, today), *_size_alarms(plan, limits), *_row_alarms(refused, rows, limits))
@@ -81,6 +79,8 @@ def judge_plan(
 def _size_alarms(plan: UsersPlan, limits: UserLimits) -> Iterable[Alarm]:
     leaving = plan.count(StepKind.LEAVE)
     touched = leaving + plan.count(StepKind.CHANGE)
+    if plan.undoes:
+        touched += plan.count(StepKind.RETURN)  # no spreadsheet says that they are there
     renamed = sum(bool(set(step.changed) & set(IDENTITY)) for step in plan.steps)
     for count, most, percent, what in (
         (leaving, limits.leavers, limits.leavers_percent, "sairiam"),
@@ -88,11 +88,12 @@ def _size_alarms(plan: UsersPlan, limits: UserLimits) -> Iterable[Alarm]:
     ):
         share = 100 * count / plan.active_before if plan.active_before else 0
         if count > most:
-            yield Alarm(text=f"{count} pessoas {what}, e o limite é {most}")
+            yield Alarm(text=f"pessoas que {what}: {count}, e o limite é {most}")
         elif count > 1 and share > percent:
-            yield Alarm(text=f"{share:.0f}% das pessoas ({count}) {what}, e o limite é {percent:g}%")
+            shown = f"{share:.1f}".replace(".", ",")
+            yield Alarm(text=f"pessoas que {what}: {count}, {shown}% das ativas, e o limite é {percent:g}%")
     if renamed > limits.identities:
-        yield Alarm(text=f"{renamed} pessoas mudariam de login ou CPF, e o limite é {limits.identities}")
+        yield Alarm(text=f"pessoas que mudariam de login ou CPF: {renamed}, e o limite é {limits.identities}")
 
 
 def _row_alarms(refused: int, rows: int, limits: UserLimits) -> Iterable[Alarm]:
@@ -102,18 +103,18 @@ def _row_alarms(refused: int, rows: int, limits: UserLimits) -> Iterable[Alarm]:
 
 
 def _role_alarms(plan: UsersPlan, users: list[SipUser], roles: Roles, today: date) -> Iterable[Alarm]:
-    after = {user.id_usuario: user.state for user in users if not user.bloqueado}
-    before = dict(after)
-    after |= {step.before.id_usuario: step.after for step in plan.steps if step.before}
-    came = [step.after for step in plan.steps if step.before is None]
-    if _holders(before.values(), roles, roles.administrators, today) and not _holders(
-        (*after.values(), *came), roles, roles.administrators, today
-    ):
-        yield Alarm(text="o ambiente ficaria sem nenhum administrador do SEI", forbidden=True)
+    before = {user.id_usuario: user.state for user in users if not user.bloqueado}
+    after = before | {
+        step.before.id_usuario: step.after for step in plan.steps if step.before and not step.before.bloqueado
+    }
+    final = (*after.values(), *(step.after for step in plan.steps if step.before is None))
+    had = _holders(before.values(), roles, roles.administrators, today)
+    if had and not _holders(final, roles, roles.administrators, today):
+        yield Alarm(text="o ambiente ficaria sem nenhum administrador do SEI", forbidden=not plan.undoes)
     signed = _holders(before.values(), roles, roles.signers, today)
-    left = signed - _holders((*after.values(), *came), roles, roles.signers, today)
+    left = signed - _holders(final, roles, roles.signers, today)
     for unit in sorted(left & set(roles.units), key=roles.units.__getitem__):
-        yield Alarm(text=f"a unidade {roles.units[unit]} ficaria sem ninguém que assine", forbidden=True)
+        yield Alarm(text=f"a unidade {roles.units[unit]} ficaria sem ninguém que assine", forbidden=not plan.undoes)
 
 
 def _holders(states: Iterable[UserState], roles: Roles, profiles: AbstractSet[int], today: date) -> set[int]:

@@ -1,5 +1,7 @@
 """Valid facts to start from; each test states only what matters to it."""
 
+from functools import cache
+
 from brutils.cpf import is_valid
 from pydantic import SecretStr
 
@@ -28,6 +30,7 @@ CATALOG = Catalog()
 PLANS = CATALOG.plans()
 
 
+@cache
 def make_cpf(number: int) -> str:
     """The valid CPF whose first nine digits are this number."""
     return next(cpf for cpf in (f"{number:09d}{check:02d}" for check in range(100)) if is_valid(cpf))
