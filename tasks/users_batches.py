@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from domain.environment import intake_bucket
 from domain.errors import IntegrityError, InvalidInputError
 from domain.sip_user import Place, SipUser
-from domain.users_batch import Batch, brought_by
+from domain.users_batch import Batch, brought_by, brought_midway
 from domain.users_report import counts_of
 from registry.records import EventRecord
 from tasks import doors
@@ -104,15 +104,14 @@ def load_batch(instance: Instance, batch_id: str) -> Batch:
 def load_brought(instance: Instance, users: list[SipUser]) -> dict[int, frozenset[Place]]:
     """What spreadsheets brought and did not take away since.
 
-    After a batch that was overtaken nobody knows how far it came: what stood before it counts, too.
+    Of a batch that was overtaken counts what it did, and of the rest what stood before it.
     """
     batches = list_batches(instance)
     if not batches:
         return {}
     event, outcome = batches[-1]
     batch = load_batch(instance, str(event.details["batch"]))
-    before = {} if outcome is Outcome.APPLIED else brought_by(batch.kept_before, users)
-    return before | brought_by(batch.kept, users)
+    return brought_by(batch.kept, users) if outcome is Outcome.APPLIED else brought_midway(batch, users)
 
 
 def accept_sheet(instance: Instance, sheet: str) -> None:

@@ -181,7 +181,7 @@ def test_a_corrected_cpf_is_the_same_person(team: Instance, send: Send) -> None:
 def test_too_many_leavers_stop_and_a_person_says_yes_to_that_very_plan(team: Instance, send: Send) -> None:
     send(*TEAM[:8])
     stopped = apply_users(team.name.slug)
-    assert "12 pessoas sairiam, e o limite é 10." in stopped.waiting_for
+    assert "Pessoas que sairiam: 12, e o limite é 10." in stopped.waiting_for
     assert works(team) == logins(*range(20))
     report = import_users(team.municipality.slug, Purpose.TREINAMENTO)
     assert report.waiting_for == stopped.waiting_for
@@ -196,7 +196,7 @@ def test_too_many_leavers_stop_and_a_person_says_yes_to_that_very_plan(team: Ins
 
 def test_a_small_town_is_guarded_by_percentage(team: Instance, send: Send) -> None:
     send(*TEAM[:17])
-    assert any("15% das pessoas (3) sairiam" in reason for reason in apply_users(team.name.slug).waiting_for)
+    assert any("sairiam: 3, 15,0%" in reason for reason in apply_users(team.name.slug).waiting_for)
 
 
 def test_the_last_administrator_and_the_last_who_signs_stay_whatever_anybody_says(team: Instance, send: Send) -> None:
@@ -288,7 +288,7 @@ def test_the_undo_of_a_first_import_passes_the_limits_and_asks(team: Instance, s
     batch = apply_users(team.name.slug).batch
     assert batch is not None
     plan = undo_users(team.name.slug, batch)
-    assert any("12 pessoas sairiam" in reason for reason in plan.waiting_for)
+    assert any("sairiam: 12" in reason for reason in plan.waiting_for)
     assert len(works(team)) == 32
     undo_users(team.name.slug, batch, plan.code[:12])
     assert works(team) == logins(*range(20))
