@@ -7,7 +7,7 @@ and whether the instance's version has the column and the room for it.
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from domain.document_model.entries import EVERYWHERE
 from domain.document_model.kinds import (
@@ -37,7 +37,8 @@ from domain.document_model.model import (
 from domain.document_model.plan import Current, Row
 
 CLASS_DIGITS = 3
-UNIT_FIELDS = {ASSINANTES.name: "unidades", SERIES.name: "restrito_a", TIPOS.name: "restrito_a"}
+_UNIT_LISTS = {ASSINANTES.name: "unidades", SERIES.name: "restrito_a", TIPOS.name: "restrito_a"}
+_UNIT_FIELDS = {**_UNIT_LISTS, TEXTOS.name: "unidade"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,16 @@ class Instance:
     reserved: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """By kind, the comparable names that entries beyond the model already have."""
 
+    @cached_property
+    def unit_by_key(self) -> Mapping[str, str]:
+        """The active units as the instance writes them, by comparable sigla."""
+        return {name_key(sigla): sigla for sigla in self.units}
+
+    @cached_property
+    def gone_units(self) -> frozenset[str]:
+        """The comparable siglas that only units switched off have."""
+        return frozenset(map(name_key, self.inactive_units)).difference(self.unit_by_key)
+
 
 def resolve(model: Model, instance: Instance, retiring: Mapping[str, frozenset[Key]] | None = None) -> Model:
     """The model as this instance must have it; `retiring` are the entries, by kind, that leave it with this model.
@@ -81,8 +92,9 @@ def resolve(model: Model, instance: Instance, retiring: Mapping[str, frozenset[K
 
 
 def _spelled_out(item: Item, model: Model, instance: Instance) -> Iterator[tuple[Key, Item]]:
-    absent = instance.missing.get(item.kind.name, frozenset())
-    fields = {name: value for name, value in item.fields.items() if name not in absent}
+    fields = item.fields
+    if absent := instance.missing.get(item.kind.name):
+        fields = {name: value for name, value in fields.items() if name not in absent}
     if item.kind is TEXTOS and fields.get("unidade", EVERYWHERE) == EVERYWHERE:
         for sigla in instance.units:
             one = {**fields, "unidade": sigla}
@@ -91,30 +103,29 @@ def _spelled_out(item: Item, model: Model, instance: Instance) -> Iterator[tuple
         return
     if item.kind is PERFIS:
         fields = _rights(fields, instance)
-    yield item.key, replace(item, fields=_as_written(item.kind, fields, model, instance))
+    written = _as_written(item.kind, fields, model, instance)
+    # Nearly all are written that way already, and comparing one costs less than copying it.
+    yield item.key, item if written == item.fields else replace(item, fields=written)
 
 
 def _as_written(kind: Kind, fields: Mapping[str, Value], model: Model, instance: Instance) -> dict[str, Value]:
     """Names as the entry that they name has its own, lists in one order: what differs only so does not differ."""
     written = dict(fields)
     for field, other in kind.references:
-        named = partial(_own_name, other, model=model, instance=instance)
-        written[field] = _renamed(fields.get(field), named)
-    if unit_field := UNIT_FIELDS.get(kind.name):
-        units = {name_key(sigla): sigla for sigla in instance.units}
-        named_units = _renamed(fields.get(unit_field), lambda sigla: units.get(name_key(sigla), sigla))
-        written[unit_field] = _units(named_units, instance)
-    return {
-        field: tuple(sorted(value)) if isinstance(value, tuple) and field not in ORDERED_FIELDS else value
-        for field, value in written.items()
-        if field in fields
-    }
+        if value := fields.get(field):
+            written[field] = _renamed(value, partial(_own_name, other, model=model, instance=instance))
+    if (unit_field := _UNIT_LISTS.get(kind.name)) and unit_field in fields:
+        written[unit_field] = _units(fields[unit_field], instance)
+    for field, value in written.items():
+        if isinstance(value, tuple) and field not in ORDERED_FIELDS:
+            written[field] = tuple(sorted(value))
+    return written
 
 
 def _units(value: Value, instance: Instance) -> Value:
     """A list of units as the instance reads it: all of them are `*`, and one that was switched off is none."""
-    gone = {name_key(sigla) for sigla in instance.inactive_units} - {name_key(sigla) for sigla in instance.units}
-    siglas = [sigla for sigla in names_in(value) if name_key(sigla) not in gone]
+    named = [instance.unit_by_key.get(name_key(sigla), sigla) for sigla in names_in(value)]
+    siglas = [sigla for sigla in named if name_key(sigla) not in instance.gone_units]
     if EVERYWHERE in siglas or (siglas and set(siglas) == set(instance.units)):
         return (EVERYWHERE,)
     return tuple(siglas)
@@ -162,8 +173,10 @@ def _problems(item: Item, model: Model, instance: Instance, retiring: Mapping[st
             what = f"{item.source_of(name)}, {name}: {kind} {item.label!r}"
             yield f"{what} tem {len(value)} caracteres e esta versão do SEI aceita {room}"
     for name, other in kind.references:
-        yield from _dangling(item, name, other, model, instance, retiring.get(other, frozenset()))
-    yield from _unknown_units(item, instance)
+        if item.fields.get(name):
+            yield from _dangling(item, name, other, model, instance, retiring.get(other, frozenset()))
+    if unit_field := _UNIT_FIELDS.get(kind.name):
+        yield from _unknown_units(item, unit_field, instance)
     if kind is PERFIS:
         yield from _unknown_rights(item, instance)
     if kind is ASSUNTOS and row is None:
@@ -193,19 +206,23 @@ def _wrong_with(wanted: Item | None, row: Row | None, kind: str) -> str | None:
     """Why an entry, as the model and the instance have it, is not to be named by another; None when it is."""
     if wanted is None and row is None:
         return "que não existe nem no modelo nem na instância"
-    fields = {**(row.fields if row else {}), **(wanted.fields if wanted else {})}
-    if fields.get("ativo") is False:
+    if _stated("ativo", wanted, row) is False:
         return "que está desativado"
-    if kind == ASSUNTOS.name and fields.get("estrutural") is True:
+    if kind == ASSUNTOS.name and _stated("estrutural", wanted, row) is True:
         return "que só agrupa outros assuntos: use um que classifique"
     return None
 
 
-def _unknown_units(item: Item, instance: Instance) -> Iterator[str]:
-    name = UNIT_FIELDS.get(item.kind.name, "unidade" if item.kind is TEXTOS else "")
-    known = {name_key(sigla) for sigla in instance.units}
+def _stated(name: str, wanted: Item | None, row: Row | None) -> Value:
+    """A field of an entry as the model decides it, else as the instance has it."""
+    if wanted and name in wanted.fields:
+        return wanted.fields[name]
+    return row.fields.get(name) if row else None
+
+
+def _unknown_units(item: Item, name: str, instance: Instance) -> Iterator[str]:
     for sigla in names_in(item.fields.get(name)):
-        if sigla != EVERYWHERE and name_key(sigla) not in known:
+        if sigla != EVERYWHERE and name_key(sigla) not in instance.unit_by_key:
             what = f"{item.source_of(name)}, {name}: {item.kind} {item.label!r}"
             yield f"{what}: a unidade {sigla!r} não existe ou não está ativa"
 
