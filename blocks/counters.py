@@ -42,24 +42,19 @@ def lock_sequence(cursor: "Cursor", name: str) -> tuple[int, int, int]:
 
 def next_table_id(cursor: "Cursor", table: str) -> int:
     """Take one id from SEI's counter table `seq_<table>`, whose name is cut at 30 characters."""
-    (number,) = next_table_ids(cursor, table, 1)
+    (number,) = next_table_ids(cursor, table, 1, increment=1)
     return number
 
 
-def next_table_ids(cursor: "Cursor", table: str, count: int) -> list[int]:
+def next_table_ids(cursor: "Cursor", table: str, count: int, *, increment: int) -> list[int]:
     """Take `count` ids from SEI's counter table `seq_<table>` in one statement.
 
     Of an INSERT whose rows are counted beforehand MariaDB gives consecutive ids in every lock mode, from the first one
-    on in steps of auto_increment_increment (more than 1 in a Galera cluster).
+    on in steps of `increment`, the session's auto_increment_increment (more than 1 in a Galera cluster).
     """
     if not count:
         return []
     marks = ", ".join(["(NULL)"] * count)
     cursor.execute(f"INSERT INTO {f'seq_{table}'[:30]} (campo) VALUES {marks}")
     first = int(cursor.lastrowid)
-    if count == 1:
-        return [first]
-    cursor.execute("SELECT @@auto_increment_increment")
-    row = cursor.fetchone()
-    step = int(row[0]) if row else 1
-    return list(range(first, first + count * step, step))
+    return list(range(first, first + count * increment, increment))

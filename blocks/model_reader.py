@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from blocks.infra_rows import first_number
 from blocks.model_tables import PROXY, TABLES, UNITS, ChildTable, Column, Table
 from domain.document_model.entries import EVERYWHERE
 from domain.document_model.model import Key, Value, key_of, name_key
@@ -28,6 +27,8 @@ class SeiContents:
     lengths: dict[str, dict[str, int]]
     missing: dict[str, frozenset[str]]
     has_processes: bool
+    id_increment: int
+    """Of the counters of ids, in this session."""
     reserved: dict[str, frozenset[str]] = field(default_factory=dict)
     names: dict[str, dict[int, str]] = field(default_factory=dict)
 
@@ -38,15 +39,18 @@ def read_sei(cursor: "Cursor", *, lock: bool = False) -> SeiContents:
         # Before anything else: the first plain SELECT fixes what the transaction sees of the other tables.
         cursor.execute("SELECT id_orgao FROM orgao ORDER BY id_orgao FOR UPDATE")
     columns = _columns(cursor)
-    units = _read_units(cursor, "S")
+    units, inactive_units = _read_units(cursor)
+    cursor.execute("SELECT EXISTS (SELECT 1 FROM procedimento), @@auto_increment_increment")
+    ((has_processes, id_increment),) = cursor.fetchall()
     contents = SeiContents(
         current={},
         ids={},
         units=tuple(units.values()),
-        inactive_units=tuple(_read_units(cursor, "N").values()),
+        inactive_units=inactive_units,
         lengths={},
         missing={},
-        has_processes=_has_rows(cursor, "procedimento"),
+        has_processes=bool(has_processes),
+        id_increment=int(id_increment),
     )
     contents.names[UNITS] = units
     contents.ids[UNITS] = {name_key(sigla): row_id for row_id, sigla in units.items()}
@@ -77,9 +81,12 @@ def _columns(cursor: "Cursor") -> dict[str, dict[str, int | None]]:
     return found
 
 
-def _read_units(cursor: "Cursor", active: str) -> dict[int, str]:
-    cursor.execute("SELECT id_unidade, sigla FROM unidade WHERE sin_ativo = %s ORDER BY id_unidade", (active,))
-    return {int(row_id): str(sigla) for row_id, sigla in cursor.fetchall()}
+def _read_units(cursor: "Cursor") -> tuple[dict[int, str], tuple[str, ...]]:
+    """The active units by id, and the siglas of the others."""
+    cursor.execute("SELECT id_unidade, sigla, sin_ativo FROM unidade ORDER BY id_unidade")
+    rows = [(int(row_id), str(sigla), active == "S") for row_id, sigla, active in cursor.fetchall()]
+    active_units = {row_id: sigla for row_id, sigla, active in rows if active}
+    return active_units, tuple(sigla for _, sigla, active in rows if not active)
 
 
 def _reserved(cursor: "Cursor", table: Table) -> frozenset[str]:
@@ -87,11 +94,6 @@ def _reserved(cursor: "Cursor", table: Table) -> frozenset[str]:
         return frozenset()
     cursor.execute(f"SELECT {table.columns[0].name} FROM {table.name} WHERE {table.reserved}")
     return frozenset(name_key(str(name)) for (name,) in cursor.fetchall())
-
-
-def _has_rows(cursor: "Cursor", table: str) -> bool:
-    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
-    return bool(first_number(cursor))
 
 
 def _name_proxies(cursor: "Cursor", contents: SeiContents) -> None:
@@ -159,8 +161,8 @@ def writer_of(column: Column, ids: Mapping[str, Ids]) -> Callable[[Value], str |
         known = ids[column.reference]
         return lambda value: None if value is None else known[name_key(str(value))]
     if column.codes is not None:
-        codes: dict[Value, str] = {meaning: code for code, meaning in column.codes.items()}
-        return lambda value: None if value is None else codes[value]
+        codes: dict[Value, str | None] = {None: None, **{meaning: code for code, meaning in column.codes.items()}}
+        return codes.__getitem__
     return lambda value: value if value is None or isinstance(value, int) else str(value)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Cell = str | int | None
 MAX_INDEX = 1000  # assunto.idx_assunto
+_NOT_INDEXED = re.compile(r'[^\w\sº°ª§:+*=<>"]+')
+UPDATED_AT_ONCE = 50  # rows; well within the server's max_allowed_packet, be they templates
 
 
 def write_sei(cursor: "Cursor", plan: ModelPlan, contents: SeiContents) -> None:
@@ -31,7 +33,7 @@ def write_sei(cursor: "Cursor", plan: ModelPlan, contents: SeiContents) -> None:
         if steps and kind.name in BY_KIND:
             _write_kind(cursor, BY_KIND[kind.name], steps, contents)
         if kind is kinds.SECOES and (kinds.SECOES.name in by_kind or kinds.ESTILOS.name in by_kind):
-            _renew_style_set(cursor)
+            _renew_style_set(cursor, contents)
 
 
 def subject_index(code: str, descricao: str | None, observacao: str | None) -> str:
@@ -39,14 +41,18 @@ def subject_index(code: str, descricao: str | None, observacao: str | None) -> s
 
     Found in the rows of the reference databases; the inverted commas of word processors stay there as plain ones.
     """
-    words = " ".join(part for part in (code, descricao, observacao) if part)
-    text = unaccent(words.lower()).translate({ord("-"): " ", ord("/"): " ", ord("“"): '"', ord("”"): '"'})
-    return " ".join([code.lower(), *re.sub(r'[^\w\sº°ª§:+*=<>"]', "", text).split()])[:MAX_INDEX]
+    words = " ".join([part for part in (code, descricao, observacao) if part])
+    text = unaccent(words.lower()).replace("-", " ").replace("/", " ").replace("“", '"').replace("”", '"')
+    return " ".join([code.lower(), *_NOT_INDEXED.sub("", text).split()])[:MAX_INDEX]
+
+
+def _new_ids(cursor: "Cursor", table: str, count: int, contents: SeiContents) -> list[int]:
+    return next_table_ids(cursor, table, count, increment=contents.id_increment)
 
 
 def _write_kind(cursor: "Cursor", table: Table, steps: Sequence[Step], contents: SeiContents) -> None:
     created = [step for step in steps if step.action is Action.CREATE]
-    ids = dict(zip((step.key for step in created), next_table_ids(cursor, table.name, len(created)), strict=True))
+    ids = dict(zip((step.key for step in created), _new_ids(cursor, table.name, len(created), contents), strict=True))
     _insert(cursor, table, [(ids[step.key], _fields(step)) for step in created], contents)
     if table is ASSUNTOS:
         classifying = [step for step in created if not _fields(step)["estrutural"]]
@@ -56,18 +62,19 @@ def _write_kind(cursor: "Cursor", table: Table, steps: Sequence[Step], contents:
     for step in created:
         if step.key:
             contents.ids[table.kind.name][step.key[-1]] = ids[step.key]
-    for step in steps:
-        if step.action in {Action.CHANGE, Action.SWITCH_OFF}:
-            _update(cursor, table, step, contents)
-        elif step.action is Action.REMOVE:
-            _delete(cursor, table, step)
+    _update(cursor, table, [step for step in steps if step.action in {Action.CHANGE, Action.SWITCH_OFF}], contents)
+    removed = [step.row.id for step in steps if step.action is Action.REMOVE and step.row is not None]
+    for name in (*(child.table for child in table.children), table.name):
+        _delete(cursor, name, table.id, removed)
     for child in table.children:
         new = [(ids[step.key], _fields(step)) for step in created]
-        touched = [step for step in steps if step.row is not None and {child.field, child.marked} & set(step.changed)]
-        for step in touched:
-            if step.row is not None:
-                cursor.execute(f"DELETE FROM {child.table} WHERE {table.id} = %s{_shown_of(child)}", (step.row.id,))
-                new.append((step.row.id, {**step.row.fields, **_fields(step)}))
+        touched = [
+            (step.row.id, {**step.row.fields, **_fields(step)})
+            for step in steps
+            if step.row is not None and {child.field, child.marked} & set(step.changed)
+        ]
+        _delete(cursor, child.table, table.id, [owner for owner, _ in touched], _shown_of(child))
+        new += touched
         _insert_children(cursor, table, child, new, contents)
 
 
@@ -119,7 +126,7 @@ def _index_of(fields: Mapping[str, Value]) -> str:
 def _insert_proxies(cursor: "Cursor", subjects: Sequence[tuple[int, str]], contents: SeiContents) -> None:
     """Give subjects that classify their proxy; in the reference databases those that only group others have none."""
     subjects = [(subject, code) for subject, code in subjects if code not in contents.ids[PROXY]]
-    proxies = next_table_ids(cursor, PROXY, len(subjects))
+    proxies = _new_ids(cursor, PROXY, len(subjects), contents)
     pairs = [(proxy, subject) for proxy, (subject, _) in zip(proxies, subjects, strict=True)]
     _insert_rows(cursor, PROXY, ["id_assunto_proxy", "id_assunto"], pairs)
     contents.ids[PROXY] |= {code: proxy for proxy, (_, code) in zip(proxies, subjects, strict=True)}
@@ -138,29 +145,39 @@ def _insert_missing_proxies(cursor: "Cursor", plan: ModelPlan, contents: SeiCont
     _insert_proxies(cursor, lacking, contents)
 
 
-def _update(cursor: "Cursor", table: Table, step: Step, contents: SeiContents) -> None:
-    if step.row is None:
-        return
-    wanted = {name: new for name, (_, new) in step.changed.items()}
-    columns = [column for column in table.columns if column.field in wanted]
-    assigned: dict[str, Cell] = {
-        column.name: writer_of(column, contents.ids)(wanted[column.field]) for column in columns
-    }
-    if table is ASSUNTOS:
-        assigned["idx_assunto"] = _index_of({**step.row.fields, **wanted})
-    if columns:
-        cursor.execute(
-            f"UPDATE {table.name} SET {', '.join(f'{name} = %s' for name in assigned)} WHERE {table.id} = %s",
-            (*assigned.values(), step.row.id),
-        )
+def _update(cursor: "Cursor", table: Table, steps: Sequence[Step], contents: SeiContents) -> None:
+    """Change many rows in one statement: the driver would send one for each."""
+    writers = [(column.field, column.name, writer_of(column, contents.ids)) for column in table.columns]
+    rows: list[tuple[int, dict[str, Cell]]] = []
+    for step in steps:
+        wanted = {name: new for name, (_, new) in step.changed.items()}
+        cells = {name: write(wanted[field]) for field, name, write in writers if field in wanted}
+        if step.row is None or not cells:
+            continue
+        if table is ASSUNTOS:
+            cells["idx_assunto"] = _index_of({**step.row.fields, **wanted})
+        rows.append((step.row.id, cells))
+    for at in range(0, len(rows), UPDATED_AT_ONCE):
+        _update_rows(cursor, table, rows[at : at + UPDATED_AT_ONCE])
 
 
-def _delete(cursor: "Cursor", table: Table, step: Step) -> None:
-    if step.row is None:
-        return
-    for child in table.children:
-        cursor.execute(f"DELETE FROM {child.table} WHERE {table.id} = %s", (step.row.id,))
-    cursor.execute(f"DELETE FROM {table.name} WHERE {table.id} = %s", (step.row.id,))
+def _update_rows(cursor: "Cursor", table: Table, rows: Sequence[tuple[int, Mapping[str, Cell]]]) -> None:
+    assignments: list[str] = []
+    values: list[Cell] = []
+    for name in dict.fromkeys(name for _, cells in rows for name in cells):
+        new = [(row_id, cells[name]) for row_id, cells in rows if name in cells]
+        assignments.append(f"{name} = CASE {table.id} {'WHEN %s THEN %s ' * len(new)}ELSE {name} END")
+        values += [value for pair in new for value in pair]
+    marks = ", ".join(["%s"] * len(rows))
+    cursor.execute(
+        f"UPDATE {table.name} SET {', '.join(assignments)} WHERE {table.id} IN ({marks})",
+        [*values, *(row_id for row_id, _ in rows)],
+    )
+
+
+def _delete(cursor: "Cursor", table: str, column: str, owners: Sequence[int], more: str = "") -> None:
+    if owners:
+        cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({', '.join(['%s'] * len(owners))}){more}", owners)
 
 
 def _insert_children(
@@ -193,23 +210,23 @@ def _insert_children(
     ]
     if child.counted:
         names.append(f"id_{child.table}")
-        numbers = next_table_ids(cursor, child.table, len(rows))
+        numbers = _new_ids(cursor, child.table, len(rows), contents)
         rows = [(*row, number) for row, number in zip(rows, numbers, strict=True)]
     _insert_rows(cursor, child.table, names, rows)
 
 
-def _renew_style_set(cursor: "Cursor") -> None:
+def _renew_style_set(cursor: "Cursor", contents: SeiContents) -> None:
     """Freeze the styles, and which section may use which, as the set that new documents are written with.
 
     SEI keeps every set that a document was written with, and marks the last; in the reference databases the last one
     holds exactly the rows of `estilo` and `rel_secao_modelo_estilo`.
     """
-    (new_set,) = next_table_ids(cursor, "conjunto_estilos", 1)
+    (new_set,) = _new_ids(cursor, "conjunto_estilos", 1, contents)
     cursor.execute("UPDATE conjunto_estilos SET sin_ultimo = 'N' WHERE sin_ultimo = 'S'")
     cursor.execute("INSERT INTO conjunto_estilos (id_conjunto_estilos, sin_ultimo) VALUES (%s, 'S')", (new_set,))
     cursor.execute("SELECT id_estilo, nome, formatacao FROM estilo ORDER BY id_estilo")
     styles = cursor.fetchall()
-    items = next_table_ids(cursor, "conjunto_estilos_item", len(styles))
+    items = _new_ids(cursor, "conjunto_estilos_item", len(styles), contents)
     rows = [(item, new_set, nome, formatacao) for item, (_, nome, formatacao) in zip(items, styles, strict=True)]
     _insert_rows(
         cursor,

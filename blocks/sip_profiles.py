@@ -1,6 +1,6 @@
 """SEI's permission profiles, which SIP keeps: their rights, and the menu items that they show (`sei.md` 2.4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,21 +79,23 @@ def read_profiles(cursor: "Cursor", *, lock: bool = False) -> SipContents:
     return SipContents(profiles, rights, menus, missing)
 
 
-def write_profiles(cursor: "Cursor", steps: Iterable[Step], contents: SipContents) -> None:
+def write_profiles(cursor: "Cursor", steps: Sequence[Step], contents: SipContents) -> None:
     """Carry out the plan's steps on profiles, in the caller's transaction."""
+    created = [step for step in steps if step.action is Action.CREATE]
+    ids = {step.key: step.row.id for step in steps if step.row is not None}
+    if created:
+        ids |= zip((step.key for step in created), next_sequence_ids(cursor, "perfil", len(created)), strict=True)
+    granted: dict[int, Mapping[str, Value]] = {}
     for step in steps:
         wanted = {name: new for name, (_, new) in step.changed.items()}
         if step.action is Action.CREATE:
-            (profile,) = next_sequence_ids(cursor, "perfil", 1)
-            _insert_profile(cursor, profile, wanted, contents)
+            _insert_profile(cursor, ids[step.key], wanted, contents)
         elif step.row is not None:
-            profile = step.row.id
-            _update_profile(cursor, profile, wanted)
-        else:
-            continue
-        if {"recursos", "menus"} & set(wanted):
-            fields = {**(step.row.fields if step.row else {}), **wanted}
-            _replace_rights(cursor, profile, names_in(fields["recursos"]), names_in(fields["menus"]), contents)
+            _update_profile(cursor, step.row.id, wanted)
+        if step.key in ids and {"recursos", "menus"} & set(wanted):
+            granted[ids[step.key]] = {**(step.row.fields if step.row else {}), **wanted}
+    if granted:
+        _replace_rights(cursor, granted, contents)
 
 
 def _missing(cursor: "Cursor") -> frozenset[str]:
@@ -174,19 +176,26 @@ def _update_profile(cursor: "Cursor", profile: int, wanted: Mapping[str, Value])
         )
 
 
-def _replace_rights(
-    cursor: "Cursor", profile: int, rights: Sequence[str], menus: Sequence[str], contents: SipContents
-) -> None:
-    """Menu items point at rights: they go first and come last."""
+def _replace_rights(cursor: "Cursor", granted: Mapping[int, Mapping[str, Value]], contents: SipContents) -> None:
+    """Give each profile its rights and menu items. Menu items point at rights: they go first and come last."""
+    marks = ", ".join(["%s"] * len(granted))
     for table in ("rel_perfil_item_menu", "rel_perfil_recurso"):
-        cursor.execute(f"DELETE FROM {table} WHERE id_perfil = %s AND id_sistema = %s", (profile, SEI_SYSTEM_ID))
+        cursor.execute(
+            f"DELETE FROM {table} WHERE id_perfil IN ({marks}) AND id_sistema = %s", (*granted, SEI_SYSTEM_ID)
+        )
     cursor.executemany(
         "INSERT INTO rel_perfil_recurso (id_perfil, id_sistema, id_recurso) VALUES (%s, %s, %s)",
-        [(profile, SEI_SYSTEM_ID, contents.rights[name]) for name in rights],
+        [
+            (profile, SEI_SYSTEM_ID, contents.rights[name])
+            for profile, fields in granted.items()
+            for name in names_in(fields["recursos"])
+        ],
     )
-    items = [contents.menus[path] for path in menus]
+    shown = [
+        (profile, contents.menus[path]) for profile, fields in granted.items() for path in names_in(fields["menus"])
+    ]
     cursor.executemany(
         "INSERT INTO rel_perfil_item_menu (id_perfil, id_sistema, id_menu, id_item_menu, id_recurso)"
         " VALUES (%s, %s, %s, %s, %s)",
-        [(profile, SEI_SYSTEM_ID, item.menu, item.item, contents.rights[item.right]) for item in items],
+        [(profile, SEI_SYSTEM_ID, item.menu, item.item, contents.rights[item.right]) for profile, item in shown],
     )

@@ -53,8 +53,12 @@ def clean(value: str | None) -> str:
 
 def unaccent(value: str) -> str:
     """The value without its diacritics: `ação` becomes `acao`. Signs such as `º` stay."""
+    if value.isascii():
+        return value
     decomposed = unicodedata.normalize("NFD", value)
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    # Nothing below U+0300 combines: asking by character takes its time over the texts of a whole model.
+    kept = [c for c in decomposed if c < "\u0300" or not unicodedata.combining(c)]
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def search_text(*parts: str | None) -> str:
