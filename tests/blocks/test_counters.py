@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from blocks.counters import next_sequence_ids, next_table_id
+from blocks.counters import next_sequence_ids, next_table_id, next_table_ids
 from blocks.mariadb import MariaDBServer
 from domain.errors import IntegrityError
 from tests.blocks.conftest import ENVIRONMENT
@@ -79,3 +79,13 @@ def test_the_name_of_a_counter_table_is_cut_as_sei_cuts_it(counters: Databases) 
     with counters.server.transaction(counters.name.database_sip) as cursor:
         ids = [next_table_id(cursor, "nome_de_tabela_que_passa_de_trinta") for _ in range(2)]
     assert ids == [7, 8]
+
+
+def test_ids_taken_together_are_those_that_a_cluster_gave(counters: Databases) -> None:
+    table = "nome_de_tabela_que_passa_de_trinta"
+    with counters.server.transaction(counters.name.database_sip) as cursor:
+        cursor.execute("SET auto_increment_increment = 3")
+        taken = next_table_ids(cursor, table, 4, increment=3)
+        cursor.execute(f"SELECT id FROM {f'seq_{table}'[:30]} ORDER BY id")
+        assert taken == [number for (number,) in cursor.fetchall()]
+    assert taken[1] - taken[0] == 3

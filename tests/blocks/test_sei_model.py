@@ -8,6 +8,7 @@ import pytest
 
 from blocks.model_export import write_layer
 from blocks.model_files import load_model
+from blocks.model_writer import UPDATED_AT_ONCE
 from blocks.sei_model import Outcome
 from domain.document_model.export import export_model
 from domain.document_model.kinds import KINDS, SECOES
@@ -79,6 +80,29 @@ def test_the_whole_model_is_applied_once_and_again_changes_nothing(instance: Ins
     assert (again.plan.pending, again.plan.change.total) == ((), 0)
     assert databases.contents() == before
     assert again.plan.local == {}
+
+
+def test_many_entries_changed_here_and_there_are_put_back_each_as_it_was(
+    instance: Instance, databases: Databases
+) -> None:
+    codes = [f"991.{number:03d}" for number in range(2 * UPDATED_AT_ONCE + 1)]
+    model = model_of(
+        {
+            "assuntos": [
+                {"codigo": code, "descricao": f"Assunto {code}", "destinacao": "guarda_permanente"} for code in codes
+            ]
+        }
+    )
+    last = instance.one("SELECT MAX(id_assunto) FROM assunto")
+    instance.apply(model)
+    before = databases.contents()
+    instance.run(
+        "UPDATE assunto SET descricao = CONCAT('mudado ', id_assunto), idx_assunto = 'x' WHERE id_assunto > %s", (last,)
+    )
+    instance.run("UPDATE assunto SET sta_destinacao = 'E' WHERE id_assunto > %s AND MOD(id_assunto, 2) = 0", (last,))
+    instance.run("UPDATE assunto SET sin_ativo = 'N' WHERE id_assunto > %s AND MOD(id_assunto, 3) = 0", (last,))
+    assert instance.apply(model).plan.change.updated == len(codes)
+    assert databases.contents() == before
 
 
 def test_no_counter_is_behind_its_table(instance: Instance, databases: Databases) -> None:
