@@ -1,8 +1,7 @@
 """An LDAP directory: one subtree an environment, with a search account that sees nothing else."""
 
-import secrets
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,6 @@ from ldap3 import (
     AUTO_BIND_TLS_BEFORE_BIND,
     BASE,
     LEVEL,
-    MODIFY_DELETE,
     MODIFY_REPLACE,
     NONE,
     SAFE_SYNC,
@@ -24,7 +22,6 @@ from ldap3 import (
 )
 from ldap3.core.exceptions import (
     LDAPBindError,
-    LDAPConstraintViolationResult,
     LDAPException,
     LDAPInvalidCredentialsResult,
     LDAPOperationResult,
@@ -36,21 +33,20 @@ from ldap3.utils.conv import escape_filter_chars
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
+from blocks.directory_batch import Batch
 from blocks.directory_proof import Doors, find_broken_promises
 from blocks.rehearsal import is_rehearsal
-from domain.account import Account, PasswordPolicy, PasswordRefusal, User
+from domain.account import PasswordPolicy
 from domain.change import Change
 from domain.directory_access import access_rules, judge_access_rules
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 
 PAGE_SIZE = 500
-# An account whose owner has not yet been sent a password carries this mark; see `User.uninvited`.
-INVITATION_PENDING = "implanta: primeiro acesso pendente"
+PERSON = "(objectClass=inetOrgPerson)"
 # The password policy's own mark of an account that an administrator closed; a lockout has the time of its beginning.
 BLOCKED = "000001010000Z"
 CHECK_QUALITY = "2"  # below it slapd lets pass what it cannot measure, such as a password that arrives hashed
-USER_ATTRIBUTES = ["uid", "cn", "mail", "description", "pwdReset", "pwdAccountLockedTime"]
 POLICY_CLASSES = ["device", "pwdPolicy"]
 SEARCH_CLASSES = frozenset({"organizationalrole", "simplesecurityobject"})
 TECHNICAL_CLASSES = frozenset({"account", "simplesecurityobject"})
@@ -81,7 +77,7 @@ def explain(error: LDAPException, where: str) -> ImplantaError:
 
 
 class Directory(Block):
-    """The LDAP server that keeps the passwords of every environment's users."""
+    """The LDAP server that keeps the passwords of every environment's users; see `LdapSsc` for the accounts."""
 
     model_config = ConfigDict(extra="forbid")
     _block_type_name = "Implanta LDAP"
@@ -110,7 +106,8 @@ class Directory(Block):
     )
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """How errors name this server."""
         return f"ldap {self.host}:{self.port}"
 
     @property
@@ -144,9 +141,10 @@ class Directory(Block):
                         connection.start_tls()
                 yield connection
         except LDAPException as e:
-            raise explain(e, self._where) from None  # the driver's text may hold an entry's name
+            raise explain(e, self.where) from None  # the driver's text may hold an entry's name
 
-    def _admin(self) -> AbstractContextManager[Connection]:
+    def as_admin(self) -> AbstractContextManager[Connection]:
+        """A connection of the service account."""
         return self.connect(self.admin_dn, self.admin_password)
 
     def environment_dn(self, environment: EnvironmentName) -> str:
@@ -157,13 +155,20 @@ class Directory(Block):
         """Where the accounts of one environment are: SIP's `contexto_pesquisa`."""
         return f"ou=usuarios,{self.environment_dn(environment)}"
 
+    def account_dn(self, environment: EnvironmentName, uid: str) -> str:
+        """One account's entry. Raises InvalidInputError when the login could be read as anything but a login."""
+        # Logins are validated as [a-z0-9._-] before they come here; the check keeps a DN from being built of anything.
+        if not uid or any(character in ',+"\\<>;=#' for character in uid):
+            raise InvalidInputError("Login com caractere proibido no LDAP", "usuário", "Corrija o login na planilha.")
+        return f"uid={uid},{self.people_dn(environment)}"
+
     def search_dn(self, environment: EnvironmentName) -> str:
         """The account with which one environment's SIP searches: SIP's `usuario_pesquisa`."""
         return f"cn=sip,{self.environment_dn(environment)}"
 
     def probe(self) -> None:
         """Bind with the service account, to know that the server answers."""
-        with self._admin():
+        with self.as_admin():
             pass
 
     def ensure_access_rules(self) -> Change:
@@ -185,7 +190,7 @@ class Directory(Block):
             if len(databases) != 1:
                 raise IntegrityError(
                     f"O LDAP tem {len(databases)} bancos com o sufixo {self.base_dn}, e não um",
-                    self._where,
+                    self.where,
                     "Confira o DN das árvores no bloco do LDAP.",
                 )
             found = databases[0]["attributes"]
@@ -211,10 +216,10 @@ class Directory(Block):
         Raises:
             IntegrityError: something was not refused; each broken promise is named.
         """
-        if is_rehearsal() and not self._opens(self.search_dn(environment), search_password):
+        if is_rehearsal() and not self.opens(self.search_dn(environment), search_password):
             return  # an environment that is only being planned has nobody yet
         doors = Doors(
-            admin=self._admin,
+            admin=self.as_admin,
             account=lambda: self.connect(self.search_dn(environment), search_password),
             person=self.connect,
             nobody=lambda: self.connect(None, SecretStr("")),
@@ -225,19 +230,19 @@ class Directory(Block):
         if broken:
             raise IntegrityError(
                 f"O LDAP não segrega {environment.slug}: {'; '.join(broken)}",
-                self._where,
+                self.where,
                 "Acerte as regras de acesso (olcAccess) do servidor antes de continuar.",
             )
 
     def ensure_environment(self, environment: EnvironmentName, search_password: SecretStr) -> Change:
         """Create what is missing of the environment's subtree; give its search account its class and password again."""
         change = Change()
-        with self._admin() as connection:
+        with self.as_admin() as connection:
             for dn, name in (
                 (self.environment_dn(environment), environment.ou),
                 (self.people_dn(environment), "usuarios"),
             ):
-                if _read(connection, dn, ["1.1"]) is not None:
+                if read_entry(connection, dn, ["1.1"]) is not None:
                     change += Change(unchanged=1)
                     continue
                 if not is_rehearsal():
@@ -263,10 +268,10 @@ class Directory(Block):
 
         It is no inetOrgPerson: whoever lists, invites or counts people does not meet it.
         """
-        with self._admin() as connection:
+        with self.as_admin() as connection:
             return self._ensure_machine_account(
                 connection,
-                self._account_dn(environment, uid),
+                self.account_dn(environment, uid),
                 TECHNICAL_CLASSES,
                 {"uid": uid},
                 password,
@@ -282,9 +287,9 @@ class Directory(Block):
         password: SecretStr,
         what: str,
     ) -> Change:
-        found = _read(connection, dn, ["objectClass", "pwdReset"])
+        found = read_entry(connection, dn, ["objectClass", "pwdReset"])
         if found is not None and {name.lower() for name in found["objectClass"]} == classes:
-            if not found.get("pwdReset") and self._opens(dn, password):
+            if not found.get("pwdReset") and self.opens(dn, password):
                 return Change(unchanged=1)
             if not is_rehearsal():
                 # A new password also ends a lockout; what remains is the mark of a provisional one.
@@ -302,143 +307,31 @@ class Directory(Block):
             connection.add(dn, sorted(classes), {**attributes, "userPassword": password.get_secret_value()})
         return Change(created=1, details=(what,)) if found is None else Change(updated=1, details=(f"{what}: classe",))
 
-    def _opens(self, dn: str, password: SecretStr) -> bool:
+    def opens(self, dn: str, password: SecretStr) -> bool:
+        """Whether this is the password of `dn`, and the account may sign in with it."""
         try:
             with self.connect(dn, password):
                 return True
         except InvalidInputError:
             return False
 
-    def list_users(self, environment: EnvironmentName) -> list[User]:
-        """Every account of one environment with its situation, sorted by login."""
-        with self._admin() as connection:
-            users = [
-                User(
-                    account=Account(uid=entry["uid"][0], name=entry["cn"][0], email=(entry.get("mail") or [""])[0]),
-                    blocked=BLOCKED in entry.get("pwdAccountLockedTime", ()),
-                    must_change="TRUE" in entry.get("pwdReset", ()),
-                    uninvited=INVITATION_PENDING in entry.get("description", ()),
-                )
-                for entry in self._search(connection, environment)
-            ]
-        return sorted(users, key=lambda user: user.account.uid)
-
-    def _search(self, connection: Connection, environment: EnvironmentName) -> Iterator[dict[str, list[str]]]:
-        for entry in connection.extend.standard.paged_search(
-            self.people_dn(environment),
-            "(objectClass=inetOrgPerson)",
-            LEVEL,
-            attributes=USER_ATTRIBUTES,
-            paged_size=PAGE_SIZE,
-            generator=True,
-        ):
-            yield {name: [str(value) for value in values] for name, values in entry["attributes"].items()}
-
-    def list_accounts(self, environment: EnvironmentName) -> list[Account]:
-        """Every account of one environment, sorted by login."""
-        return [user.account for user in self.list_users(environment)]
-
-    def ensure_accounts(self, environment: EnvironmentName, wanted: Iterable[Account]) -> Change:
-        """Create the missing accounts and correct names and e-mails; passwords and other accounts stay as they are.
-
-        A new account has no password, so nobody can sign in with it, until `invite` gives it one.
-        """
-        existing = {account.uid.lower(): account for account in self.list_accounts(environment)}
-        change = Change()
-        with self._admin() as connection:
-            for account in wanted:
-                found = existing.get(account.uid.lower())
-                dn = self._account_dn(environment, found.uid if found else account.uid)
-                if found is None:
-                    if not is_rehearsal():
-                        connection.add(
-                            dn,
-                            ["inetOrgPerson"],
-                            {"uid": account.uid, "description": INVITATION_PENDING, **account.attributes},
-                        )
-                    change += Change(created=1)
-                elif found.attributes != account.attributes:
-                    if not is_rehearsal():
-                        connection.modify(
-                            dn, {key: [(MODIFY_REPLACE, [value])] for key, value in account.attributes.items()}
-                        )
-                    change += Change(updated=1)
-                else:
-                    change += Change(unchanged=1)
-        return change
-
-    def _account_dn(self, environment: EnvironmentName, uid: str) -> str:
-        # Logins are validated as [a-z0-9._-] before they come here; the check keeps a DN from being built of anything.
-        if not uid or any(character in ',+"\\<>;=#' for character in uid):
-            raise InvalidInputError("Login com caractere proibido no LDAP", "usuário", "Corrija o login na planilha.")
-        return f"uid={uid},{self.people_dn(environment)}"
-
-    @contextmanager
-    def inviting(self, environment: EnvironmentName) -> Iterator["Inviter"]:
-        """A connection through which first passwords are given, one account at a time."""
-        with self._admin() as connection:
-            yield Inviter(connection, self.people_dn(environment))
-
-    def reset_password(self, environment: EnvironmentName, uid: str) -> SecretStr:
-        """Give an account a random password, good only for choosing another.
-
-        Raises:
-            InvalidInputError: there is no such account, or it is blocked: a new password would open it again.
-        """
-        dn = self._account_dn(environment, uid)
-        with self._admin() as connection:
-            if BLOCKED in self._locks(connection, dn):
-                raise InvalidInputError(
-                    "A conta está bloqueada", self._where, "Desbloqueie-a antes de dar outra senha."
-                )
-            return _give_password(connection, dn)
-
-    def block(self, environment: EnvironmentName, uid: str) -> Change:
-        """Close an account until somebody opens it again. Raises InvalidInputError when there is none."""
-        dn = self._account_dn(environment, uid)
-        with self._admin() as connection:
-            if BLOCKED in self._locks(connection, dn):
-                return Change(unchanged=1)
-            if not is_rehearsal():
-                connection.modify(dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, [BLOCKED])]})
-        return Change(updated=1)
-
-    def unblock(self, environment: EnvironmentName, uid: str) -> Change:
-        """Open an account that somebody closed, or that wrong passwords locked. Raises InvalidInputError if none."""
-        dn = self._account_dn(environment, uid)
-        with self._admin() as connection:
-            if not self._locks(connection, dn):
-                return Change(unchanged=1)
-            if not is_rehearsal():
-                # A deletion, unlike a replacement by nothing, also makes the overlay forget the wrong passwords.
-                connection.modify(dn, {"pwdAccountLockedTime": [(MODIFY_DELETE, [])]})
-        return Change(updated=1)
-
-    def _locks(self, connection: Connection, dn: str) -> list[str]:
-        found = _read(connection, dn, ["pwdAccountLockedTime"])
-        if found is None:
-            raise InvalidInputError("A conta não existe neste ambiente", self._where, "Confira o login e o ambiente.")
-        return found.get("pwdAccountLockedTime", [])
-
-    def change_own_password(self, environment: EnvironmentName, uid: str, old: SecretStr, new: SecretStr) -> None:
-        """What a person does at the first access and later: bind and change the password (RFC 3062).
-
-        Raises:
-            InvalidInputError: the old password is wrong, or the policy refuses the new one.
-        """
-        dn = self._account_dn(environment, uid)
-        if not self._opens(dn, old):
-            raise _refused(PasswordRefusal.CURRENT, self._where)
-        with self.connect(dn, old) as connection:
-            try:
-                connection.extend.standard.modify_password(dn, old.get_secret_value(), new.get_secret_value())
-            except LDAPConstraintViolationResult:
-                raise _refused(PasswordRefusal.POLICY, self._where) from None
+    def list_logins(self, environment: EnvironmentName) -> set[str]:
+        """The logins, in small letters, with which people may sign in to one environment."""
+        with self.as_admin() as connection:
+            found = connection.extend.standard.paged_search(
+                self.people_dn(environment),
+                PERSON,
+                LEVEL,
+                attributes=["uid"],
+                paged_size=PAGE_SIZE,
+                generator=True,
+            )
+            return {str(entry["attributes"]["uid"][0]).lower() for entry in found if entry["type"] == "searchResEntry"}
 
     def policy(self) -> PasswordPolicy | None:
         """The password policy in force, or None when the directory has none."""
-        with self._admin() as connection:
-            found = _read(connection, self._policy_dn, ["*"])
+        with self.as_admin() as connection:
+            found = read_entry(connection, self._policy_dn, ["*"])
         return None if found is None else _policy_of(found)
 
     def ensure_policy(self, minimum: PasswordPolicy) -> Change:
@@ -448,7 +341,7 @@ class Directory(Block):
         if found == wanted:
             return Change(unchanged=1)
         attributes = _policy_attributes(wanted)
-        with self._admin() as connection:
+        with self.as_admin() as connection:
             if found is None:
                 self._add_policy(connection, attributes)
                 return Change(created=1, details=("política de senhas do LDAP",))
@@ -466,7 +359,7 @@ class Directory(Block):
         if is_rehearsal():
             return
         name, _, parent = self._policy_dn.partition(",")
-        if _read(connection, parent, ["1.1"]) is None:
+        if read_entry(connection, parent, ["1.1"]) is None:
             connection.add(parent, ["organizationalUnit"], {"ou": parent.partition(",")[0].partition("=")[2]})
         connection.add(
             self._policy_dn,
@@ -479,8 +372,8 @@ class Directory(Block):
 
         For an archive that is encrypted; an environment without a subtree gives an LDIF without entries.
         """
-        with self._admin() as connection:
-            if _read(connection, self.environment_dn(environment), ["1.1"]) is None:
+        with self.as_admin() as connection:
+            if read_entry(connection, self.environment_dn(environment), ["1.1"]) is None:
                 return "version: 1\n"
             entries = [
                 entry
@@ -494,7 +387,7 @@ class Directory(Block):
                 )
                 if entry["type"] == "searchResEntry"
             ]
-            entries.sort(key=lambda entry: (entry["dn"].count(","), entry["dn"]))
+            entries.sort(key=lambda entry: (_depth(entry["dn"]), entry["dn"]))
             return str(connection.response_to_ldif(entries))
 
     def ensure_locked(self, environment: EnvironmentName) -> Change:
@@ -508,8 +401,8 @@ class Directory(Block):
         return self._set_lock(environment, wanted, [], "desbloqueada")
 
     def _set_lock(self, environment: EnvironmentName, search_filter: str, values: list[str], word: str) -> Change:
-        with self._admin() as connection:
-            if _read(connection, self.environment_dn(environment), ["1.1"]) is None:
+        with self.as_admin() as connection:
+            if read_entry(connection, self.environment_dn(environment), ["1.1"]) is None:
                 return Change(unchanged=1)
             found = connection.extend.standard.paged_search(
                 self.environment_dn(environment),
@@ -522,66 +415,38 @@ class Directory(Block):
             names = [entry["dn"] for entry in found if entry["type"] == "searchResEntry"]
             if not names:
                 return Change(unchanged=1)
-            if not is_rehearsal():
-                for dn in names:
-                    connection.modify(dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, values)]})
+            batch = Batch(connection)
+            for dn in names:
+                batch.modify(dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, values)]})
+            batch.finish()
             plural = "" if len(names) == 1 else "s"
             return Change(updated=len(names), details=(f"{len(names)} conta{plural} {word}{plural} no LDAP",))
 
     def remove_environment(self, environment: EnvironmentName) -> Change:
         """Remove the environment's whole subtree, leaves first."""
-        with self._admin() as connection:
-            if _read(connection, self.environment_dn(environment), ["1.1"]) is None:
+        with self.as_admin() as connection:
+            if read_entry(connection, self.environment_dn(environment), ["1.1"]) is None:
                 return Change()
             entries = connection.extend.standard.paged_search(
-                self.environment_dn(environment), "(objectClass=*)", SUBTREE, attributes=["1.1"], generator=True
+                self.environment_dn(environment),
+                "(objectClass=*)",
+                SUBTREE,
+                attributes=["1.1"],
+                paged_size=PAGE_SIZE,
+                generator=True,
             )
-            names = sorted((entry["dn"] for entry in entries), key=lambda dn: -dn.count(","))
-            if not is_rehearsal():
+            names = [entry["dn"] for entry in entries if entry["type"] == "searchResEntry"]
+            batch = Batch(connection)
+            for depth in sorted({_depth(dn) for dn in names}, reverse=True):
                 for dn in names:
-                    connection.delete(dn)
+                    if _depth(dn) == depth:
+                        batch.delete(dn)
+                batch.finish()  # an entry goes only when nothing is below it any more
         return Change(removed=len(names), details=(f"{environment.slug}: ramo ou={environment.ou} do LDAP",))
 
 
-class Inviter:
-    """Gives first passwords; see `Directory.inviting`."""
-
-    def __init__(self, connection: Connection, people_dn: str) -> None:
-        self._connection = connection
-        self._people_dn = people_dn
-
-    def give_password(self, account: Account) -> SecretStr:
-        """Set a random first password which the directory's policy makes the person change at once."""
-        return _give_password(self._connection, f"uid={account.uid},{self._people_dn}")
-
-    def mark_invited(self, account: Account) -> None:
-        """Record that the first password is on its way, so that the next run does not send another."""
-        if not is_rehearsal():
-            self._connection.modify(
-                f"uid={account.uid},{self._people_dn}", {"description": [(MODIFY_DELETE, [INVITATION_PENDING])]}
-            )
-
-
-def _give_password(connection: Connection, dn: str) -> SecretStr:
-    password = secrets.token_urlsafe(12)
-    if not is_rehearsal():
-        connection.modify(
-            dn,
-            {
-                "userPassword": [(MODIFY_REPLACE, [password])],
-                # The policy overlay does not set it by itself on an administrator's change (measured on 2.5.13).
-                "pwdReset": [(MODIFY_REPLACE, ["TRUE"])],
-            },
-        )
-    return SecretStr(password)
-
-
-def _refused(reason: PasswordRefusal, where: str) -> InvalidInputError:
-    fixes = {
-        PasswordRefusal.CURRENT: "Digite a senha atual, ou peça outra e o desbloqueio da conta.",
-        PasswordRefusal.POLICY: "Escolha uma senha mais longa e diferente das anteriores.",
-    }
-    return InvalidInputError(f"Senha não trocada: {reason}", where, fixes[reason])
+def _depth(dn: str) -> int:
+    return dn.count(",")
 
 
 def _policy_of(found: dict[str, list[str]]) -> PasswordPolicy:
@@ -615,7 +480,7 @@ def _policy_attributes(policy: PasswordPolicy) -> dict[str, str]:
     }
 
 
-def _read(connection: Connection, dn: str, attributes: list[str]) -> dict[str, list[str]] | None:
+def read_entry(connection: Connection, dn: str, attributes: list[str]) -> dict[str, list[str]] | None:
     """One entry's attributes, or None when there is no such entry."""
     try:
         _status, _result, entries, _request = connection.search(dn, "(objectClass=*)", BASE, attributes=attributes)

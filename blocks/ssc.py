@@ -1,7 +1,7 @@
 """The corporate security system (SSC): who may sign in, with which password, by which rules."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -22,12 +22,16 @@ class Inviter(Protocol):
     def mark_invited(self, account: Account) -> None:
         """Record that the password is on its way, so that the next run does not send another."""
 
+    def mark_bounced(self, account: Account) -> None:
+        """Record that the address was refused: nothing more is sent to it until `ensure_users` gives another."""
+
 
 class SecuritySystem(Block, ABC):
     """The system that keeps the accounts of every environment's people.
 
-    Every method raises InvalidInputError for an account or environment that does not exist, or when these credentials
-    are refused, and RetryableError when the system does not answer. In a rehearsal none of them writes.
+    Every method raises InvalidInputError for an account or environment that does not exist, before it writes anything,
+    or when these credentials are refused, and RetryableError when the system does not answer: what was written until
+    then stays, and the same call again completes it. In a rehearsal none of them writes.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +40,13 @@ class SecuritySystem(Block, ABC):
 
     @abstractmethod
     def ensure_users(self, environment: EnvironmentName, accounts: Iterable[Account]) -> Change:
-        """Create the missing accounts, without any password, and correct names and e-mails; other accounts stay."""
+        """Create the missing accounts, without any password, and correct names and e-mails; other accounts stay.
+
+        An e-mail that changes makes an account whose address was refused wait for its first password again.
+
+        Raises:
+            AccountsRefusedError: after all the others were written, that the system refuses some of them.
+        """
 
     @abstractmethod
     def list_users(self, environment: EnvironmentName) -> list[User]:
@@ -47,12 +57,24 @@ class SecuritySystem(Block, ABC):
         """A conversation through which first passwords are given, one account at a time."""
 
     @abstractmethod
-    def block_user(self, environment: EnvironmentName, uid: str) -> Change:
-        """Let nobody sign in with the account until it is unblocked."""
+    def rename_users(self, environment: EnvironmentName, renames: Mapping[str, str]) -> Change:
+        """Give accounts another login, from old to new; password, marks and history stay. See `plan_renames`."""
 
     @abstractmethod
-    def unblock_user(self, environment: EnvironmentName, uid: str) -> Change:
-        """Open an account that was blocked, or that wrong passwords locked; its password stays."""
+    def block_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        """Let nobody sign in with these accounts until they are unblocked; one that does not exist is unchanged."""
+
+    @abstractmethod
+    def unblock_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        """Open accounts that were blocked, or that wrong passwords locked; their passwords stay."""
+
+    @abstractmethod
+    def mark_uninvited(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        """Let the next invitations give these people, who come back, a new first password."""
+
+    @abstractmethod
+    def remove_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        """Take accounts away, only to undo the import that made them; one that does not exist is unchanged."""
 
     @abstractmethod
     def reset_password(self, environment: EnvironmentName, uid: str) -> SecretStr:

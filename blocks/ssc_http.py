@@ -3,7 +3,7 @@
 import hmac
 import json
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
@@ -16,13 +16,22 @@ from pydantic import Field, SecretStr, ValidationError
 
 from blocks.rehearsal import is_rehearsal
 from blocks.ssc import Inviter, SecuritySystem
-from domain.account import Account, PasswordPolicy, PasswordRefusal, User
+from domain.account import (
+    Account,
+    PasswordPolicy,
+    PasswordRefusal,
+    User,
+    accounts_refused,
+    plan_renames,
+    require_all,
+)
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 
 PAGE_SIZE = 500
-PENDING, SENT = "pendente", "enviado"
+FEW = 10  # logins asked for one by one
+PENDING, SENT, BOUNCED = "pendente", "enviado", "recusado"
 ACTIVE, BLOCKED = "ativo", "bloqueado"
 _POLICY_FIELDS = {
     "min_length": "tamanhoMinimo",
@@ -33,6 +42,7 @@ _POLICY_FIELDS = {
     "first_access_changes": "trocaNoPrimeiroAcesso",
 }
 # The reasons of a refusal that the contract names, in our words: the answer's own text may hold a person's data.
+_EMAIL_TAKEN = "email-em-uso"
 _REASONS = {
     "ambiente-inexistente": ("O ambiente não existe no SSC", "Importe os usuários do ambiente antes."),
     "usuario-inexistente": ("A conta não existe neste ambiente", "Confira o login e o ambiente."),
@@ -47,6 +57,7 @@ _REASONS = {
     ),
     "login-invalido": ("O SSC recusou um login", "Corrija o login na planilha."),
     "nome-invalido": ("O SSC recusou um nome", "Corrija o nome na planilha."),
+    _EMAIL_TAKEN: ("O e-mail já é de outra conta do SSC", "Corrija o e-mail na planilha."),
     "email-invalido": ("O SSC recusou um e-mail", "Corrija o e-mail na planilha."),
     "politica-invalida": ("O SSC recusou a política de senhas", "Acerte a política com a equipe do SSC."),
 }
@@ -66,7 +77,7 @@ def explain(answer: httpx.Response, where: str) -> ImplantaError:
         return RetryableError("O SSC já tem uma conta que acabou de ser criada", where, "Execute de novo.")
     if reason in _REASONS:
         what, fix = _REASONS[reason]
-        return InvalidInputError(what, where, fix)
+        return (_EmailTakenError if reason == _EMAIL_TAKEN else InvalidInputError)(what, where, fix)
     return _strange(where, f" (código {status})")
 
 
@@ -117,22 +128,20 @@ class HttpSsc(SecuritySystem):
 
     def ensure_users(self, environment: EnvironmentName, accounts: Iterable[Account]) -> Change:
         change = Change()
+        refused: list[str] = []
+        wanted = list(accounts)
         with self._conversation() as ssc:
-            existing = {user.account.uid.lower(): user.account for user in ssc.list_users(environment, or_none=True)}
+            existing = {user.account.uid.lower(): user for user in ssc.list_users(environment, or_none=True)}
             if not existing:
                 ssc.write("PUT", _environment_path(environment), {})
-            for account in accounts:
+            for account in wanted:
                 found = existing.get(account.uid.lower())
-                if found is None:
-                    body = {"login": account.uid, "nome": account.name, "email": account.email}
-                    ssc.write("POST", _users_path(environment), body)
-                    change += Change(created=1)
-                elif (found.name, found.email) != (account.name, account.email):
-                    body = {"nome": account.name, "email": account.email}
-                    ssc.write("PATCH", _user_path(environment, found.uid), body)
-                    change += Change(updated=1)
-                else:
-                    change += Change(unchanged=1)
+                try:
+                    change += _ensure_user(ssc, environment, found, account)
+                except _EmailTakenError:
+                    refused.append(account.uid)
+        if refused:
+            raise accounts_refused(refused, len(wanted), self.url)
         return change
 
     def list_users(self, environment: EnvironmentName) -> list[User]:
@@ -144,20 +153,39 @@ class HttpSsc(SecuritySystem):
         with self._conversation() as ssc:
             yield _HttpInviter(ssc, environment)
 
-    def block_user(self, environment: EnvironmentName, uid: str) -> Change:
-        return self._set_situation(environment, uid, BLOCKED)
-
-    def unblock_user(self, environment: EnvironmentName, uid: str) -> Change:
-        return self._set_situation(environment, uid, ACTIVE)
-
-    def _set_situation(self, environment: EnvironmentName, uid: str, situation: str) -> Change:
+    def rename_users(self, environment: EnvironmentName, renames: Mapping[str, str]) -> Change:
         with self._conversation() as ssc:
-            found = ssc.read(_user_path(environment, uid))
-            is_locked = bool(found.get("travada"))
-            if found.get("situacao") == situation and not (is_locked and situation == ACTIVE):
-                return Change(unchanged=1)
-            ssc.write("PATCH", _user_path(environment, uid), {"situacao": situation})
-        return Change(updated=1)
+            moves = plan_renames(renames, ssc.find(environment, {*renames, *renames.values()}), self.url)
+            for old, new in moves.items():
+                ssc.write("POST", f"{_user_path(environment, old)}/login", {"novo": new})
+        return Change(updated=len(moves), unchanged=len(renames) - len(moves))
+
+    def block_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        with self._conversation() as ssc:
+            found = ssc.find(environment, uids)
+            is_open = [uid for uid, user in found.items() if user["situacao"] != BLOCKED]
+            return ssc.patch_all(environment, is_open, {"situacao": BLOCKED}, of=uids)
+
+    def unblock_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        with self._conversation() as ssc:
+            found = ssc.find(environment, uids)
+            require_all(uids, found, self.url)
+            locked = [uid for uid, user in found.items() if user["situacao"] == BLOCKED or user.get("travada")]
+            return ssc.patch_all(environment, locked, {"situacao": ACTIVE}, of=uids)
+
+    def mark_uninvited(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        with self._conversation() as ssc:
+            found = ssc.find(environment, uids)
+            require_all(uids, found, self.url)
+            unmarked = [uid for uid, user in found.items() if user["primeiroAcesso"] != PENDING]
+            return ssc.patch_all(environment, unmarked, {"primeiroAcesso": PENDING}, of=uids)
+
+    def remove_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
+        with self._conversation() as ssc:
+            found = ssc.find(environment, uids)
+            for uid in found:
+                ssc.write("DELETE", _user_path(environment, uid), {})
+        return Change(removed=len(found), unchanged=len({uid.lower() for uid in uids}) - len(found))
 
     def reset_password(self, environment: EnvironmentName, uid: str) -> SecretStr:
         with self._conversation() as ssc:
@@ -194,6 +222,23 @@ def _users_path(environment: EnvironmentName) -> str:
 
 def _user_path(environment: EnvironmentName, uid: str) -> str:
     return f"{_users_path(environment)}/{quote(uid, safe='')}"
+
+
+class _EmailTakenError(InvalidInputError):
+    """Only this account is refused; the others go on."""
+
+
+def _ensure_user(ssc: "_Conversation", environment: EnvironmentName, found: User | None, wanted: Account) -> Change:
+    body = {"nome": wanted.name, "email": wanted.email}
+    if found is None:
+        ssc.write("POST", _users_path(environment), {"login": wanted.uid, **body})
+        return Change(created=1)
+    if (found.account.name, found.account.email) == (wanted.name, wanted.email):
+        return Change(unchanged=1)
+    if found.bounced and found.account.email != wanted.email:  # a new address is worth another try
+        body["primeiroAcesso"] = PENDING
+    ssc.write("PATCH", _user_path(environment, found.account.uid), body)
+    return Change(updated=1)
 
 
 class _Conversation:
@@ -243,32 +288,63 @@ class _Conversation:
 
     def list_users(self, environment: EnvironmentName, *, or_none: bool = False) -> list[User]:
         """Every page of an environment's users; with `or_none`, an environment that does not exist has none."""
-        users: list[User] = []
+        try:
+            return [_user_of(item) for item in self._items(environment)]
+        except InvalidInputError as e:
+            if or_none and e.what == _REASONS["ambiente-inexistente"][0]:
+                return []
+            raise
+        except (KeyError, TypeError, ValidationError):
+            raise _strange(self._where) from None  # the error holds the answer
+
+    def find(self, environment: EnvironmentName, uids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Those of the users that there are, as the contract shows them, by login in small letters."""
+        wanted = {uid.lower() for uid in uids}
+        try:
+            users = {item["login"].lower(): item for item in self._wanted(environment, wanted)}
+            for user in users.values():
+                _user_of(user)
+        except (KeyError, TypeError, AttributeError, ValidationError):
+            raise _strange(self._where) from None
+        return {uid: user for uid, user in users.items() if uid in wanted}
+
+    def _wanted(self, environment: EnvironmentName, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
+        if len(wanted) > FEW:  # a page costs about as much as one user
+            yield from self._items(environment)
+            return
+        for uid in sorted(wanted):
+            try:
+                yield self.read(_user_path(environment, uid))
+            except InvalidInputError as e:
+                if e.what != _REASONS["usuario-inexistente"][0]:
+                    raise
+
+    def _items(self, environment: EnvironmentName) -> Iterator[dict[str, Any]]:
         cursor = ""
         while True:
             query: dict[str, str | int] = {"limite": PAGE_SIZE} | ({"cursor": cursor} if cursor else {})
-            try:
-                page = self.read(_users_path(environment), query)
-            except InvalidInputError as e:
-                if or_none and e.what == _REASONS["ambiente-inexistente"][0]:
-                    return []
-                raise
-            try:
-                users += [_user_of(item) for item in page["usuarios"]]
-                cursor = page["proximo"] or ""
-            except (KeyError, TypeError, ValidationError):
-                raise _strange(self._where) from None  # the error holds the answer
+            page = self.read(_users_path(environment), query)
+            yield from page["usuarios"]
+            cursor = page["proximo"] or ""
             if not cursor:
-                return users
+                return
+
+    def patch_all(
+        self, environment: EnvironmentName, uids: Collection[str], body: Mapping[str, str], *, of: Collection[str]
+    ) -> Change:
+        """Change these users alike; the others that were asked about are right already."""
+        for uid in uids:
+            self.write("PATCH", _user_path(environment, uid), body)
+        return Change(updated=len(uids), unchanged=len({uid.lower() for uid in of}) - len(uids))
 
     def reset_password(self, environment: EnvironmentName, uid: str) -> SecretStr:
         """A new provisional password; in a rehearsal one that opens nothing."""
         answer = self.write("POST", f"{_user_path(environment, uid)}/senha-provisoria", {})
         return SecretStr(str(answer.get("senha", "")))
 
-    def mark_invited(self, environment: EnvironmentName, uid: str) -> None:
-        """Record that the first password is on its way."""
-        self.write("PATCH", _user_path(environment, uid), {"primeiroAcesso": SENT})
+    def mark(self, environment: EnvironmentName, uid: str, mark: str) -> None:
+        """Record what became of the first password."""
+        self.write("PATCH", _user_path(environment, uid), {"primeiroAcesso": mark})
 
     def policy(self) -> PasswordPolicy:
         """The policy in force."""
@@ -288,7 +364,10 @@ class _HttpInviter:
         return self._ssc.reset_password(self._environment, account.uid)
 
     def mark_invited(self, account: Account) -> None:
-        self._ssc.mark_invited(self._environment, account.uid)
+        self._ssc.mark(self._environment, account.uid, SENT)
+
+    def mark_bounced(self, account: Account) -> None:
+        self._ssc.mark(self._environment, account.uid, BOUNCED)
 
 
 def _user_of(item: Mapping[str, Any]) -> User:
@@ -297,4 +376,5 @@ def _user_of(item: Mapping[str, Any]) -> User:
         blocked=item["situacao"] == BLOCKED,
         must_change=item["trocarSenha"],
         uninvited=item["primeiroAcesso"] == PENDING,
+        bounced=item["primeiroAcesso"] == BOUNCED,
     )

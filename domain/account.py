@@ -1,9 +1,11 @@
 """Accounts that people sign in with, and the rules for their passwords. Personal data: `repr` never shows it."""
 
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 
 from pydantic import ConfigDict, Field, NonNegativeInt
 
+from domain.errors import InvalidInputError
 from domain.model import Frozen
 
 
@@ -30,6 +32,75 @@ class User(Frozen):
     blocked: bool = Field(description="Somebody blocked it; a lockout by wrong passwords is not a block.")
     must_change: bool = Field(description="The password is a provisional one, good only for choosing another.")
     uninvited: bool = Field(description="The owner was not sent a first password yet.")
+    bounced: bool = Field(
+        default=False, description="The first password's address was refused; nothing is sent until it changes."
+    )
+
+
+class AccountsRefusedError(InvalidInputError):
+    """The security system refused some accounts, after it took all the others.
+
+    `uids` says whose they are to whoever catches it, to turn them into rows of a spreadsheet; no text shows them, and
+    they do not travel to another process, where Prefect would keep them.
+    """
+
+    def __init__(self, what: str, where: str, fix: str, *, uids: Collection[str] = ()) -> None:
+        super().__init__(what, where, fix)
+        self.uids = frozenset(uid.lower() for uid in uids)
+
+    def __reduce__(self) -> tuple[Callable[..., "AccountsRefusedError"], tuple[str, str, str]]:
+        return type(self), (self.what, self.where, self.fix)
+
+
+def accounts_refused(uids: Collection[str], total: int, where: str) -> AccountsRefusedError:
+    """The refusal of some of `total` accounts, told by their number."""
+    return AccountsRefusedError(
+        f"O sistema de segurança recusou {len(uids)} de {total} contas: o e-mail já é de outra conta, ou foge às"
+        " regras do servidor",
+        where,
+        "Corrija o e-mail dessas pessoas na planilha e envie de novo; as demais contas já estão certas.",
+        uids=uids,
+    )
+
+
+def require_all(uids: Collection[str], existing: Collection[str], where: str) -> None:
+    """Raise InvalidInputError when some of the accounts are not among the existing ones; counts only."""
+    absent = len({uid.lower() for uid in uids} - {uid.lower() for uid in existing})
+    if absent:
+        what = "A conta não existe" if absent == 1 else f"{absent} contas não existem"
+        raise InvalidInputError(f"{what} neste ambiente", where, "Confira o login e o ambiente.")
+
+
+def plan_renames(renames: Mapping[str, str], existing: Collection[str], where: str) -> dict[str, str]:
+    """The renames still to make, from login to login; the others were made already. Capitals make no difference.
+
+    Raises:
+        InvalidInputError: an account is there under neither login or under both, or a login is taken that another
+            rename gives up or takes too: run again after half of it, nobody could tell who is who. Counts only.
+    """
+    there = {uid.lower() for uid in existing}
+    wanted = {old.lower(): new.lower() for old, new in renames.items()}
+    moving = {old: new for old, new in wanted.items() if old != new}
+    taken = set(moving.values())
+    tangled = len(moving) - len(taken) + len(taken & set(moving))
+    doubled = sum(1 for old, new in moving.items() if old in there and new in there)
+    absent = sum(1 for old, new in wanted.items() if old not in there and new not in there)
+    problems = [
+        f"{label}: {count}"
+        for label, count in (
+            ("logins que duas trocas disputam", tangled),
+            ("o login novo já tem outra conta", doubled),
+            ("contas que não existem", absent),
+        )
+        if count
+    ]
+    if len(wanted) != len(renames):
+        problems.append("logins repetidos")
+    if problems:
+        raise InvalidInputError(
+            f"Logins não trocados: {'; '.join(problems)}", where, "Corrija os logins na planilha e envie de novo."
+        )
+    return {old: new for old, new in moving.items() if old in there}
 
 
 class PasswordRefusal(StrEnum):

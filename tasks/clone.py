@@ -144,8 +144,7 @@ def _copy_databases(origin: Instance, copy: Instance, scratch: dict[Database, st
 
 def _logins_of(copy: Instance) -> tuple[str, ...]:
     """The logins that the target's own directory has: those people sign in to the copy under their own login."""
-    known = {account.uid.lower() for account in doors.directory().list_accounts(copy.name)}
-    return tuple(sorted(known - RESERVED_LOGINS))
+    return tuple(sorted(doors.directory().list_logins(copy.name) - RESERVED_LOGINS))
 
 
 def _files(origin: Instance, copy: Instance) -> Iterator[tuple[str, bytes | Path]]:

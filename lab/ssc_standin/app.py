@@ -103,6 +103,13 @@ class Application:
     def change_user(self, request: Request, body: dict[str, Any]) -> Response:
         return JSONResponse(self._store.change(*_whose(request), body))
 
+    def rename_user(self, request: Request, body: dict[str, Any]) -> Response:
+        return JSONResponse(self._store.rename(*_whose(request), body))
+
+    def remove_user(self, request: Request, _body: dict[str, Any]) -> Response:
+        self._store.remove(*_whose(request))
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
     def provisional_password(self, request: Request, _body: dict[str, Any]) -> Response:
         password = self._store.provisional_password(*_whose(request))
         return JSONResponse({"senha": password}, headers={"Cache-Control": "no-store"})
@@ -151,7 +158,15 @@ def create_app(store: Store, tokens: dict[str, str], *, per_second: int = 1000) 
                     route("/politica-de-senhas", {"GET": application.show_policy, "PUT": application.put_policy}),
                     route("/ambientes/{ambiente}", {"PUT": application.put_environment}),
                     route(users, {"GET": application.list_users, "POST": application.create_user}),
-                    route(f"{users}/{{login}}", {"GET": application.show_user, "PATCH": application.change_user}),
+                    route(
+                        f"{users}/{{login}}",
+                        {
+                            "GET": application.show_user,
+                            "PATCH": application.change_user,
+                            "DELETE": application.remove_user,
+                        },
+                    ),
+                    route(f"{users}/{{login}}/login", {"POST": application.rename_user}),
                     route(f"{users}/{{login}}/senha-provisoria", {"POST": application.provisional_password}),
                     route(f"{users}/{{login}}/senha", {"POST": application.change_password}),
                 ],

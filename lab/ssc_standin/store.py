@@ -75,10 +75,14 @@ def _matches(password: str, hashed: str) -> bool:
 
 
 class Store:
-    """The stand-in's memory; `now` is a clock in seconds, so that tests need not wait for a lockout to end."""
+    """The stand-in's memory; `now` is a clock in seconds, so that tests need not wait for a lockout to end.
+
+    With `emails_are_unique` it refuses, as the contract allows, an e-mail that another account has in any environment.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
+        self.emails_are_unique = False
         self._lock = RLock()
         self._environments: dict[str, dict[str, User]] = {}
         self.policy = Policy()
@@ -88,6 +92,7 @@ class Store:
         with self._lock:
             self._environments.clear()
             self.policy = Policy()
+            self.emails_are_unique = False
 
     def add_environment(self, environment: str) -> bool:
         """Enter an environment; False when it was there."""
@@ -139,13 +144,38 @@ class Store:
             _check(body, allowed={"login", "nome", "email"}, required={"login", "nome", "email"})
             if body["login"].lower() in users:
                 raise RefusedError(409, "login-existente")
-            users[body["login"].lower()] = User(**body)
-            return self.show(environment, body["login"])
+            user = User(**body)
+            self._refuse_taken(user, user.email)
+            users[user.login.lower()] = user
+            return self.show(environment, user.login)
+
+    def _refuse_taken(self, user: User, email: str) -> None:
+        others = (one for users in self._environments.values() for one in users.values() if one is not user)
+        if self.emails_are_unique and any(one.email.lower() == email.lower() for one in others):
+            raise RefusedError(409, "email-em-uso")
+
+    def rename(self, environment: str, login: str, body: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            user, users = self._user(environment, login), self._users(environment)
+            if set(body) != {"novo"}:
+                raise RefusedError(400, "corpo-invalido")
+            _check({"login": body["novo"]}, allowed={"login"}, required={"login"})
+            if body["novo"].lower() in users:
+                raise RefusedError(409, "login-existente")
+            users[body["novo"].lower()] = users.pop(login.lower())
+            user.login = body["novo"]
+            return self.show(environment, user.login)
+
+    def remove(self, environment: str, login: str) -> None:
+        with self._lock:
+            self._user(environment, login)
+            del self._users(environment)[login.lower()]
 
     def change(self, environment: str, login: str, body: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             user = self._user(environment, login)
             _check(body, allowed={"nome", "email", "situacao", "primeiroAcesso"}, required=set())
+            self._refuse_taken(user, body.get("email", user.email))
             user.nome = body.get("nome", user.nome)
             user.email = body.get("email", user.email)
             user.convite = body.get("primeiroAcesso", user.convite)
@@ -206,7 +236,7 @@ def _check(body: dict[str, Any], *, allowed: set[str], required: set[str]) -> No
         ("nome", lambda v: v.strip() and len(v) <= MAX_TEXT, "nome-invalido"),
         ("email", lambda v: EMAIL.match(v) and len(v) <= MAX_TEXT, "email-invalido"),
         ("situacao", lambda v: v in {"ativo", "bloqueado"}, "situacao-invalida"),
-        ("primeiroAcesso", lambda v: v in {"pendente", "enviado"}, "situacao-invalida"),
+        ("primeiroAcesso", lambda v: v in {"pendente", "enviado", "recusado"}, "situacao-invalida"),
     )
     for name, is_good, reason in rules:
         if name in body and not is_good(body[name]):

@@ -18,6 +18,7 @@ from blocks.object_storage import ObjectStorage
 from blocks.packed_files import FileRepository, check_packed
 from blocks.rehearsal import rehearsing
 from blocks.sealed_stream import generate_key, sealed, unsealed
+from blocks.ssc_ldap import LdapSsc
 from blocks.streams import CHUNK_BYTES, Measured, as_file, compressed, decompressed
 from domain.account import Account
 from domain.environment import EnvironmentName, Purpose
@@ -160,26 +161,27 @@ def test_a_bucket_without_object_lock_is_refused(storage: ObjectStorage) -> None
 def subtree(directory: Directory) -> Iterator[Directory]:
     directory.remove_environment(NAME)
     directory.ensure_environment(NAME, SecretStr("senha-da-pesquisa-1"))
-    directory.ensure_accounts(NAME, [Account(uid="m.conceicao", name="Maria Conceição", email="m@x.example")])
+    account = Account(uid="m.conceicao", name="Maria Conceição", email="m@x.example")
+    LdapSsc(directory=directory).ensure_users(NAME, [account])
     yield directory
     directory.remove_environment(NAME)
 
 
 def test_locked_accounts_open_nothing_and_come_back_as_they_were(subtree: Directory) -> None:
-    with subtree.inviting(NAME) as inviter:
-        first = inviter.give_password(subtree.list_accounts(NAME)[0])
+    ssc = LdapSsc(directory=subtree)
+    first = ssc.reset_password(NAME, "m.conceicao")
     own, other, third = (SecretStr(f"senha-da-propria-{number}") for number in (77, 78, 79))
-    subtree.change_own_password(NAME, "m.conceicao", first, own)
+    ssc.change_own_password(NAME, "m.conceicao", first, own)
     with rehearsing():
         assert subtree.ensure_locked(NAME).details == ("2 contas bloqueadas no LDAP",)
-    subtree.change_own_password(NAME, "m.conceicao", own, other)
+    ssc.change_own_password(NAME, "m.conceicao", own, other)
     assert subtree.ensure_locked(NAME).updated == 2
     assert subtree.ensure_locked(NAME).total == 0
     with pytest.raises(InvalidInputError, match="conta bloqueada"):
-        subtree.change_own_password(NAME, "m.conceicao", other, third)
+        ssc.change_own_password(NAME, "m.conceicao", other, third)
     assert subtree.ensure_unlocked(NAME).updated == 2
     assert subtree.ensure_unlocked(NAME).total == 0
-    subtree.change_own_password(NAME, "m.conceicao", other, third)
+    ssc.change_own_password(NAME, "m.conceicao", other, third)
     assert subtree.ensure_environment(NAME, SecretStr("senha-da-pesquisa-1")).total == 0
 
 

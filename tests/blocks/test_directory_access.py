@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from blocks.directory import Directory
 from blocks.directory_proof import THROWAWAY
 from blocks.rehearsal import rehearsing
+from blocks.ssc_ldap import LdapSsc
 from domain.account import Account, PasswordPolicy
 from domain.change import Change
 from domain.directory_access import access_rules
@@ -35,13 +36,18 @@ def segregated(directory: Directory) -> Iterator[Directory]:
     for environment in (ENVIRONMENT, NEIGHBOUR):
         directory.remove_environment(environment)
         directory.ensure_environment(environment, SEARCH_PASSWORD)
-        directory.ensure_accounts(environment, [ANA])
-        first = directory.reset_password(environment, ANA.uid)
-        directory.change_own_password(environment, ANA.uid, first, PERSONS_PASSWORD)
+        _sign_up(directory, environment)
     yield directory
     directory.ensure_access_rules()
     for environment in (ENVIRONMENT, NEIGHBOUR):
         directory.remove_environment(environment)
+
+
+def _sign_up(directory: Directory, environment: EnvironmentName) -> None:
+    """Give Ana an account with a password of her own."""
+    people = LdapSsc(directory=directory)
+    people.ensure_users(environment, [ANA])
+    people.change_own_password(environment, ANA.uid, people.reset_password(environment, ANA.uid), PERSONS_PASSWORD)
 
 
 def person_dn(directory: Directory, environment: EnvironmentName) -> str:
@@ -148,7 +154,9 @@ def test_a_person_changes_the_own_password_and_sees_nobody(segregated: Directory
             changed = person.modify(target, {"userPassword": [(MODIFY_REPLACE, ["outra-senha-1"])]})
             assert changed[1]["description"] in {"insufficientAccessRights", "noSuchObject"}
         assert person.modify(own, {"mail": [(MODIFY_ADD, ["x@exemplo.org"])]})[1]["result"] != 0
-    segregated.change_own_password(ENVIRONMENT, ANA.uid, PERSONS_PASSWORD, SecretStr("escolhida-de-novo"))
+    LdapSsc(directory=segregated).change_own_password(
+        ENVIRONMENT, ANA.uid, PERSONS_PASSWORD, SecretStr("escolhida-de-novo")
+    )
 
 
 def test_nobody_reads_without_a_name(segregated: Directory) -> None:
@@ -249,10 +257,10 @@ def test_a_service_account_that_is_not_the_root_does_not_lock_itself_out(segrega
         assert ordinary.ensure_access_rules() == Change(unchanged=4)
         ordinary.remove_environment(NEIGHBOUR)
         assert ordinary.ensure_environment(NEIGHBOUR, SEARCH_PASSWORD).created == 3
-        ordinary.ensure_accounts(NEIGHBOUR, [ANA])
-        first = ordinary.reset_password(NEIGHBOUR, ANA.uid)
-        ordinary.change_own_password(NEIGHBOUR, ANA.uid, first, PERSONS_PASSWORD)
-        assert ordinary.block(NEIGHBOUR, ANA.uid).updated == ordinary.unblock(NEIGHBOUR, ANA.uid).updated == 1
+        _sign_up(ordinary, NEIGHBOUR)
+        people = LdapSsc(directory=ordinary)
+        assert people.block_users(NEIGHBOUR, [ANA.uid]).updated == 1
+        assert people.unblock_users(NEIGHBOUR, [ANA.uid]).updated == 1
         ordinary.check_access_rules(ENVIRONMENT, SEARCH_PASSWORD)
     finally:
         assert segregated.ensure_access_rules().updated == 4
@@ -286,7 +294,7 @@ def test_what_a_killed_check_left_is_removed_by_the_next(segregated: Directory) 
     with bound(segregated, segregated.admin_dn, segregated.admin_password) as admin:
         attributes = {"uid": f"{THROWAWAY}velha", "userPassword": "senha-qualquer-1"}
         admin.add(left, ["account", "simpleSecurityObject"], attributes)
-        assert segregated.list_accounts(ENVIRONMENT) == [ANA]
+        assert segregated.list_logins(ENVIRONMENT) == {ANA.uid}
         segregated.check_access_rules(ENVIRONMENT, SEARCH_PASSWORD)
         assert answer(admin, left)[0] == "noSuchObject"
 
@@ -374,11 +382,11 @@ def test_a_rehearsal_of_the_subtree_names_the_change_and_makes_none(directory: D
     assert directory.ensure_environment(ENVIRONMENT, SEARCH_PASSWORD) == planned
     with rehearsing():
         healed = directory.ensure_environment(ENVIRONMENT, SecretStr("outra-senha-2"))
-        accounts = directory.ensure_accounts(ENVIRONMENT, [ANA])
+        accounts = LdapSsc(directory=directory).ensure_users(ENVIRONMENT, [ANA])
         removed = directory.remove_environment(ENVIRONMENT)
     assert (healed.updated, accounts.created, removed.removed) == (1, 1, 3)
     assert directory.ensure_environment(ENVIRONMENT, SEARCH_PASSWORD) == Change(unchanged=3)
-    assert directory.list_accounts(ENVIRONMENT) == []
+    assert directory.list_logins(ENVIRONMENT) == set()
     directory.remove_environment(ENVIRONMENT)
 
 

@@ -11,6 +11,7 @@ from blocks.directory import Directory
 from blocks.mailer import Mailer
 from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
+from blocks.ssc_ldap import LdapSsc
 from domain.account import Account
 from domain.errors import ImplantaError, InvalidInputError, RetryableError
 from lab.ports import choose
@@ -32,6 +33,7 @@ class Doors:
     def everything(self) -> dict[str, Callable[[], object]]:
         """One operation of each kind that each block has."""
         server, directory, storage = self.server, self.directory, self.storage
+        ssc = LdapSsc(directory=directory)
         return {
             "mariadb probe": server.probe,
             "mariadb list": lambda: server.list_databases("blocos"),
@@ -40,9 +42,9 @@ class Doors:
             "mariadb account": lambda: server.ensure_application_user(ENVIRONMENT, WRONG),
             "ldap probe": directory.probe,
             "ldap subtree": lambda: directory.ensure_environment(ENVIRONMENT, WRONG),
-            "ldap list": lambda: directory.list_accounts(ENVIRONMENT),
-            "ldap accounts": lambda: directory.ensure_accounts(ENVIRONMENT, [ANA]),
-            "ldap users": lambda: directory.list_users(ENVIRONMENT),
+            "ldap list": lambda: directory.list_logins(ENVIRONMENT),
+            "ldap accounts": lambda: ssc.ensure_users(ENVIRONMENT, [ANA]),
+            "ldap users": lambda: ssc.list_users(ENVIRONMENT),
             "ldap rules": directory.ensure_access_rules,
             "ldap policy": directory.policy,
             "ldap remove": lambda: directory.remove_environment(ENVIRONMENT),

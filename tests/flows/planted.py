@@ -94,11 +94,12 @@ def plant(instance: Instance) -> None:
 def plant_accounts(instance: Instance) -> SecretStr:
     """The servants' accounts in the directory, the first one with a password, which is returned."""
     accounts = [Account(uid=login, name=name, email=email) for _, login, name, _, email in SERVANTS]
-    doors.directory().ensure_accounts(instance.name, accounts)
-    with doors.directory().inviting(instance.name) as inviter:
+    ssc = doors.ssc()
+    ssc.ensure_users(instance.name, accounts)
+    with ssc.inviting(instance.name) as inviter:
         first = inviter.give_password(accounts[0])
     own = SecretStr("senha-da-propria-pessoa-77")
-    doors.directory().change_own_password(instance.name, accounts[0].uid, first, own)
+    ssc.change_own_password(instance.name, accounts[0].uid, first, own)
     return own
 
 

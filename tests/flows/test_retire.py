@@ -163,7 +163,7 @@ def test_an_environment_is_retired_and_much_later_destroyed(
     assert not doors.runtime().health(instance.name).serving
     assert accounts_of(instance) == []
     with pytest.raises(InvalidInputError, match=r"Senha não trocada: .* conta bloqueada"):
-        doors.directory().change_own_password(instance.name, SERVANTS[0][1], password, password)
+        doors.ssc().change_own_password(instance.name, SERVANTS[0][1], password, password)
     assert len(schemas(instance)) == 2
     assert not any("implanta_prova" in name for name in instance.server.list_databases("implanta_"))
     assert retire_environment(slug).change.total == 0

@@ -63,7 +63,7 @@ def test_who_may_only_read_does_not_write(http_ssc: HttpSsc) -> None:
     reader = http_ssc.model_copy(update={"token": READER})
     assert len(reader.list_users(ENVIRONMENT)) == 1
     with pytest.raises(InvalidInputError, match=r"recusou as credenciais \(código 403\)"):
-        reader.block_user(ENVIRONMENT, ANA.uid)
+        reader.block_users(ENVIRONMENT, [ANA.uid])
 
 
 def test_too_many_calls_may_be_made_again_later(serve: Callable[..., StandIn]) -> None:
@@ -97,13 +97,13 @@ def test_an_account_that_the_contract_refuses_is_named_by_its_field(
 def test_a_login_of_url_characters_stays_one_login(http_ssc: HttpSsc) -> None:
     http_ssc.ensure_users(ENVIRONMENT, [ANA])
     with pytest.raises(ImplantaError):
-        http_ssc.block_user(ENVIRONMENT, "../usuarios/ana.lima")
+        http_ssc.block_users(ENVIRONMENT, ["../usuarios/ana.lima"])
     assert not http_ssc.list_users(ENVIRONMENT)[0].blocked
 
 
 def test_an_account_made_by_somebody_else_meanwhile_is_for_the_next_look() -> None:
     with answering(409, b'{"motivo": "login-existente"}') as ssc, pytest.raises(RetryableError, match="acabou de ser"):
-        ssc.block_user(ENVIRONMENT, ANA.uid)
+        ssc.block_users(ENVIRONMENT, [ANA.uid])
 
 
 def test_a_login_is_one_whatever_its_capitals(standin: StandIn, http_ssc: HttpSsc) -> None:
