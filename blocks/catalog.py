@@ -29,7 +29,11 @@ from domain.sizing import SizingRules
 from domain.sla import SlaRule
 from domain.storage import StorageRule
 from domain.training import TrainingRule
+<<<<<<< ours
 from domain.users_guard import UsersRule
+=======
+from domain.user_table import UserSheetRule
+>>>>>>> theirs
 
 MUNICIPALITIES_OF_BRAZIL = 5_570
 
@@ -123,6 +127,10 @@ class Catalog:
                 "Use os códigos de timetable.yaml.",
             )
         return rule
+
+    def users_sheet(self) -> UserSheetRule:
+        """What prefeituras call the columns of the users' spreadsheet (`users_sheet.yaml`)."""
+        return _load(self.directory / "users_sheet.yaml", UserSheetRule)
 
     def ibge_table(self) -> IbgeTable:
         """Every municipality's code, from brutils, with the other names of `municipality_names.yaml`."""

@@ -36,6 +36,14 @@ def judge_suites(rows: Mapping[str, Rows], expected: Mapping[str, Mapping[str, E
         return tuple(_judge(suite, rows[suite.name], expected.get(suite.name)) for suite in SUITES)
 
 
+def validate_frame(
+    name: str, frame: pd.DataFrame, rules: Iterable[tuple[str, Mapping[str, object], tuple[str, str | int] | None]]
+) -> list[ExpectationValidationResult]:
+    """The result of each expectation about the frame, in their order, with counts and without indexes."""
+    with _ONE_AT_A_TIME:
+        return _results(name, frame, rules, {"result_format": "BASIC", "partial_unexpected_count": 0})
+
+
 def _judge(suite: Suite, rows: Rows, expected: Mapping[str, Expected] | None) -> SuiteResult:
     required = [key for key, entry in (expected or {}).items() if entry.must_exist]
     rules = (present(required), *suite.rules) if required else suite.rules
@@ -74,32 +82,42 @@ def _validate(suite: Suite, rules: Sequence[Rule], rows: Rows) -> list[Expectati
     columns |= {rule.where[0] for rule in rules if rule.where}
     frame = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=sorted(columns))
     frame[_LINE] = range(len(frame))
-    expectations = [
-        ExpectationConfiguration(
-            type=rule.expectation,
-            kwargs={
-                **rule.arguments,
-                **({"row_condition": Column(rule.where[0]) == rule.where[1]} if rule.where else {}),
-            },
-            meta={_NUMBER: number},
-        ).to_domain_obj()
-        for number, rule in enumerate(rules)
-    ]
-    asset = _context().data_sources.add_or_update_pandas(suite.name).add_dataframe_asset(suite.name)
-    batch = asset.add_batch_definition_whole_dataframe("tudo").get_batch(batch_parameters={"dataframe": frame})
-    found = batch.validate(
-        ExpectationSuite(name=suite.name, expectations=expectations),
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [_LINE]},
+    found = _results(
+        suite.name,
+        frame,
+        [(rule.expectation, rule.arguments, rule.where) for rule in rules],
+        {"result_format": "COMPLETE", "unexpected_index_column_names": [_LINE]},
     )
-    by_number = {_number(result): result for result in found.results}
-    for number, result in by_number.items():
+    for number, result in enumerate(found):
         if not result.success and not {"observed_value", "unexpected_index_list"} & set(result.result):
             raise IntegrityError(
                 f"A regra '{rules[number].says}' não pôde ser julgada",
                 suite.label,
                 "É um defeito do Implanta: avise quem o mantém. Nada foi mudado.",
             )
-    return [by_number[number] for number in range(len(rules))]
+    return found
+
+
+def _results(
+    name: str,
+    frame: pd.DataFrame,
+    rules: Iterable[tuple[str, Mapping[str, object], tuple[str, str | int] | None]],
+    result_format: Mapping[str, object],
+) -> list[ExpectationValidationResult]:
+    """The result of each expectation, its arguments and the value of a column to which it keeps, in their order."""
+    expectations = [
+        ExpectationConfiguration(
+            type=expectation,
+            kwargs={**arguments, **({"row_condition": Column(where[0]) == where[1]} if where else {})},
+            meta={_NUMBER: number},
+        ).to_domain_obj()
+        for number, (expectation, arguments, where) in enumerate(rules)
+    ]
+    asset = _context().data_sources.add_or_update_pandas(name).add_dataframe_asset(name)
+    batch = asset.add_batch_definition_whole_dataframe("tudo").get_batch(batch_parameters={"dataframe": frame})
+    found = batch.validate(ExpectationSuite(name=name, expectations=expectations), result_format=dict(result_format))
+    by_number = {_number(result): result for result in found.results}
+    return [by_number[number] for number in range(len(expectations))]
 
 
 def _number(result: ExpectationValidationResult) -> int:

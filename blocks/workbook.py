@@ -5,13 +5,15 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import InvalidInputError
-from domain.spreadsheet import MAX_ROWS, name_rows
+from domain.spreadsheet import BROKEN_FORMULA, MAX_ROWS, MERGED_CELL, UNSAVED_FORMULA, name_rows
 from domain.text import unaccent
+from domain.user_table import MAX_ROWS_ABOVE_HEADING, UserSheetRule
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
@@ -38,14 +40,35 @@ def sheet_as_csv(content: bytes, name: str, sheet: str) -> bytes:
     Raises:
         InvalidInputError: not an XLSX that can be read whole, or cells whose value is not certain, each one named.
     """
-    _refuse_other_files(content, name)
-    values, formulas = _open(content, name, values=True), _open(content, name, values=False)
+    values, formulas = _open_both(content, name)
     chosen = _choose(values, name, sheet)
     where = f"{name}, aba {chosen.title!r}"
     _refuse_extent(chosen, where)
     _refuse_merged(chosen, where)
     _refuse_uncertain(chosen, formulas[chosen.title], where)
-    rows = [[_text(cell) for cell in row] for row in chosen.iter_rows()]
+    return _as_csv(chosen, where, {})
+
+
+def user_sheet_as_csv(content: bytes, name: str, rule: UserSheetRule) -> bytes:
+    """The worksheet `usuarios`, or the only one that has the heading of users, as CSV like any other.
+
+    A cell whose value is not certain costs its row, not the file: the row says so (`UNREADABLE_CELLS`).
+
+    Raises:
+        InvalidInputError: not an XLSX that can be read, or no worksheet is certainly that of the users.
+    """
+    values, formulas = _open_both(content, name)
+    chosen = _choose_users(values, name, rule)
+    where = f"{name}, aba {chosen.title!r}"
+    _refuse_extent(chosen, where)
+    return _as_csv(chosen, where, _uncertain(chosen, formulas[chosen.title]))
+
+
+def _as_csv(sheet: "Worksheet", where: str, uncertain: Mapping[tuple[int, int], str]) -> bytes:
+    rows = [
+        [uncertain.get((row, column)) or _text(cell) for column, cell in enumerate(cells, start=1)]
+        for row, cells in enumerate(sheet.iter_rows(), start=1)
+    ]
     while rows and not any(rows[-1]):
         rows.pop()
     if not rows:
@@ -54,6 +77,12 @@ def sheet_as_csv(content: bytes, name: str, sheet: str) -> bytes:
     text = io.StringIO()
     csv.writer(text, delimiter=";", lineterminator="\n").writerows(row[:width] for row in rows)
     return text.getvalue().encode()
+
+
+def _open_both(content: bytes, name: str) -> "tuple[Workbook, Workbook]":
+    """The workbook with the values that were saved, and with its formulas."""
+    _refuse_other_files(content, name)
+    return _open(content, name, values=True), _open(content, name, values=False)
 
 
 def _refuse_other_files(content: bytes, name: str) -> None:
@@ -119,6 +148,45 @@ def _choose(workbook: "Workbook", name: str, sheet: str) -> "Worksheet":
     return named[0]
 
 
+def _choose_users(workbook: "Workbook", name: str, rule: UserSheetRule) -> "Worksheet":
+    found = workbook.worksheets
+    if len(found) == 1:
+        return found[0]
+    named = [worksheet for worksheet in found if unaccent(worksheet.title).strip().lower() == "usuarios"]
+    fitting = named if len(named) == 1 else [worksheet for worksheet in found if _has_heading(worksheet, rule)]
+    if len(fitting) != 1:
+        titles = ", ".join(repr(worksheet.title) for worksheet in fitting or found)
+        many = "mais de uma tem" if fitting else "nenhuma tem"
+        raise InvalidInputError(
+            f"O arquivo tem {len(found)} abas, e {many} as colunas da planilha de usuários: {titles}",
+            name,
+            "Dê à aba das pessoas o nome 'usuarios'.",
+        )
+    return fitting[0]
+
+
+def _has_heading(sheet: "Worksheet", rule: UserSheetRule) -> bool:
+    rows = sheet.iter_rows(max_row=MAX_ROWS_ABOVE_HEADING + 1, max_col=MAX_COLUMNS)
+    return rule.heading_in([[_text(cell) for cell in row] for row in rows]) is not None
+
+
+def _uncertain(sheet: "Worksheet", formulas: "Worksheet") -> dict[tuple[int, int], str]:
+    """What to say of each cell whose value is not certain, by row and column."""
+    found: dict[tuple[int, int], str] = {}
+    for merged in sheet.merged_cells.ranges:
+        first = (merged.min_row, merged.min_col)
+        if sheet.cell(*first).value is not None:
+            places = product(range(first[0], merged.max_row + 1), range(first[1], merged.max_col + 1))
+            found |= {place: MERGED_CELL for place in places if place != first}
+    found |= {(cell.row, cell.column): BROKEN_FORMULA for cell in _cells(sheet) if cell.data_type == _ERROR}
+    found |= {
+        (cell.row, cell.column): UNSAVED_FORMULA
+        for cell in _cells(formulas)
+        if cell.data_type == _FORMULA and sheet.cell(cell.row, cell.column).value is None
+    }
+    return found
+
+
 def _refuse_extent(sheet: "Worksheet", where: str) -> None:
     if sheet.max_row > MAX_ROWS or sheet.max_column > MAX_COLUMNS:
         raise InvalidInputError(
@@ -159,10 +227,10 @@ def _refuse_uncertain(sheet: "Worksheet", formulas: "Worksheet", where: str) -> 
 
 def _cells(sheet: "Worksheet") -> "Iterator[Cell]":
     for row in sheet.iter_rows():
-        yield from row  # type: ignore[misc]  # merged cells, the other kind, were refused before
+        yield from row  # type: ignore[misc]  # merged cells, the other kind, have neither value nor formula
 
 
-def _text(cell: Any) -> str:  # noqa: ANN401  # of the cells that openpyxl has, merged ones were refused before
+def _text(cell: Any) -> str:  # noqa: ANN401  # whatever openpyxl has in a row
     value = cell.value
     if value is None:
         return ""

@@ -147,6 +147,9 @@ def show(ref: Ref, as_json: JsonOption = False) -> None:
 def send(
     ref: Ref,
     files: Annotated[list[Path], typer.Argument(help="CSV ou XLSX: unidades, usuarios, capacitacao, prefeitura.")],
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="PLANILHA", help="Qual planilha é, para arquivo com outro nome.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Envia planilhas da prefeitura. Exemplo: ./implanta municipality send timoteo examples/timoteo/usuarios.csv"""
@@ -156,16 +159,17 @@ def send(
         missing = [str(file) for file in files if not file.is_file()]
         if missing:
             raise InvalidInputError(f"Arquivo não encontrado: {', '.join(missing)}", ref, "Confira o caminho.")
-        from cli.intake import send_sheets
+        from cli.intake import send_sheets, sheet_named
         from cli.prefect import connect
 
+        only = sheet_named(kind, ref)
         connect()
-        changes = send_sheets(open_registry().find_municipality(ref).slug, files)
+        changes = send_sheets(open_registry().find_municipality(ref).slug, files, only=only)
     if as_json:
         print_json({name: change.model_dump() for name, change in changes.items()})
         return
     for name, change in changes.items():
-        out.print(f"{name}: {change}")
+        out.print("; ".join([f"{name}: {change}", *change.details]))
 
 
 def _summary(registry: "Registry", slug: str) -> dict[str, object]:

@@ -4,6 +4,9 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from itertools import islice
 
 from pydantic import PositiveInt
 
@@ -14,6 +17,17 @@ from domain.text import clean, is_misread, unaccent
 FIRST_DATA_ROW = 2  # the header is row 1
 MAX_ROWS = 20_000  # ten times the people of the largest plan
 _SHOWN_PLACES = 10
+_DELIMITER_NAMES = {";": "ponto e vírgula", "\t": "tabulação", ",": "vírgula"}
+
+# What stands for a cell whose value is not certain, and what is told of it.
+MERGED_CELL = "(célula mesclada)"
+BROKEN_FORMULA = "(fórmula com erro)"
+UNSAVED_FORMULA = "(fórmula sem valor gravado)"
+UNREADABLE_CELLS = {
+    MERGED_CELL: "uma célula mesclada: desfaça a mesclagem e escreva o valor em cada linha",
+    BROKEN_FORMULA: "uma fórmula com erro: corrija a fórmula ou escreva o valor",
+    UNSAVED_FORMULA: "uma fórmula sem valor gravado: copie e cole só o valor",
+}
 
 Row = Mapping[str, str]
 
@@ -29,23 +43,17 @@ class RejectedRow(Frozen):
 
 
 def parse_sheet(content: bytes, name: str) -> list[dict[str, str]]:
-    """The rows of a CSV separated by `;` or `,`, in UTF-8 (with or without BOM) or, as Excel saves it, in cp1252.
+    """The rows of a CSV separated by `;`, `,` or tabs, in UTF-8 (with or without BOM) or, as Excel saves it, in cp1252.
 
     Column names come in lower case without accents; a column without a name has blanks for one. Blank rows stay, so
     that positions are row numbers. Raises InvalidInputError naming the file, the row where there is one, and no cell:
     without a header, the first row is somebody's data.
     """
-    text = _decode(content, name)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
-    except csv.Error as error:
-        raise InvalidInputError(
-            "O arquivo não é um CSV separado por ponto e vírgula", name, "Salve a planilha como CSV UTF-8 e reenvie."
-        ) from error
+    text = decode_sheet(content, name)
+    lines = split_rows(text, _delimiter(text), name)
     if not lines:
         raise InvalidInputError("O arquivo está vazio", name, "Envie a planilha preenchida.")
-    if len(lines) > MAX_ROWS:
-        raise InvalidInputError(f"A planilha tem mais de {MAX_ROWS} linhas", name, "Apague as linhas vazias do fim.")
+    refuse_size(lines, name)
     _refuse_misread(lines, name)
     header = [unaccent(clean(column)).lower() for column in lines[0]]
     _refuse_repeated_columns(header, name)
@@ -99,6 +107,48 @@ def check_columns(rows: Sequence[Row], columns: Sequence[str], where: str, *, op
         )
 
 
+def split_rows(text: str, delimiter: str, name: str) -> list[list[str]]:
+    """All rows of a CSV, blank ones too: positions are row numbers, whatever line breaks the cells have inside.
+
+    Raises:
+        InvalidInputError: quotes that do not close, with the row where they open.
+    """
+    lines: list[list[str]] = []
+    try:
+        lines.extend(_reader(text, delimiter))
+    except csv.Error as error:
+        raise InvalidInputError(
+            f"O arquivo não é um CSV separado por {_DELIMITER_NAMES[delimiter]}",
+            f"{name}, linha {len(lines) + 1}",
+            "Veja as aspas dessa linha, ou salve a planilha como XLSX ou CSV UTF-8 e reenvie.",
+        ) from error
+    return lines
+
+
+def head_of(text: str, delimiter: str, count: int) -> list[list[str]]:
+    """The first rows of a CSV, as far as they can be read."""
+    lines: list[list[str]] = []
+    with suppress(csv.Error):
+        lines.extend(islice(_reader(text, delimiter), count))
+    return lines
+
+
+def refuse_size(lines: Sequence[Sequence[str]], name: str) -> None:
+    """Raise InvalidInputError when there are more rows than any prefeitura has."""
+    if len(lines) > MAX_ROWS:
+        raise InvalidInputError(f"A planilha tem mais de {MAX_ROWS} linhas", name, "Apague as linhas vazias do fim.")
+
+
+def column_letter(index: int) -> str:
+    """The letters by which spreadsheet programs name a column: 0 is A, 26 is AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
 def repeated(keys: Iterable[tuple[int, str]]) -> dict[int, list[int]]:
     """For each row whose key (not empty) appears in other rows, those other rows, in order."""
     rows_by_key: dict[str, list[int]] = {}
@@ -115,7 +165,15 @@ def name_rows(rows: Sequence[int]) -> str:
     return f"linha {', '.join(map(str, rows[:-1]))} e {rows[-1]}" if len(rows) > 1 else f"linha {rows[0]}"
 
 
-def _decode(content: bytes, name: str) -> str:
+def name_others(rows: Sequence[int], own: AbstractSet[int]) -> str:
+    """The first of these rows, less one's own, as `name_rows` does, and how many more there are."""
+    shown = list(islice((row for row in rows if row not in own), _SHOWN_PLACES))
+    more = len(rows) - len(own) - len(shown)
+    return f"linha {', '.join(map(str, shown))} e mais {more}" if more else name_rows(shown)
+
+
+def decode_sheet(content: bytes, name: str) -> str:
+    """The text of a CSV; raises InvalidInputError, with the row, for what is neither UTF-8 nor cp1252."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _wrong_encoding("O arquivo está em UTF-16, desde a linha 1", name)
     if b"\0" in content:
@@ -144,7 +202,11 @@ def _wrong_encoding(what: str, name: str) -> InvalidInputError:
 def _delimiter(text: str) -> str:
     """What separates the columns of the header: Brazilian Excel writes `;`, SEI's public macros read `,`."""
     header = text.partition("\n")[0]
-    return "," if "," in header and ";" not in header else ";"
+    return next((delimiter for delimiter in _DELIMITER_NAMES if delimiter in header), ";")
+
+
+def _reader(text: str, delimiter: str) -> "Iterator[list[str]]":
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
 def _refuse_misread(lines: Sequence[Sequence[str]], name: str) -> None:

@@ -30,6 +30,18 @@ _COLLATION = str.maketrans(
     {letter.lower(): _WEIGHTS.get(letter, letter) for letter in _CASED_LETTERS} | _WEIGHTS,
 )
 
+# Signs without width, which copying from web pages and PDFs brings along, and punctuation that cp1252 lacks.
+_NO_WIDTH = (
+    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+_DASHES = "\u2010\u2011\u2012\u2015\u2043\u2212\ufe58\ufe63\uff0d"
+_QUOTES = {"'": "\u02b9\u02bb\u02bc\u201b\u2032\u2035\uff07", '"': "\u201f\u2033\u2036\uff02"}
+_PLAIN = str.maketrans(
+    dict.fromkeys(_NO_WIDTH, "")
+    | dict.fromkeys(_DASHES, "-")
+    | {sign: key for key, signs in _QUOTES.items() for sign in signs}
+)
+
 _EMAIL = re.compile(
     r"[a-z0-9_%+-]+(\.[a-z0-9_%+-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}",
     re.IGNORECASE | re.ASCII,
@@ -49,6 +61,16 @@ def clean(value: str | None) -> str:
     Spreadsheets made on macOS come decomposed: `a` + U+0301 is not in cp1252, `á` is.
     """
     return " ".join(unicodedata.normalize("NFC", value or "").split())
+
+
+def plain(value: str) -> str:
+    """The value as somebody sees it: cleaned, and without signs that have no width.
+
+    Dashes and quotes that cp1252 lacks become those of the keyboard.
+    """
+    if value.isascii():
+        return " ".join(value.split())
+    return clean(value.translate(_PLAIN))
 
 
 def unaccent(value: str) -> str:
@@ -88,14 +110,22 @@ def is_email(value: str) -> bool:
 
 def cp1252_problem(value: str) -> str | None:
     """Why SEI's databases cannot store the value, in Portuguese, or None. Only the offending character is shown."""
+    if value.isprintable() and _fits_cp1252(value):
+        return None
     for position, character in enumerate(value, start=1):
         if unicodedata.category(character) == "Cc":
             return f"caractere de controle na posição {position}"
-        try:
-            character.encode("cp1252")
-        except UnicodeEncodeError:
+        if not _fits_cp1252(character):
             return f"o caractere U+{ord(character):04X} na posição {position} não existe no alfabeto do SEI (cp1252)"
     return None
+
+
+def _fits_cp1252(value: str) -> bool:
+    try:
+        value.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_misread(value: str) -> bool:

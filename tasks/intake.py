@@ -10,7 +10,8 @@ from domain.spreadsheet import check_columns, parse_sheet
 from domain.spreadsheet_prefeitura import PrefeituraSheet, read_prefeitura_rows
 from domain.spreadsheet_training import TRAINING_COLUMNS
 from domain.spreadsheet_units import UnitTree, read_unit_rows
-from domain.spreadsheet_users import USER_COLUMNS, UserSheet, read_user_rows
+from domain.spreadsheet_users import UserSheet, read_user_rows
+from domain.user_table import UserTable, parse_user_table
 from tasks import doors
 from tasks.instance import Instance
 from tasks.step import step
@@ -19,19 +20,25 @@ Sheet = Literal["unidades.csv", "usuarios.csv", "capacitacao.csv", "prefeitura.c
 SHEETS: tuple[Sheet, ...] = get_args(Sheet)
 
 
-def judge_sheet(sheet: Sheet, content: bytes, where: str) -> None:
+def judge_sheet(sheet: Sheet, content: bytes, where: str) -> tuple[str, ...]:
     """Refuse what can be known to be wrong before any environment is asked; `where` is the file that was sent.
+
+    What is not wrong and yet worth telling comes back.
 
     Raises:
         InvalidInputError: every problem, with its row.
     """
+    if sheet == "usuarios.csv":
+        ignored = parse_user_table(content, where, Catalog().users_sheet()).ignored_columns
+        return tuple(f"coluna ignorada: {column}" for column in ignored)
     rows = parse_sheet(content, where)
     if sheet == "unidades.csv":
         read_unit_rows(rows, where=where)
     elif sheet == "prefeitura.csv":
         read_prefeitura_rows(rows, where=where)
     else:
-        check_columns(rows, USER_COLUMNS if sheet == "usuarios.csv" else TRAINING_COLUMNS, where)
+        check_columns(rows, TRAINING_COLUMNS, where)
+    return ()
 
 
 def read_sheet(municipality: str, name: Sheet) -> bytes | None:
@@ -70,8 +77,18 @@ def read_prefeitura(municipality: str) -> PrefeituraSheet:
     return read_prefeitura_rows(parse_sheet(body, "prefeitura.csv"), where="prefeitura.csv")
 
 
+def read_user_table(municipality: str) -> UserTable:
+    """The users' spreadsheet as the prefeitura sent it."""
+    return parse_user_table(_require(municipality, "usuarios.csv"), "usuarios.csv", Catalog().users_sheet())
+
+
 def read_users(instance: Instance) -> UserSheet:
     """The prefeitura's people, judged against the environment's units and profiles and the contracted plan."""
+    return judge_users(instance, read_user_table(instance.municipality.slug))
+
+
+def judge_users(instance: Instance, table: UserTable) -> UserSheet:
+    """Who of a users' spreadsheet can enter the environment, with the rest and its reasons."""
     contract = doors.registry().contract(instance.municipality.ibge)
     if contract is None:
         raise InvalidInputError(
@@ -81,7 +98,7 @@ def read_users(instance: Instance) -> UserSheet:
         )
     people = instance.people
     return read_user_rows(
-        parse_sheet(_require(instance.municipality.slug, "usuarios.csv"), "usuarios.csv"),
+        table,
         units={unit.sigla for unit in people.list_units() if unit.ativo and unit.in_hierarchy},
         profiles=set(instance.users.profile_ids()),
         plan=contract.plan,

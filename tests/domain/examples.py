@@ -1,6 +1,11 @@
 """Valid facts to start from; each test states only what matters to it."""
 
+<<<<<<< ours
 from functools import cache
+=======
+import csv
+import io
+>>>>>>> theirs
 
 from brutils.cpf import is_valid
 from pydantic import SecretStr
@@ -25,6 +30,7 @@ from domain.configuration import (
 )
 from domain.municipality import Municipality
 from domain.person import Person, every_lotacao
+from domain.user_table import UserTable, parse_user_table
 
 CATALOG = Catalog()
 PLANS = CATALOG.plans()
@@ -56,6 +62,15 @@ def make_person(
         matricula=matricula,
         linhas=() if linha is None else (linha,),
     )
+
+
+def make_table(*rows: dict[str, str]) -> UserTable:
+    """The rows as they come out of a CSV, whose heading is row 1."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=";", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return parse_user_table(text.getvalue().encode(), "usuarios.csv", CATALOG.users_sheet())
 
 
 def make_municipality(ibge: str = "3168705", name: str = "Timóteo", slug: str = "timoteo") -> Municipality:

@@ -1,5 +1,7 @@
 """CPFs and people."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,13 @@ def test_a_wrong_check_digit_is_always_noticed(cpf: str, position: int, shift: i
     [
         ("", "está vazio"),
         (" - ", "está vazio"),
-        ("1.23E+10", "caracteres que não são dígitos"),
+        ("8,18662E+10", r"número abreviado \(com E\+\) e perdeu dígitos"),
+        ("8.18662011E+10", "perdeu dígitos"),  # nine digits are left, and any two may end them
+        ("8.18662011745E+10", "fora do tamanho de um CPF"),
+        ("8.1866201174E+11", "fora do tamanho de um CPF"),
+        ("8.1866201175E+10", "dígitos verificadores"),
+        ("81866201174.5", "tem 12 dígitos"),
+        ("81866201174 e", "caracteres que não são dígitos"),
         ("123456789012", "tem 12 dígitos"),
         ("11111111111", "dígitos verificadores"),
         ("٣٣٥", "caracteres que não são dígitos"),
@@ -62,6 +70,35 @@ def test_a_person_shows_no_personal_data() -> None:
         Person(nome="Maria Aparecida", cpf="123", email="x", sigla="é", lotacoes=every_lotacao(["A"], ["Básico"]))
     assert "Maria" not in str(refusal.value)
     assert "123" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "8.1866201174E+10",
+        "8,1866201174e+10",
+        "81866201174.0",
+        "81866201174,00",
+        "818.662.011–74",
+        "818 662 011/74",
+        "81.866.201.174",
+    ],
+)
+def test_a_cpf_that_a_spreadsheet_took_for_a_number_is_read_again(typed: str) -> None:
+    assert parse_cpf(typed) == "81866201174"
+
+
+@given(st.integers(1, 999_999_998).filter(lambda number: len(set(f"{number:09d}")) > 1))
+def test_a_number_in_e_notation_is_read_whole_or_refused_and_never_guessed(number: int) -> None:
+    cpf = make_cpf(number)
+    for digits in range(1, 12):
+        typed = f"{Decimal(cpf):.{digits - 1}E}"
+        try:
+            read = parse_cpf(typed)
+        except InvalidInputError:
+            assert digits < len(str(int(cpf))), typed
+        else:
+            assert read == cpf, typed
 
 
 def test_each_perfil_of_a_row_counts_in_each_of_its_units() -> None:
