@@ -29,11 +29,8 @@ from domain.sizing import SizingRules
 from domain.sla import SlaRule
 from domain.storage import StorageRule
 from domain.training import TrainingRule
-<<<<<<< ours
-from domain.users_guard import UsersRule
-=======
 from domain.user_table import UserSheetRule
->>>>>>> theirs
+from domain.users_guard import UsersRule
 
 MUNICIPALITIES_OF_BRAZIL = 5_570
 

@@ -1,11 +1,8 @@
 """Valid facts to start from; each test states only what matters to it."""
 
-<<<<<<< ours
-from functools import cache
-=======
 import csv
 import io
->>>>>>> theirs
+from functools import cache
 
 from brutils.cpf import is_valid
 from pydantic import SecretStr
