@@ -3,8 +3,8 @@
 Everything is measured in one run, on one private lab. The floor is nothing but the writes: pipelined LDAP adds, and one
 `executemany` transaction a database with the very rows that the import left. The row-by-row way is what the public
 macros do by hand: each person alone, an account over a connection of its own, then `replicarUsuario` and
-`replicarPermissao` in one SOAP call each; it is measured on a sample and scaled. It has the stand-in's time in it, and so
-has the import that is held against it. Elsewhere what the stand-in of SEI takes to replicate is left out.
+`replicarPermissao` in one SOAP call each; it is measured on a sample and scaled. It has the stand-in's time in it, and
+so has the import that is held against it. Elsewhere what the stand-in of SEI takes to replicate is left out.
 """
 
 import resource

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
@@ -87,7 +88,7 @@ def keeping(step: UserStep, today: date) -> UserStep:
     left_out = [grant.ended(today) for grant in step.before.state.grants if grant.place not in places]
     if not left_out:
         return step
-    return step.model_copy(update={"after": step.after.with_grants((*step.after.grants, *left_out))})
+    return replace(step, after=step.after.with_grants((*step.after.grants, *left_out)))
 
 
 def change_of(steps: Iterable[UserStep], today: date) -> Change:

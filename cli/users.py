@@ -117,21 +117,21 @@ def returned(
     to: Annotated[Path, typer.Option("--to", help="Arquivo XLSX que será criado, só para o dono da conta.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Baixa as linhas recusadas, com o motivo. Exemplo: ./implanta users returned timoteo-treinamento --to volta.xlsx"""
+    """Baixa as linhas recusadas e os motivos. Exemplo: ./implanta users returned timoteo-treinamento --to volta.xlsx"""
     with errors_as_lines():
         from cli.prefect import connect
 
         connect()
         from blocks.private_files import replace_private_file
         from tasks.instance import load_instance
-        from tasks.intake import load_returned
+        from tasks.users_sheet import load_returned
 
-        body, rows = load_returned(load_instance(target))
+        body = load_returned(load_instance(target))
         replace_private_file(to, body)
     if as_json:
-        print_json({"file": str(to), "rows": rows})
+        print_json({"file": str(to), "bytes": len(body)})
         return
-    out.print(f"{rows} linhas recusadas em {to}: devolva à prefeitura e apague o arquivo.")
+    out.print(f"Linhas recusadas em {to}: devolva à prefeitura e apague o arquivo.")
 
 
 def _exit_if_waiting(done: "UsersReport") -> None:

@@ -20,8 +20,8 @@ from tasks.intake import read_units
 from tasks.live import LIVE, is_open
 from tasks.step import step
 from tasks.training import GateFinding
-from tasks.users_plan import look
 from tasks.units import brought_units
+from tasks.users_plan import look
 
 APPROVAL_GATE = "go-live"
 HEARTBEAT_LIMIT = timedelta(minutes=12)  # the task runs every five minutes: two signs may be missed

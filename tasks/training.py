@@ -15,9 +15,10 @@ from domain.spreadsheet_training import read_training_rows
 from domain.training import UnitTraining, judge_training
 from tasks import clock, doors
 from tasks.instance import load_instance
-from tasks.intake import read_sheet, read_users
+from tasks.intake import read_sheet
 from tasks.live import has_gone_live
 from tasks.step import step
+from tasks.users_sheet import read_user_sheet
 
 SHEET: Literal["capacitacao.csv"] = "capacitacao.csv"
 _UNITS = TypeAdapter(tuple[UnitTraining, ...])
@@ -37,7 +38,7 @@ def ensure_training_record(municipality: str) -> Change:
     if body is None:
         return Change()
     training = load_instance(EnvironmentName(municipality=municipality, purpose=Purpose.TREINAMENTO).slug)
-    people = read_users(training).accepted
+    people = read_user_sheet(training).sheet.accepted
     attendance = read_training_rows(parse_sheet(body, SHEET), people, where=SHEET)
     return doors.registry().record_training(
         ibge=training.municipality.ibge,

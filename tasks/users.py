@@ -143,9 +143,7 @@ def prove_users(environment: str) -> tuple[str, ...]:
 def _at_work(kept: Iterable[Kept], users: Iterable[SipUser]) -> set[str]:
     """The logins of a spreadsheet's people but for those whose every permission somebody ended by hand."""
     today = local_day(clock.now())
-    working = {
-        user.state.sigla.lower() for user in users if any(grant.in_force(today) for grant in user.state.grants)
-    }
+    working = {user.state.sigla.lower() for user in users if any(grant.in_force(today) for grant in user.state.grants)}
     return {person.sigla for person in kept if person.sigla} & working
 
 

@@ -21,7 +21,7 @@ from domain.users_plan import UsersPlan, mention, plan_users
 from domain.users_report import UsersReport, report_batch, report_plan
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
-from tasks.intake import USERS, keep_returned, read_users, sheet_sha256
+from tasks.intake import USERS
 from tasks.step import step
 from tasks.users_batches import (
     accept_sheet,
@@ -33,7 +33,7 @@ from tasks.users_batches import (
     undone_by,
     users_lock,
 )
-from tasks.users_proof import prove_sheet
+from tasks.users_sheet import ReadSheet, keep_returned, prove_accepted, read_user_sheet
 
 PLAN_COMMAND = "./implanta users plan {environment}"
 APPLY_COMMAND = "./implanta users apply {environment} --plan {code}"
@@ -44,14 +44,21 @@ class Situation:
     """A spreadsheet held against SIP, with everything that a decision needs."""
 
     instance: Instance
-    sheet: UserSheet
-    sheet_sha256: str
+    read: ReadSheet
     users: list[SipUser]
     brought: Mapping[int, frozenset[Place]]
     plan: UsersPlan
     today: date
     accepted: bool = False
     """Whether a person says yes to this very plan."""
+
+    @property
+    def sheet(self) -> UserSheet:
+        return self.read.sheet
+
+    @property
+    def sheet_sha256(self) -> str:
+        return self.read.sha256
 
     @property
     def environment(self) -> str:
@@ -79,7 +86,7 @@ class Situation:
             _roles(self.instance),
             today=self.today,
             refused=0 if known else len(self.refused),
-            rows=self.sheet.rows,
+            rows=self.sheet.filled_rows,
         )
         withdrawn = undone_by(self.instance, self.sheet_sha256)
         if withdrawn is not None:
@@ -108,27 +115,26 @@ def look(instance: Instance) -> Situation:
     Raises:
         InvalidInputError: the spreadsheet as a whole cannot be read, or is of more people than were contracted.
     """
-    sheet = read_users(instance)
+    read = read_user_sheet(instance)
     users = instance.users.list_users()
     brought = load_brought(instance, users)
     today = local_day(clock.now())
     plan = plan_users(
-        sheet.accepted,
+        read.sheet.accepted,
         users,
         units={unit.sigla: unit.id_unidade for unit in instance.people.list_units() if unit.ativo},
         profiles=instance.users.profile_ids(),
         system=SEI_SYSTEM_ID,
         brought=brought,
         today=today,
-        mentioned={mention(cell) for cell in sheet.rejected_cells},
+        mentioned={mention(cell) for cell in read.cells_of([row.linha for row in read.sheet.rejected])},
     )
     contract = doors.registry().contract(instance.municipality.ibge)
     if contract is not None:
         require_within_plan(plan.active_after, contract.plan, Catalog().plans(), USERS)
     return Situation(
         instance=instance,
-        sheet=sheet,
-        sheet_sha256=sheet_sha256(instance.municipality.slug, USERS),
+        read=read,
         users=users,
         brought=brought,
         plan=plan,
@@ -168,7 +174,8 @@ def open_import(environment: str, code: str | None = None) -> UsersReport:
         report = _with_returned(situation)
         if report.waiting_for:
             return report
-        prove_sheet(situation.sheet, instance, Catalog().users().limits)
+        partial = is_sheet_accepted(instance, situation.sheet_sha256)
+        prove_accepted(situation.read, Catalog().users().limits, partial=partial)
         if not report.touched and dict(situation.brought) == _kept_places(situation.plan):
             return report
         opened = _as_batch(situation)
@@ -182,7 +189,7 @@ def open_undo(environment: str, batch: str, code: str | None = None) -> UsersRep
 
     Raises:
         InvalidInputError: there is no such batch, or that is no code of a plan.
-        GateClosedError: another batch is open, or the plan is not the one that was shown, or does what nobody may allow.
+        GateClosedError: another batch is open, the plan is not the one that was shown, or does what nobody may allow.
     """
     instance = load_instance(environment)
     with users_lock(environment):
@@ -293,7 +300,7 @@ def _with_returned(situation: Situation) -> UsersReport:
     report = situation.report()
     if not situation.refused:
         return report
-    key = keep_returned(situation.instance, situation.sheet_sha256, situation.refused)
+    key = keep_returned(situation.instance, situation.read, situation.refused)
     return report.model_copy(update={"returned": key})
 
 
@@ -319,5 +326,7 @@ def _roles(instance: Instance) -> Roles:
         system=SEI_SYSTEM_ID,
         administrators=instance.users.administrator_profiles(),
         signers=instance.users.signing_profiles(),
-        units={unit.id_unidade: unit.sigla for unit in instance.people.list_units() if unit.ativo and unit.in_hierarchy},
+        units={
+            unit.id_unidade: unit.sigla for unit in instance.people.list_units() if unit.ativo and unit.in_hierarchy
+        },
     )

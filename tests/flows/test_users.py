@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from openpyxl import load_workbook
@@ -21,11 +22,11 @@ from flows.users import apply_users, plan_undo, plan_users, undo_users
 from registry import Registry
 from tasks import doors
 from tasks.instance import Instance, load_instance
-from tasks.intake import load_returned
 from tasks.units import ensure_units
 from tasks.users import ensure_accounts, ensure_sip_users
 from tasks.users_batches import find_open, list_batches
 from tasks.users_plan import open_import
+from tasks.users_sheet import load_returned
 from tests.domain.examples import make_cpf
 from tests.flows.conftest import Join
 
@@ -36,7 +37,7 @@ WORDS = ("Ana", "Bruno", "Célia", "Davi", "Elisa", "Fábio", "Gilda", "Hugo", "
 Send = Callable[..., None]
 
 
-def row(  # noqa: PLR0913  # the columns of the spreadsheet
+def row(  # the columns of the spreadsheet
     number: int,
     *,
     nome: str | None = None,
@@ -47,7 +48,9 @@ def row(  # noqa: PLR0913  # the columns of the spreadsheet
     perfil: str = "Básico",
 ) -> str:
     """One person; the first of them administers and signs everywhere."""
-    nome = nome or f"{WORDS[number % len(WORDS)]} Sobrenome de Teste {'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[number // len(WORDS)]}"
+    nome = (
+        nome or f"{WORDS[number % len(WORDS)]} Sobrenome de Teste {'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[number // len(WORDS)]}"
+    )
     cells = (
         nome,
         cpf or make_cpf(300_000_000 + number),
@@ -216,9 +219,8 @@ def test_refused_rows_go_back_and_the_rest_waits_for_a_yes(team: Instance, send:
     stopped = apply_users(team.name.slug)
     assert stopped.refused == 2
     assert any("2 de 23 linhas foram recusadas" in reason for reason in stopped.waiting_for)
-    body, count = load_returned(team)
-    lines = list(load_workbook(io.BytesIO(body)).active.values)
-    assert count == 2
+    lines = list(load_workbook(io.BytesIO(load_returned(team)))["usuarios"].values)
+    assert len(lines) == 3
     assert lines[0][-1] == "Motivo da recusa"
     assert [line[3] for line in lines[1:]] == ["pessoa.22", "pessoa.23"]
     assert all(line[-1] for line in lines[1:])
@@ -324,7 +326,13 @@ def test_somebodys_change_meanwhile_is_not_overwritten(team: Instance, send: Sen
 
 
 def test_more_people_than_were_contracted_are_refused_with_the_choice(team: Instance, send: Send) -> None:
-    send(*TEAM, *(row(100 + number, nome=f"Pessoa Extra {'abcdefghij'[number % 10]} {'abcdefghijklmnop'[number // 10]}") for number in range(140)))
+    send(
+        *TEAM,
+        *(
+            row(100 + number, nome=f"Pessoa Extra {'abcdefghij'[number % 10]} {'abcdefghijklmnop'[number // 10]}")
+            for number in range(140)
+        ),
+    )
     with pytest.raises(InvalidInputError, match="150"):
         apply_users(team.name.slug)
     assert works(team) == logins(*range(20))
@@ -356,7 +364,7 @@ def test_what_is_published_and_remembered_has_no_personal_data(team: Instance, s
     send(*TEAM, row(34), row(35, cpf="1"))
     stopped = apply_users(team.name.slug)
     apply_users(team.name.slug, stopped.code)
-    artifact = Artifact.get(f"usuarios-{team.name.slug}")
+    artifact = cast("Artifact | None", Artifact.get(f"usuarios-{team.name.slug}"))
     assert artifact is not None
     said = str(artifact.data) + repr(registry.events(ibge=team.municipality.ibge)) + stopped.model_dump_json()
     assert "linha" in said

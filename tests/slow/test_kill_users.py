@@ -1,4 +1,4 @@
-"""kill -9 at random moments of an import of two thousand people, then a rerun: exactly those two thousand, everywhere."""
+"""kill -9 at random moments of an import of two thousand people, then a rerun: exactly those, in every system."""
 
 import os
 import random
