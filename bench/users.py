@@ -98,10 +98,10 @@ def _prepare() -> "tuple[EnvironmentName, EnvironmentName]":
 
 
 def _units() -> Iterator[str]:
-    yield "sigla;descricao;superior"
-    yield "GAB;Gabinete;"
+    yield "sigla;descricao;superior;email"
+    yield "GAB;Gabinete;;"
     for number in range(1, UNITS):
-        yield f"SEC{number:02d};Secretaria {number:02d};GAB"
+        yield f"SEC{number:02d};Secretaria {number:02d};GAB;"
 
 
 def _sheet(numbers: range) -> Iterator[str]:

@@ -18,11 +18,11 @@ from domain.sip_user import SipUser
 from domain.users_report import UsersReport
 from flows.create_environment import create_environment
 from flows.import_users import import_users
+from flows.seed import seed
 from flows.users import apply_users, plan_undo, plan_users, undo_users
 from registry import Registry
 from tasks import doors
 from tasks.instance import Instance, load_instance
-from tasks.units import ensure_units
 from tasks.users import ensure_accounts, ensure_sip_users
 from tasks.users_batches import find_open, list_batches
 from tasks.users_plan import open_import
@@ -30,7 +30,7 @@ from tasks.users_sheet import load_returned
 from tests.domain.examples import make_cpf
 from tests.flows.conftest import Join
 
-UNITS = ("sigla;descricao;superior", "PMB;Prefeitura Municipal;", "SEMAD;Administração;PMB", "SEMUS;Saúde;PMB")
+UNITS = ("sigla;descricao;superior;email", "PMB;Prefeitura Municipal;;", "SEMAD;Administração;PMB;", "SEMUS;Saúde;PMB;")
 HEADER = "nome;cpf;email;login;unidade;perfil;matricula"
 WORDS = ("Ana", "Bruno", "Célia", "Davi", "Elisa", "Fábio", "Gilda", "Hugo", "Inês", "João", "Kátia", "Luís")
 
@@ -75,7 +75,7 @@ def instance(join: Join, tmp_path_factory: pytest.TempPathFactory) -> Instance:
     municipality = join("3105103", "Bambuí", units)
     create_environment(municipality.slug, Purpose.TREINAMENTO)
     found = load_instance(f"{municipality.slug}-treinamento")
-    ensure_units(found.name.slug)
+    seed(municipality.slug, Purpose.TREINAMENTO)
     return found
 
 

@@ -38,7 +38,7 @@ from tests.operator import operator_environment
 
 PEOPLE = 2_000
 KILLS = int(os.environ.get("IMPLANTA_KILLS", "20"))
-UNITS = ("sigla;descricao;superior", "PM;Prefeitura;", "SEC1;Secretaria 1;PM", "SEC2;Secretaria 2;PM")
+UNITS = ("sigla;descricao;superior;email", "PM;Prefeitura;;", "SEC1;Secretaria 1;PM;", "SEC2;Secretaria 2;PM;")
 LETTERS = "abcdefghij"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
