@@ -3,6 +3,7 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -48,6 +49,9 @@ class Settings(BaseSettings):
     certificate_anchors: Path | None = Field(
         default=None,
         description="PEM file with roots, such as ICP-Brasil's, that brought certificates may end at.",
+    )
+    users_channel: Literal["sql", "soap"] = Field(
+        default="sql", description="How an import of users reaches SIP: its database (sql), or its web service (soap)."
     )
     retries: int = Field(default=3, ge=0, le=3, description="How often a step is tried again while a system is down.")
     lab_dir: Path | None = Field(default=None, description="The lab's directory, where the lab wrote these settings.")

@@ -1,7 +1,7 @@
 """Users and permissions in SIP, where every one of them is born (`sei.md` 2.7), as they are now."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from blocks.counters import next_sequence_ids
@@ -207,15 +207,22 @@ def fetch_users(cursor: "Cursor", only: Collection[int] | None = None) -> list[S
         ids,
     )
     grants: dict[int, list[Grant]] = {}
-    places: dict[tuple[int, int, int], Place] = {}  # thousands of people share a few hundred
-    for user, system, profile, unit, start, end, below in cursor.fetchall():
-        key = (system, profile, unit)
-        if key not in places:
-            places[key] = Place(id_sistema=system, id_perfil=profile, id_unidade=unit)
-        grants.setdefault(user, []).append(
-            Grant(place=places[key], inicio=start.date(), fim=end.date() if end else None, subunidades=below == "S")
-        )
+    known: dict[tuple[Any, ...], Grant] = {}  # thousands of people share a few hundred
+    for user, *columns in cursor.fetchall():
+        key = tuple(columns)
+        if key not in known:
+            known[key] = _grant(*columns)
+        grants.setdefault(user, []).append(known[key])
     return [_user(row, tuple(grants.get(row[0], ()))) for row in users]
+
+
+def _grant(system: int, profile: int, unit: int, start: datetime, end: datetime | None, below: str) -> Grant:
+    return Grant(
+        place=Place(id_sistema=system, id_perfil=profile, id_unidade=unit),
+        inicio=start.date(),
+        fim=end.date() if end else None,
+        subunidades=below == "S",
+    )
 
 
 def _user(row: tuple[Any, ...], grants: tuple[Grant, ...]) -> SipUser:

@@ -65,7 +65,7 @@ class SqlChannel:
             _update_users(
                 cursor,
                 [(user.id_usuario, user.state, after) for user, after in known if _row(user.state) != _row(after)],
-                _keys(step.after for step in rest),
+                {login_key(step.after) for step in rest},
             )
             came = [step.after for step in rest if step.before is None]
             new_ids = next_sequence_ids(cursor, "usuario", len(came)) if came else []
@@ -120,13 +120,13 @@ def refuse_taken_logins(steps: Iterable[UserStep], holders: Mapping[int, tuple[s
     found = list(steps)
     moving = {step.before.id_usuario for step in found if step.before}
     standing = {(collation_key(sigla), active): user for user, (sigla, active) in holders.items() if user not in moving}
-    wanted = Counter(_key(step.after) for step in found)
+    wanted = Counter(login_key(step.after) for step in found)
     taken = [
         f"{step.who} (o login já é do usuário {standing[key]}, {'ativo' if key[1] else 'inativo'})"
         if key in standing
         else f"{step.who} (outra pessoa do mesmo lote teria o mesmo login)"
         for step in found
-        if (key := _key(step.after)) in standing or wanted[key] > 1
+        if (key := login_key(step.after)) in standing or wanted[key] > 1
     ]
     if taken:
         raise IntegrityError(
@@ -136,12 +136,9 @@ def refuse_taken_logins(steps: Iterable[UserStep], holders: Mapping[int, tuple[s
         )
 
 
-def _key(state: UserState) -> tuple[str, bool]:
+def login_key(state: UserState) -> tuple[str, bool]:
+    """What SIP's UNIQUE key compares within an órgão."""
     return collation_key(state.sigla), state.ativo
-
-
-def _keys(states: Iterable[UserState]) -> frozenset[tuple[str, bool]]:
-    return frozenset(_key(state) for state in states)
 
 
 def _holders(cursor: "Cursor", steps: Collection[UserStep]) -> dict[int, tuple[str, bool]]:
@@ -175,7 +172,7 @@ def _update_users(
         [
             (f"*{user_id}", user_id)
             for user_id, before, after in users
-            if _key(before) != _key(after) and _key(before) in wanted
+            if login_key(before) != login_key(after) and login_key(before) in wanted
         ],
     )
     cursor.executemany(
@@ -194,25 +191,23 @@ def _insert_users(cursor: "Cursor", users: Sequence[tuple[int, UserState]]) -> N
 
 
 def _write_grants(cursor: "Cursor", users: Iterable[tuple[int, Sequence[Grant], Sequence[Grant]]]) -> None:
-    new: list[tuple[int, Grant]] = []
-    changed: list[tuple[int, Grant]] = []
-    for user_id, before, after in users:
-        found = {grant.place: grant for grant in before}
-        for grant in after:
-            if grant.place not in found:
-                new.append((user_id, grant))
-            elif grant != found[grant.place]:
-                changed.append((user_id, grant))
     cursor.executemany(
         "INSERT INTO permissao (dta_inicio, dta_fim, sin_subunidades, id_sistema, id_perfil, id_unidade, id_usuario,"
-        " id_tipo_permissao) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        [(*_columns(user_id, grant), NOT_DELEGABLE) for user_id, grant in new],
+        " id_tipo_permissao) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON DUPLICATE KEY UPDATE dta_inicio = VALUES(dta_inicio), dta_fim = VALUES(dta_fim),"
+        " sin_subunidades = VALUES(sin_subunidades)",
+        [
+            (*_columns(user_id, grant), NOT_DELEGABLE)
+            for user_id, before, after in users
+            for grant in changed_grants(before, after)
+        ],
     )
-    cursor.executemany(
-        "UPDATE permissao SET dta_inicio = %s, dta_fim = %s, sin_subunidades = %s"
-        " WHERE id_sistema = %s AND id_perfil = %s AND id_unidade = %s AND id_usuario = %s",
-        [_columns(user_id, grant) for user_id, grant in changed],
-    )
+
+
+def changed_grants(before: Sequence[Grant], after: Sequence[Grant]) -> list[Grant]:
+    """The permissions that are new, or no longer as they were."""
+    found = set(before)
+    return [grant for grant in after if grant not in found]
 
 
 def _columns(user_id: int, grant: Grant) -> tuple[date | str | int | None, ...]:

@@ -1,5 +1,6 @@
 """Doors to the session's lab, and a fresh pair of databases for each test, of each version that the project brings."""
 
+import shutil
 from collections.abc import Iterator
 from functools import cache
 
@@ -9,9 +10,11 @@ from blocks.directory import Directory
 from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
 from blocks.reference import find_reference
+from blocks.runtime import LabRuntime
 from domain.environment import EnvironmentName, Purpose
 from domain.reference import Reference
 from lab.state import LabState
+from tests.blocks.application import SECRETS, Application, make_configuration
 from tests.blocks.instance import Databases, load
 
 ENVIRONMENT = EnvironmentName(municipality="blocos-a", purpose=Purpose.TREINAMENTO)
@@ -103,3 +106,27 @@ def schemas(server: MariaDBServer) -> Iterator[Databases]:
     yield made
     made.drop()
     server.remove_accounts(ENVIRONMENT)
+
+
+@pytest.fixture
+def application(databases: Databases, directory: Directory, lab_state: LabState) -> Iterator[Application]:
+    """One environment of each version, configured and started, its órgão its own."""
+    runtime = LabRuntime(
+        apps_dir=lab_state.sei.apps_dir,
+        files_dir=lab_state.sei.files_dir,
+        port=lab_state.sei.port,
+        token=lab_state.sei.token,
+    )
+    databases.sip.ensure_orgao("PM-BLOCOS", "Prefeitura Municipal de Blocos")
+    databases.sei.ensure_orgao("PM-BLOCOS", "Prefeitura Municipal de Blocos", "3168705")
+    databases.server.ensure_application_user(ENVIRONMENT, SECRETS.database_password)
+    directory.ensure_environment(ENVIRONMENT, SECRETS.directory_password)
+    made = Application(runtime, databases, make_configuration(runtime, databases))
+    runtime.apply(ENVIRONMENT, made.configuration)
+    runtime.start(ENVIRONMENT)
+    yield made
+    runtime.remove(ENVIRONMENT)
+    shutil.rmtree(runtime.repository_path(ENVIRONMENT))
+    directory.remove_environment(ENVIRONMENT)
+    with databases.server.transaction() as cursor:
+        cursor.execute("DROP USER IF EXISTS blocos_a_treinamento@'%%'", ())

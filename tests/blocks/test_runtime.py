@@ -1,10 +1,7 @@
 """The lab's application host: configuration in place whole, start and stop, health, scheduled tasks, SEI's services."""
 
 import json
-import shutil
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -12,11 +9,10 @@ from threading import Event, Thread
 import pytest
 from pydantic import SecretStr
 
-from blocks.directory import Directory
 from blocks.rehearsal import rehearsing
 from blocks.runtime import Configuration, LabRuntime, ScheduledTask, ServiceAddress
-from blocks.secrets import EnvironmentSecrets
 from blocks.sei_services import SeiServices
+from blocks.users_channel import SqlChannel
 from domain.access_key import AccessKey
 from domain.change import Change
 from domain.configuration import WsSeiModule
@@ -25,18 +21,16 @@ from domain.runtime_resources import Workload
 from domain.schedule import Schedule
 from domain.spreadsheet_units import Unit, UnitTree
 from domain.units_import import plan_units
-from domain.user_import import plan_user_import
 from lab.ports import choose
-from lab.state import LabState
-from tests.blocks.conftest import ENVIRONMENT, one_version
-from tests.blocks.instance import Databases
+from tests.blocks.application import ENVIRONMENT, SECRETS, Application
+from tests.blocks.conftest import one_version
+from tests.blocks.users import joining
 from tests.domain.examples import PLANS, make_person
 from tests.domain.examples import make_configuration as make_whole_configuration
 from tests.domain.php_reader import read_class
 from tests.sizes import resources_for
 from tests.waiting import has_ended, wait_until
 
-SECRETS = EnvironmentSecrets.generate()
 TODAY = date(2026, 11, 23)
 WORKLOAD = Workload(release_version="4.1.0", resources=resources_for(PLANS.ranges[0].plan))
 
@@ -46,70 +40,6 @@ def own_runtime(tmp_path: Path) -> LabRuntime:
     """A host of nothing yet, on a port where nobody answers."""
     (port,) = choose(["sei"], avoid=()).values()
     return LabRuntime(apps_dir=tmp_path / "apps", files_dir=tmp_path / "files", port=port, token=SecretStr("senha"))
-
-
-@dataclass(frozen=True)
-class Application:
-    """An environment that the lab's stand-in serves."""
-
-    runtime: LabRuntime
-    databases: Databases
-    configuration: Configuration
-
-    def set_maintenance(self, *, active: bool) -> None:
-        maintenance: Configuration = {"Manutencao": {"Ativada": active, "Mensagem": "Em manutenção."}}
-        self.runtime.apply(ENVIRONMENT, self.configuration | maintenance)
-
-
-@pytest.fixture
-def application(databases: Databases, directory: Directory, lab_state: LabState) -> Iterator[Application]:
-    """One environment of each version, configured and started, its órgão its own."""
-    runtime = LabRuntime(
-        apps_dir=lab_state.sei.apps_dir,
-        files_dir=lab_state.sei.files_dir,
-        port=lab_state.sei.port,
-        token=lab_state.sei.token,
-    )
-    databases.sip.ensure_orgao("PM-BLOCOS", "Prefeitura Municipal de Blocos")
-    databases.sei.ensure_orgao("PM-BLOCOS", "Prefeitura Municipal de Blocos", "3168705")
-    databases.server.ensure_application_user(ENVIRONMENT, SECRETS.database_password)
-    directory.ensure_environment(ENVIRONMENT, SECRETS.directory_password)
-    made = Application(runtime, databases, make_configuration(runtime, databases))
-    runtime.apply(ENVIRONMENT, made.configuration)
-    runtime.start(ENVIRONMENT)
-    yield made
-    runtime.remove(ENVIRONMENT)
-    shutil.rmtree(runtime.repository_path(ENVIRONMENT))
-    directory.remove_environment(ENVIRONMENT)
-    with databases.server.transaction() as cursor:
-        cursor.execute("DROP USER IF EXISTS blocos_a_treinamento@'%%'", ())
-
-
-def make_configuration(runtime: LabRuntime, databases: Databases) -> Configuration:
-    def session(system: str, key: SecretStr) -> dict[str, str]:
-        return {"SiglaOrgaoSistema": "PM-BLOCOS", "SiglaSistema": system, "ChaveAcesso": key.get_secret_value()}
-
-    def database(schema: str) -> dict[str, str | int]:
-        return {
-            "Servidor": databases.server.host,
-            "Porta": databases.server.port,
-            "Banco": schema,
-            "Usuario": ENVIRONMENT.database_user,
-            "Senha": SECRETS.database_password.get_secret_value(),
-        }
-
-    return {
-        "SEI": {
-            "URL": f"{runtime.url(ENVIRONMENT)}/sei",
-            "Producao": False,
-            "RepositorioArquivos": runtime.repository_path(ENVIRONMENT),
-        },
-        "SessaoSEI": {**session("SEI", SECRETS.sei_access_key)},
-        "SessaoSip": {**session("SIP", SECRETS.sip_access_key)},
-        "BancoSEI": {**database(ENVIRONMENT.database_sei)},
-        "BancoSip": {**database(ENVIRONMENT.database_sip)},
-        "Manutencao": {"Ativada": False, "Mensagem": ""},
-    }
 
 
 def configuration_file(runtime: LabRuntime) -> Path:
@@ -368,7 +298,7 @@ def test_health_tells_serving_maintenance_and_stopped_apart(application: Applica
 
 def test_sips_own_replication_makes_units_and_people_ready_to_work(application: Application) -> None:
     application.databases.sip.ensure_access_keys(SECRETS.access_keys())
-    people = application.databases.people
+    people, users = application.databases.people, application.databases.users
     units = UnitTree(
         units=(
             Unit(sigla="GAB", descricao="Gabinete do Prefeito"),
@@ -377,12 +307,13 @@ def test_sips_own_replication_makes_units_and_people_ready_to_work(application: 
     )
     people.apply_units(plan_units(units, people.list_units()), today=TODAY)
     assert application.runtime.run_scheduled(ENVIRONMENT, ScheduledTask.REPLICATE_UNITS).created >= 2
-    people.apply_users(plan_user_import([make_person(1), make_person(2)], people.list_users()), today=TODAY)
+    channel = SqlChannel(application.databases.server, ENVIRONMENT)
+    channel.apply(joining(application.databases, make_person(1), make_person(2)), today=TODAY)
     assert application.runtime.run_scheduled(ENVIRONMENT, ScheduledTask.REPLICATE_USERS).created >= 2
-    assert set(people.count_replication_gaps().values()) == {0}
-    assert people.list_ready_logins() == set(), "nobody is ready while the órgão checks no password"
+    assert set(users.count_replication_gaps().values()) == {0}
+    assert users.list_ready_logins() == set(), "nobody is ready while the órgão checks no password"
     application.databases.rows("sip", "UPDATE orgao SET sin_autenticar = 'S'")
-    assert people.list_ready_logins() == {"pessoa.1", "pessoa.2"}
+    assert users.list_ready_logins() == {"pessoa.1", "pessoa.2"}
     assert application.databases.sei.ensure_unit_codes() == Change(updated=2, unchanged=3)
     for task in (ScheduledTask.REPLICATE_UNITS, ScheduledTask.REPLICATE_USERS):
         assert application.runtime.run_scheduled(ENVIRONMENT, task).total == 0, task
