@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blocks.mariadb import MariaDBServer
     from domain.environment import EnvironmentName
 
+Schema: TypeAlias = "tuple[MariaDBServer, str]"
 Table: TypeAlias = tuple[list[str], list[tuple[object, ...]]]
 
 PEOPLE = 10_000
@@ -89,7 +90,7 @@ def _prepare() -> "tuple[EnvironmentName, EnvironmentName]":
     send_text(municipality.slug, "usuarios.csv", "\n".join(_sheet(range(PEOPLE))))
     names = [
         EnvironmentName(municipality=municipality.slug, purpose=purpose)
-        for purpose in (Purpose.TREINAMENTO, Purpose.HOMOLOGACAO)
+        for purpose in (Purpose.TREINAMENTO, Purpose.PRODUCAO)
     ]
     for name in names:
         create_environment(name.municipality, name.purpose)
@@ -164,11 +165,11 @@ def _import(name: "EnvironmentName") -> tuple[float, float]:
 
 def _floor(ours: "EnvironmentName", bare: "EnvironmentName") -> float:
     """Seconds of nothing but the writes, into the bare environment: pipelined adds, then each database's rows."""
-    from tasks import doors
+    from tasks.instance import load_instance
 
-    server = doors.mariadb_server()
+    left, empty = load_instance(ours.slug).server, load_instance(bare.slug).server
     rows = {
-        schema_of: _new_rows(server, getattr(ours, schema_of), getattr(bare, schema_of), tables)
+        schema_of: _new_rows((left, getattr(ours, schema_of)), (empty, getattr(bare, schema_of)), tables)
         for schema_of, tables in (
             ("database_sip", ("usuario", "permissao")),
             ("database_sei", ("contato", "usuario")),
@@ -177,7 +178,7 @@ def _floor(ours: "EnvironmentName", bare: "EnvironmentName") -> float:
     started = monotonic()
     _add_accounts(bare)
     for schema_of, tables in rows.items():
-        with server.transaction(getattr(bare, schema_of)) as cursor:
+        with empty.transaction(getattr(bare, schema_of)) as cursor:
             for table, (columns, values) in tables.items():
                 marks = ", ".join(["%s"] * len(columns))
                 cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
@@ -186,21 +187,21 @@ def _floor(ours: "EnvironmentName", bare: "EnvironmentName") -> float:
     return seconds
 
 
-def _new_rows(server: "MariaDBServer", left: str, bare: str, tables: tuple[str, ...]) -> "dict[str, Table]":
+def _new_rows(left: Schema, bare: Schema, tables: tuple[str, ...]) -> dict[str, Table]:
     """What the import left in each table and the bare schema has not, in an order that foreign keys allow."""
     found: dict[str, Table] = {}
     for table in tables:
         key = ("id_perfil", "id_usuario", "id_unidade") if table == "permissao" else (f"id_{table}",)
-        known, new = (_read(server, schema, table, key) for schema in (bare, left))
-        columns = new[0]
-        found[table] = (columns, [row for at, row in new[1].items() if at not in known[1]])
+        (columns, new), (_, known) = _read(left, table, key), _read(bare, table, key)
+        found[table] = (columns, [row for at, row in new.items() if at not in known])
     return found
 
 
 def _read(
-    server: "MariaDBServer", schema: str, table: str, key: tuple[str, ...]
+    schema: Schema, table: str, key: tuple[str, ...]
 ) -> tuple[list[str], dict[tuple[object, ...], tuple[object, ...]]]:
-    with server.transaction(schema) as cursor:
+    server, database = schema
+    with server.transaction(database) as cursor:
         cursor.execute(f"SELECT * FROM {table}")
         columns = [str(column[0]) for column in cursor.description or ()]
         places = [columns.index(name) for name in key]

@@ -16,6 +16,7 @@ from ldap3 import (
     NONE,
     SAFE_SYNC,
     SUBTREE,
+    SYNC,
     Connection,
     Server,
     Tls,
@@ -116,8 +117,10 @@ class Directory(Block):
         return self.config_dn is not None and self.config_password is not None
 
     @contextmanager
-    def connect(self, dn: str | None, password: SecretStr) -> Iterator[Connection]:
-        """A connection bound as `dn`, or not bound at all."""
+    def connect(
+        self, dn: str | None, password: SecretStr, *, strategy: Literal["SAFE_SYNC", "SYNC"] = SAFE_SYNC
+    ) -> Iterator[Connection]:
+        """A connection bound as `dn`, or not bound at all; its answers are copies, unless `strategy` is SYNC."""
         tls = None
         if self.encryption != "none":
             tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(self.ca_file) if self.ca_file else None)
@@ -130,7 +133,7 @@ class Directory(Block):
                 server,
                 dn,
                 password.get_secret_value() if dn else None,
-                client_strategy=SAFE_SYNC,
+                client_strategy=strategy,
                 receive_timeout=30,
                 raise_exceptions=True,
                 auto_bind=bind if dn else AUTO_BIND_NONE,
@@ -146,6 +149,10 @@ class Directory(Block):
     def as_admin(self) -> AbstractContextManager[Connection]:
         """A connection of the service account."""
         return self.connect(self.admin_dn, self.admin_password)
+
+    def as_reader(self) -> AbstractContextManager[Connection]:
+        """A connection of the service account for long lists: copying the answers takes longer than the server."""
+        return self.connect(self.admin_dn, self.admin_password, strategy=SYNC)
 
     def environment_dn(self, environment: EnvironmentName) -> str:
         """The top of one environment's subtree."""

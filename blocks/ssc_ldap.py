@@ -63,7 +63,7 @@ class LdapSsc(SecuritySystem):
         return Change(created=created, updated=updated, unchanged=len(wanted) - created - updated)
 
     def list_users(self, environment: EnvironmentName) -> list[User]:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_reader() as connection:
             users = [_user_of(entry) for entry in self._entries(connection, environment, PERSON)]
         return sorted(users, key=lambda user: user.account.uid)
 

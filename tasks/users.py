@@ -14,9 +14,10 @@ from domain.users_plan import Kept, StepKind, UserStep
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
 from tasks.step import step
-from tasks.users_batches import Outcome, close_batch, find_open, load_batch
+from tasks.users_batches import Outcome, close_batch, find_applied, find_open, load_batch
 from tasks.users_channel import channel_of
 from tasks.users_plan import look
+from tasks.users_sheet import read_user_sheet
 
 
 @step("contas no SSC")
@@ -69,16 +70,24 @@ def _kept_accounts(instance: Instance, batch: Batch | None) -> list[Account]:
     """Accounts of the spreadsheet's people whom the batch leaves as they are: one may have been lost meanwhile."""
     if batch is not None and batch.undoes:
         return []
-    situation = look(instance)
-    if batch is not None and batch.sheet_sha256 != situation.sheet_sha256:
+    read = read_user_sheet(instance)
+    if batch is not None and batch.sheet_sha256 != read.sha256:
         return []  # the people of a newer spreadsheet have their turn when it has its own
-    kept = {kept.sigla for kept in (batch.kept if batch else situation.plan.kept)}
     changed = {step.after.sigla for step in batch.steps} if batch else set()
+    rest = {kept.sigla for kept in _kept(instance, batch)} - changed
     return [
         Account(uid=person.sigla, name=person.shown_name, email=person.email)
-        for person in situation.sheet.accepted
-        if person.sigla in kept - changed
+        for person in read.sheet.accepted
+        if person.sigla in rest
     ]
+
+
+def _kept(instance: Instance, batch: Batch | None) -> tuple[Kept, ...]:
+    """Who stays or comes by the open batch; without one, by the spreadsheet, which then changes nobody."""
+    known = batch or find_applied(instance)
+    if known is not None and (batch or known.sheet_sha256 == read_user_sheet(instance).sha256):
+        return known.kept
+    return look(instance).plan.kept
 
 
 def _account(state: UserState) -> Account:
@@ -126,7 +135,7 @@ def prove_users(environment: str) -> tuple[str, ...]:
         problems.append(f"pessoas do lote que não ficaram como o plano diz: {len(rest)}")
     facts: tuple[str, ...] = ()
     if batch is None or not batch.undoes:
-        people = _at_work(batch.kept if batch else look(instance).plan.kept, users)
+        people = _at_work(_kept(instance, batch), users)
         problems += _unready(instance, people)
         facts = (f"{len(people)} pessoas podem entrar e trabalhar em suas unidades.",)
     if problems:

@@ -6,6 +6,7 @@ The registry has when and how many; who is in the object, beside the spreadsheet
 import zlib
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -67,6 +68,14 @@ def find_open(instance: Instance) -> Batch | None:
     return load_batch(instance, str(batches[-1][0].details["batch"]))
 
 
+def find_applied(instance: Instance) -> Batch | None:
+    """The newest batch, where it was brought about as it says."""
+    batches = list_batches(instance)
+    if not batches or batches[-1][1] is not Outcome.APPLIED:
+        return None
+    return load_batch(instance, str(batches[-1][0].details["batch"]))
+
+
 def list_batches(instance: Instance) -> list[tuple[EventRecord, Outcome | None]]:
     """The environment's batches, oldest first, each with its outcome."""
     events = _events(instance, OPENED, CLOSED)
@@ -91,7 +100,7 @@ def load_batch(instance: Instance, batch_id: str) -> Batch:
     body = doors.object_storage().find_object(bucket, key)
     try:
         if body is not None:
-            return Batch.model_validate_json(zlib.decompress(body))
+            return _read(body)
     except (zlib.error, ValueError):
         pass  # told below, without what is in it
     raise IntegrityError(
@@ -99,6 +108,11 @@ def load_batch(instance: Instance, batch_id: str) -> Batch:
         f"{bucket}/{key}",
         "Recupere o objeto de uma versão anterior do balde.",
     )
+
+
+@lru_cache(maxsize=2)  # each step of an import reads it
+def _read(body: bytes) -> Batch:
+    return Batch.model_validate_json(zlib.decompress(body))
 
 
 def load_brought(instance: Instance, users: list[SipUser]) -> dict[int, frozenset[Place]]:

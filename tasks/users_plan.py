@@ -25,6 +25,7 @@ from tasks.intake import USERS
 from tasks.step import step
 from tasks.users_batches import (
     accept_sheet,
+    find_applied,
     find_open,
     is_sheet_accepted,
     load_batch,
@@ -174,8 +175,10 @@ def open_import(environment: str, code: str | None = None) -> UsersReport:
         report = _with_returned(situation)
         if report.waiting_for:
             return report
-        partial = is_sheet_accepted(instance, situation.sheet_sha256)
-        prove_accepted(situation.read, Catalog().users().limits, partial=partial)
+        applied = find_applied(instance)
+        if applied is None or applied.sheet_sha256 != situation.sheet_sha256:
+            partial = is_sheet_accepted(instance, situation.sheet_sha256)
+            prove_accepted(situation.read, Catalog().users().limits, partial=partial)
         if not report.touched and dict(situation.brought) == _kept_places(situation.plan):
             return report
         opened = _as_batch(situation)
