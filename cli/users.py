@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import users_reconciliation
 from cli.output import JsonOption, PlanOption, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
     from domain.users_report import UsersReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command("reconcile")(users_reconciliation.reconcile)
+app.command("mend")(users_reconciliation.mend)
 
 _SHOWN_STEPS = 60
 

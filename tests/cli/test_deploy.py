@@ -23,6 +23,7 @@ NIGHTLY = {
     "segregacao": "30 1 * * *",
     "desvio-do-modelo": "45 1 * * *",
     "validacao-dos-modelos": "15 2 * * *",
+    "conciliacao-dos-usuarios": "45 2 * * *",
 }
 
 

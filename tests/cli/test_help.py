@@ -23,6 +23,8 @@ ELSEWHERE = {
     ),
     "units plan": "tests/flows/test_units.py",
     "units apply": "tests/flows/test_units.py",
+    "users reconcile": "tests/flows/test_reconcile.py",
+    "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
     "environment clone": "tests/flows/test_clone.py",
     **dict.fromkeys(
