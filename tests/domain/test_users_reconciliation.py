@@ -419,7 +419,7 @@ def test_ten_thousand_people_are_compared_in_seconds() -> None:
     world.add(*(make_user(number) for number in range(10_000)))
     started = perf_counter()
     found, _ = world.compare()
-    assert perf_counter() - started < 2
+    assert perf_counter() - started < 2, "0.4 s on two busy cores"
     assert found.differences == ()
 
 
