@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from time import perf_counter
+from typing import Self
 
 import pytest
 from hypothesis import given, settings
@@ -85,17 +86,19 @@ class World:
         account = Account(uid=uid, name=name, email=email)
         self.accounts[uid.lower()] = User(account=account, blocked=False, must_change=False, uninvited=False)
 
-    def change(self, user_id: int, **changes: object) -> None:
+    def change(self, user_id: int, **changes: object) -> Self:
         user = self.sip[user_id]
         self.sip[user_id] = user.model_copy(update={"state": user.state.model_copy(update=changes)})
+        return self
 
     def change_sei(self, user_id: int, **changes: object) -> None:
         self.sei[user_id] = self.sei[user_id].model_copy(update=changes)
 
-    def set_blocked(self, uid: str, *, blocked: bool) -> None:
+    def set_blocked(self, uid: str, *, blocked: bool) -> Self:
         self.accounts[uid] = self.accounts[uid].model_copy(update={"blocked": blocked})
+        return self
 
-    def replicate(self) -> None:
+    def replicate(self) -> Self:
         """`replicarTodosUsuariosSEI`: all that have an id at the source; who is inactive is not brought anew."""
         for user in self.sip.values():
             state, known = user.state, self.sei.get(user.id_usuario)
@@ -112,6 +115,7 @@ class World:
                 cpf=state.cpf or (known.cpf if known else None),
                 email=state.email or (known.email if known else None),
             )
+        return self
 
     def compare(self) -> tuple[Comparison, Mends]:
         facts = Facts(
@@ -161,7 +165,7 @@ def world() -> World:
 
 Plant = Callable[[World], object]
 PLANTED: dict[Kind, tuple[Plant, str]] = {
-    Kind.LEAVER_OPEN: (lambda w: (w.change(ANA.id_usuario, ativo=False), w.replicate()), WHO),
+    Kind.LEAVER_OPEN: (lambda w: w.change(ANA.id_usuario, ativo=False).replicate(), WHO),
     Kind.BARRED_OPEN: (lambda w: w.sip.update({ANA.id_usuario: make_user(1, bloqueado=True)}), WHO),
     Kind.ACTIVE_BLOCKED: (lambda w: w.set_blocked("fulana.1", blocked=True), WHO),
     Kind.ACCOUNT_MISSING: (lambda w: w.accounts.pop("fulana.1"), WHO),
@@ -169,7 +173,7 @@ PLANTED: dict[Kind, tuple[Plant, str]] = {
     Kind.SEI_MISSING: (lambda w: w.sei.pop(ANA.id_usuario), WHO),
     Kind.SEI_INACTIVE: (lambda w: w.change_sei(ANA.id_usuario, ativo=False), WHO),
     Kind.SEI_ACTIVE: (
-        lambda w: (w.change(ANA.id_usuario, ativo=False), w.set_blocked("fulana.1", blocked=True)),
+        lambda w: w.change(ANA.id_usuario, ativo=False).set_blocked("fulana.1", blocked=True),
         WHO,
     ),
     Kind.SEI_DIFFERS: (lambda w: w.change_sei(ANA.id_usuario, sigla="outra", nome="X"), f"{WHO}: … (login e nome)"),
