@@ -179,11 +179,11 @@ def _open_batch(instance: Instance) -> str | None:
 def _mend(instance: Instance, mends: Mends) -> Change:
     ssc = doors.ssc()
     change = ssc.block_users(instance.name, mends.block)
-    change += ssc.ensure_users(instance.name, mends.accounts)
     change += ssc.unblock_users(instance.name, mends.open)
     if mends.replicate:
         change += doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
-    return change
+    # Last: an account that the security system refuses keeps nobody else from being put right.
+    return change + ssc.ensure_users(instance.name, mends.accounts)
 
 
 def _tell(instance: Instance, kind: str, details: dict[str, JsonValue]) -> None:
