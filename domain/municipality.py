@@ -174,6 +174,6 @@ def _name_key(name: str) -> str:
 
 
 def _base_slug(name: str) -> str:
-    # An apostrophe joins (d'Água → dagua); slugify alone would put a hyphen there. Named, the library that takes accents
-    # away is not looked for on disk anew for each of the country's municipalities.
+    # An apostrophe joins (d'Água → dagua); slugify alone would put a hyphen there. Named, the library that takes
+    # accents away is not looked for on disk anew for each of the country's municipalities.
     return slugify(name.translate(_NO_APOSTROPHES), backend="text-unidecode")

@@ -22,8 +22,8 @@ from domain.schedule import Schedule
 from domain.spreadsheet_units import Unit, UnitTree
 from domain.units_import import plan_units
 from lab.ports import choose
-from tests.blocks.application import ENVIRONMENT, SECRETS, Application
-from tests.blocks.conftest import one_version
+from tests.blocks.application import SECRETS, Application
+from tests.blocks.conftest import ENVIRONMENT, one_version
 from tests.blocks.users import joining
 from tests.domain.examples import PLANS, make_person
 from tests.domain.examples import make_configuration as make_whole_configuration

@@ -1,6 +1,7 @@
 """Both ways into SIP: the same steps leave the same users, whatever was cut off, and nothing that nobody planned."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from time import process_time
 from typing import Any, Literal, NoReturn
@@ -15,6 +16,7 @@ from blocks.rehearsal import rehearsing
 from blocks.runtime import ScheduledTask, ServiceAddress
 from blocks.sei_browser import SeiBrowser
 from blocks.sip import SEI_SYSTEM_ID, DirectoryServer
+from blocks.ssc_ldap import LdapSsc
 from blocks.users_channel import SqlChannel, UsersChannel
 from blocks.users_soap import SoapChannel
 from domain.access_key import AccessKey
@@ -79,15 +81,13 @@ def a_day(databases: Databases) -> list[UserStep]:
         # A login that becomes free in the same run is taken in the same run.
         join(state_of(make_person(8, matricula="m8", sigla=leaver.state.sigla), new)),
         change(mover, mover.state.with_grants([*gone, new])),
-        change(renamed, renamed.state.model_copy(update={"sigla": "pessoa.casada", "nome": "Pessoa Casada"})),
-        change(corrected, corrected.state.model_copy(update={"cpf": make_cpf(12_345), "email": "nova@example.org"})),
-        change(social, social.state.model_copy(update={"nome_social": "Ângela Conceição"})),
+        change(renamed, replace(renamed.state, sigla="pessoa.casada", nome="Pessoa Casada")),
+        change(corrected, replace(corrected.state, cpf=make_cpf(12_345), email="nova@example.org")),
+        change(social, replace(social.state, nome_social="Ângela Conceição")),
         leave(leaver),
         change(
             returner,
-            returner.state.model_copy(
-                update={"ativo": True, "grants": tuple(grant.reopened(TODAY) for grant in returner.state.grants)}
-            ),
+            replace(returner.state, ativo=True, grants=tuple(grant.reopened(TODAY) for grant in returner.state.grants)),
         ),
     ]
 
@@ -167,12 +167,13 @@ def test_sei_follows_and_only_who_may_work_signs_in(
             people_dn=directory.people_dn(ENVIRONMENT),
         )
     )
+    ssc = LdapSsc(directory=directory)
     passwords = {}
     for sigla in ("pessoa.7", "pessoa.5", "pessoa.3"):
-        directory.ensure_accounts(ENVIRONMENT, [Account(uid=sigla, name="Pessoa", email="p@example.org")])
-        first = directory.reset_password(ENVIRONMENT, sigla)
+        ssc.ensure_users(ENVIRONMENT, [Account(uid=sigla, name="Pessoa", email=f"{sigla}@example.org")])
+        first = ssc.reset_password(ENVIRONMENT, sigla)
         passwords[sigla] = SecretStr(f"escolhida-por-{sigla}")
-        directory.change_own_password(ENVIRONMENT, sigla, first, passwords[sigla])
+        ssc.change_own_password(ENVIRONMENT, sigla, first, passwords[sigla])
     address = application.runtime.address(ENVIRONMENT)
 
     def signs_in(sigla: str) -> bool:
@@ -303,10 +304,7 @@ def test_logins_move_on_from_one_to_the_next(ready: Databases, channel: Channel,
     set_up(ready)
     names = ["pessoa.1", "pessoa.2", "pessoa.3", "novo.login"]
     users = [find(ready, sigla) for sigla in names[:3]]
-    steps = [
-        change(user, user.state.model_copy(update={"sigla": sigla}))
-        for user, sigla in zip(users, names[1:], strict=True)
-    ]
+    steps = [change(user, replace(user.state, sigla=sigla)) for user, sigla in zip(users, names[1:], strict=True)]
     channel(kind, chunk=1).apply(steps, today=TODAY)
     require_done(ready, steps)
 
@@ -315,8 +313,8 @@ def swap(ready: Databases) -> list[UserStep]:
     set_up(ready)
     first, second = find(ready, "pessoa.1"), find(ready, "pessoa.2")
     return [
-        change(first, first.state.model_copy(update={"sigla": second.state.sigla})),
-        change(second, second.state.model_copy(update={"sigla": first.state.sigla})),
+        change(first, replace(first.state, sigla=second.state.sigla)),
+        change(second, replace(second.state, sigla=first.state.sigla)),
     ]
 
 
@@ -391,12 +389,12 @@ def test_users_of_another_orgao_are_neither_seen_nor_in_the_way(ready: Databases
     ],
 )
 def test_who_cannot_be_told_by_matricula_is_refused_by_web_service_and_named_by_id(
-    ready: Databases, channel: Channel, spoil: str, update: dict[str, str], why: str
+    ready: Databases, channel: Channel, spoil: str, update: dict[str, Any], why: str
 ) -> None:
     set_up(ready)
     ready.rows("sip", f"UPDATE usuario SET {spoil} WHERE sigla = 'pessoa.1'")
     user = find(ready, "pessoa.1")
-    step = change(user, user.state.model_copy(update=update))
+    step = change(user, replace(user.state, **update))
     before = ready.contents()
     with pytest.raises(IntegrityError, match=rf"usuário {user.id_usuario} \({why}\)"):
         channel("soap").apply([step], today=TODAY)
@@ -474,7 +472,7 @@ def test_any_exchange_of_logins_and_of_who_is_active_is_brought_about_by_sql(
         key=lambda user: user.id_usuario,
     )
     steps = [
-        change(user, user.state.model_copy(update={"sigla": f"pessoa.{place + 1}", "ativo": works}))
+        change(user, replace(user.state, sigla=f"pessoa.{place + 1}", ativo=works))
         for user, place, works in zip(users, order, active, strict=True)
     ]
     channel.apply(steps, today=TODAY)
@@ -502,7 +500,7 @@ def test_ten_thousand_who_come_cost_little_more_than_the_bare_rows(databases: Da
         cursor.executemany(
             "INSERT INTO permissao (id_sistema, id_perfil, id_unidade, id_usuario, id_tipo_permissao, dta_inicio,"
             " dta_fim, sin_subunidades) VALUES (%s, %s, %s, %s, %s, %s, %s, 'N')",
-            [(*grant.place.model_dump().values(), 160_000_000 + n, 1, TODAY, None) for n in range(10_000)],
+            [(*grant.place, 160_000_000 + n, 1, TODAY, None) for n in range(10_000)],
         )
         databases_time = process_time() - started
         cursor.connection.rollback()

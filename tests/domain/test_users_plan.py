@@ -282,7 +282,7 @@ def test_returning_user_has_what_the_sheet_says_and_nothing_that_stood_open(sip:
     assert step.kind is StepKind.RETURN
     assert step.told(DAY) == "linha 2: volta; recebe 1 permissão; perde 2 permissões"
     sip.bring(person(1))
-    assert sip.access()[known] == (True, {Grant(place(), DAY)})
+    assert sip.access()[known] == (True, frozenset({Grant(place(), DAY)}))
 
 
 def test_user_deactivated_by_hand_while_in_the_sheet_stays_inactive(sip: SipInMemory) -> None:

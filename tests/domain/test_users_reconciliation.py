@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from time import perf_counter
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from hypothesis import given, settings
@@ -51,7 +51,7 @@ def make_grant(unit: int = TOWN_HALL, *, days: int | None = None, subunits: bool
     )
 
 
-def make_user(number: int, **changes: object) -> SipUser:
+def make_user(number: int, **changes: Any) -> SipUser:  # noqa: ANN401  # fields of several types
     blocked = bool(changes.pop("bloqueado", False))
     state = UserState(
         sigla=f"fulana.{number}",
@@ -61,7 +61,7 @@ def make_user(number: int, **changes: object) -> SipUser:
         id_origem=str(7000 + number),
         grants=(make_grant(),),
     )
-    return SipUser(id_usuario=100_000_100 + number, state=state.model_copy(update=changes), bloqueado=blocked)
+    return SipUser(id_usuario=100_000_100 + number, state=replace(state, **changes), bloqueado=blocked)
 
 
 @dataclass
@@ -86,9 +86,9 @@ class World:
         account = Account(uid=uid, name=name, email=email)
         self.accounts[uid.lower()] = User(account=account, blocked=False, must_change=False, uninvited=False)
 
-    def change(self, user_id: int, **changes: object) -> Self:
+    def change(self, user_id: int, **changes: Any) -> Self:  # noqa: ANN401  # as above
         user = self.sip[user_id]
-        self.sip[user_id] = user.model_copy(update={"state": user.state.model_copy(update=changes)})
+        self.sip[user_id] = replace(user, state=replace(user.state, **changes))
         return self
 
     def change_sei(self, user_id: int, **changes: object) -> None:

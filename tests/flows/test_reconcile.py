@@ -112,9 +112,9 @@ def settle(instance: Instance, people: int) -> None:
     doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
     directory = doors.directory()
     with directory.connect(directory.admin_dn, directory.admin_password) as connection:
-        for account in directory.list_accounts(instance.name):
-            if account.uid.startswith("quixaba"):
-                connection.delete(f"uid={account.uid},{directory.people_dn(instance.name)}")
+        for uid in directory.list_logins(instance.name):
+            if uid.startswith("quixaba"):
+                connection.delete(f"uid={uid},{directory.people_dn(instance.name)}")
     doors.ssc().ensure_users(
         instance.name, [Account(uid=login_of(user), name=name_of(user), email=email_of(user)) for user in ids]
     )
