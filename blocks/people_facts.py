@@ -29,8 +29,9 @@ class PeopleFacts:
         """Users of SEI, the units in which permissions may be used, and whether ids still can be given."""
         with self._server.transaction(self._sip) as cursor:
             places = list(_places(cursor))
-            newest = "SELECT COALESCE(MAX(id_usuario), 0) FROM usuario"
-            counters = {"sip.usuario": _sequence(cursor, "usuario", newest, ())}
+            counters = {
+                "sip.usuario": _sequence(cursor, "usuario", "SELECT COALESCE(MAX(id_usuario), 0) FROM usuario", ())
+            }
             cursor.execute("SELECT sigla FROM usuario WHERE id_orgao <> %s", (ORGAO_ID,))
             foreign = frozenset(str(row[0]) for row in cursor.fetchall())
         with self._server.transaction(self._sei) as cursor:

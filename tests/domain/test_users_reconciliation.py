@@ -51,7 +51,7 @@ def make_grant(unit: int = TOWN_HALL, *, days: int | None = None, subunits: bool
     )
 
 
-def make_user(number: int, **changes: Any) -> SipUser:  # noqa: ANN401  # fields of several types
+def make_user(number: int, **changes: Any) -> SipUser:  # noqa: ANN401  # whatever a user has
     blocked = bool(changes.pop("bloqueado", False))
     state = UserState(
         sigla=f"fulana.{number}",
@@ -86,7 +86,7 @@ class World:
         account = Account(uid=uid, name=name, email=email)
         self.accounts[uid.lower()] = User(account=account, blocked=False, must_change=False, uninvited=False)
 
-    def change(self, user_id: int, **changes: Any) -> Self:  # noqa: ANN401  # as above
+    def change(self, user_id: int, **changes: Any) -> Self:  # noqa: ANN401  # whatever a user has
         user = self.sip[user_id]
         self.sip[user_id] = replace(user, state=replace(user.state, **changes))
         return self
@@ -272,7 +272,7 @@ def test_accounts_of_the_system_and_of_other_orgaos_are_nobodys_difference(world
     ],
 )
 def test_an_account_that_cannot_be_made_is_told_with_what_is_missing(
-    world: World, changes: dict[str, object], obstacle: str
+    world: World, changes: dict[str, Any], obstacle: str
 ) -> None:
     world.change(ANA.id_usuario, **changes)
     world.accounts.pop("fulana.1")

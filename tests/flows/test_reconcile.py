@@ -110,11 +110,8 @@ def settle(instance: Instance, people: int) -> None:
         cursor.execute("DELETE FROM usuario WHERE id_usuario >= %s", (FIRST_ID,))
         cursor.execute("INSERT INTO seq_contato (campo) VALUES (NULL)")
     doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
-    directory = doors.directory()
-    with directory.connect(directory.admin_dn, directory.admin_password) as connection:
-        for uid in directory.list_logins(instance.name):
-            if uid.startswith("quixaba"):
-                connection.delete(f"uid={uid},{directory.people_dn(instance.name)}")
+    known = [user.account.uid for user in doors.ssc().list_users(instance.name)]
+    doors.ssc().remove_users(instance.name, [uid for uid in known if uid.startswith("quixaba")])
     doors.ssc().ensure_users(
         instance.name, [Account(uid=login_of(user), name=name_of(user), email=email_of(user)) for user in ids]
     )
@@ -134,9 +131,7 @@ def plant(instance: Instance) -> set[tuple[Kind, str]]:
     sei("sin_ativo = 'N'", LEAVER)
     sip("sin_bloqueado = 'S'", BARRED)
     doors.ssc().block_users(instance.name, [login_of(BLOCKED), login_of(SEI_ON)])
-    directory = doors.directory()
-    with directory.connect(directory.admin_dn, directory.admin_password) as connection:
-        connection.delete(f"uid={login_of(LOST_ACCOUNT)},{directory.people_dn(instance.name)}")
+    doors.ssc().remove_users(instance.name, [login_of(LOST_ACCOUNT)])
     changed = Account(uid=login_of(OTHER_NAME), name="Quixabeira Antiga", email="antiga@umburana.example")
     alone = Account(uid=STRANGER, name="Quixabeira Egressa", email="egressa@umburana.example")
     doors.ssc().ensure_users(instance.name, [changed, alone])
