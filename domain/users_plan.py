@@ -289,11 +289,13 @@ class _Planner:
     def _leave(self, rest: Iterable[SipUser]) -> Iterable[UserStep]:
         taken = {collation_key(user.state.sigla) for user in self._users if not user.state.ativo}
         for user in rest:
-            if user.id_usuario in self._brought:
-                after = user.state.deactivated(self._today)
-                if collation_key(user.state.sigla) in taken:
-                    # SIP's UNIQUE(sigla, id_orgao, sin_ativo): two users of one login cannot both be inactive.
-                    after = replace(after, ativo=True)
+            if user.id_usuario not in self._brought:
+                continue
+            after = user.state.deactivated(self._today)
+            if collation_key(user.state.sigla) in taken:
+                # SIP's UNIQUE(sigla, id_orgao, sin_ativo): two users of one login cannot both be inactive.
+                after = replace(after, ativo=True)
+            if after != user.state:
                 yield UserStep(kind=StepKind.LEAVE, before=user, after=after)
 
     def _is_mentioned(self, state: UserState) -> bool:
