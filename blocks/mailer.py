@@ -1,24 +1,57 @@
 """The outgoing mail server."""
 
 import smtplib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
+from time import monotonic, sleep
 
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, PositiveInt, SecretStr
 
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
+
+MINUTE_SECONDS = 60.0
+
+
+class Pace:
+    """At most so many in any minute: whoever comes first does not wait, the rest as long as it takes."""
+
+    def __init__(
+        self,
+        per_minute: int,
+        *,
+        now: Callable[[], float] = monotonic,
+        wait: Callable[[float], None] = sleep,
+    ) -> None:
+        self._begun: deque[float] = deque(maxlen=per_minute)
+        self._now = now
+        self._wait = wait
+
+    def wait_turn(self) -> None:
+        """Return when one more may begin."""
+        if len(self._begun) == self._begun.maxlen:
+            left = self._begun[0] + MINUTE_SECONDS - self._now()
+            if left > 0:
+                self._wait(left)
+        self._begun.append(self._now())
 
 
 class Outbox:
     """One open conversation with the mail server; see `Mailer.open`."""
 
-    def __init__(self, smtp: smtplib.SMTP, sender: str, where: str) -> None:
+    def __init__(self, smtp: smtplib.SMTP, sender: str, where: str, pace: Pace | None) -> None:
         self._smtp = smtp
         self._sender = sender
         self._where = where
+        self._pace = pace
+
+    def wait_turn(self) -> None:
+        """Wait until the pace of this conversation allows one message more; without one, not at all."""
+        if self._pace:
+            self._pace.wait_turn()
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Hand one plain text message over; when this returns, the server has taken it.
@@ -57,10 +90,14 @@ class Mailer(Block):
     starttls: bool = Field(default=False, description="Exigir STARTTLS.")
     user: str | None = Field(default=None, description="Usuário, se o servidor exige.")
     password: SecretStr | None = Field(default=None, description="Senha, se o servidor exige.")
+    per_minute: PositiveInt | None = Field(
+        default=120,
+        description="Máximo de mensagens em qualquer minuto, para que não as tomem por spam; vazio: sem limite.",
+    )
 
     @contextmanager
     def open(self) -> Iterator[Outbox]:
-        """Open one conversation, for as many messages as there are.
+        """Open one conversation, for as many messages as there are; see `Outbox.wait_turn` for their pace.
 
         Raises:
             RetryableError: the server does not answer or asks to come back later.
@@ -73,7 +110,7 @@ class Mailer(Block):
                     smtp.starttls()
                 if self.user and self.password:
                     smtp.login(self.user, self.password.get_secret_value())
-                yield Outbox(smtp, self.sender, where)
+                yield Outbox(smtp, self.sender, where, Pace(self.per_minute) if self.per_minute else None)
         except smtplib.SMTPResponseException as e:
             raise _refusal([e.smtp_code], where) from None
         except smtplib.SMTPRecipientsRefused as e:

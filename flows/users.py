@@ -36,14 +36,16 @@ def carry_out_import(environment: str, code: str | None = None) -> Imported:
     steps: tuple[StepResult, ...] = ()
     report = open_import(environment, code)
     if report.resumed:
-        steps += carry_out(PROCEDURE + FIRST_ACCESS, environment)
+        steps += carry_out(PROCEDURE, environment)
         prove_users(environment)
         report = open_import(environment, None if code and report.code.startswith(code) else code)
     publish_users(environment, report)
     if report.waiting_for:
         return Imported(report=report, steps=steps, facts=(report.summary(),))
-    steps += carry_out(PROCEDURE + FIRST_ACCESS, environment)
+    steps += carry_out(PROCEDURE, environment)
     facts = prove_users(environment)
+    # After the batch is closed: an address that is refused is mended by a new spreadsheet, which an open one would bar.
+    steps += carry_out(FIRST_ACCESS, environment)
     if report.sheet_sha256:
         record_applied(environment, USERS, report.sheet_sha256)
     return Imported(report=report, steps=steps, facts=(f"Planilha: {report.summary()}.", *facts))

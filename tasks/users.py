@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ScheduledTask
-from domain.account import Account, PasswordPolicy
+from domain.account import Account, AccountsRefusedError, PasswordPolicy
 from domain.calendar import local_day
 from domain.change import Change
 from domain.errors import IntegrityError
@@ -13,6 +13,7 @@ from domain.users_batch import Batch, joiners, remaining
 from domain.users_plan import Kept, StepKind, UserStep
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
+from tasks.invitations import rows_of
 from tasks.step import step
 from tasks.users_batches import Outcome, close_batch, find_applied, find_open, load_batch
 from tasks.users_channel import channel_of
@@ -26,6 +27,9 @@ def ensure_accounts(environment: str) -> Change:
 
     Who leaves is shut out first. A new account has no password; who returns gets a new first one. A login that changes
     takes its password along.
+
+    Raises:
+        InvalidInputError: after all the others were written, that accounts were refused; their rows, not them.
     """
     instance = load_instance(environment)
     ssc = doors.ssc()
@@ -36,7 +40,13 @@ def ensure_accounts(environment: str) -> Change:
     change = ssc.ensure_policy(PasswordPolicy())
     change += ssc.block_users(instance.name, [s.after.sigla for s in steps if not s.after.ativo])
     change += ssc.rename_users(instance.name, _renames(steps))
-    change += ssc.ensure_users(instance.name, [*_changed_accounts(steps), *_kept_accounts(instance, batch)])
+    try:
+        change += ssc.ensure_users(instance.name, [*_changed_accounts(steps), *_kept_accounts(instance, batch)])
+    except AccountsRefusedError as e:
+        # Only another spreadsheet mends this, and an open batch would bar it.
+        if batch is not None and not is_rehearsal():
+            close_batch(instance, batch, Outcome.OVERTAKEN)
+        raise AccountsRefusedError(e.what, rows_of(instance, e.uids), e.fix, uids=e.uids) from None
     change += _reopen(instance, steps, anew=original is None)
     return change + ssc.remove_users(instance.name, sorted(undone))
 

@@ -11,8 +11,10 @@ from email.parser import BytesParser
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
+from hypothesis import given
+from hypothesis import strategies as st
 
-from blocks.mailer import Mailer
+from blocks.mailer import Mailer, Pace
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from lab.ports import choose
 from lab.state import LabState
@@ -141,3 +143,39 @@ def test_a_server_that_should_encrypt_and_does_not_is_refused(
     with pytest.raises(ImplantaError, match="servidor de e-mail"), strict.open() as outbox:
         outbox.send(TO, subject, TEXT)
     assert arrived(lab_state, subject) == []
+
+
+@given(st.integers(1, 20), st.lists(st.floats(0, 40), max_size=80))
+def test_no_minute_has_more_messages_than_its_share_and_nobody_waits_in_vain(
+    per_minute: int, busy_seconds: list[float]
+) -> None:
+    clock = [1000.0]
+    waited: list[int] = []
+    begun: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(len(begun))
+        clock[0] += seconds
+
+    pace = Pace(per_minute, now=lambda: clock[0], wait=wait)
+    for seconds in busy_seconds:
+        clock[0] += seconds
+        pace.wait_turn()
+        begun.append(clock[0])
+    for first, later in zip(begun, begun[per_minute:], strict=False):
+        assert later - first >= 60 - 1e-6
+    for number in waited:
+        assert begun[number] - begun[number - per_minute] == pytest.approx(60), "not a second longer than needed"
+
+
+def test_a_conversation_keeps_the_pace_it_was_opened_with(mailer: Mailer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(Pace.__init__, "__kwdefaults__", {"now": lambda: 0.0, "wait": waits.append})
+    with mailer.model_copy(update={"per_minute": None}).open() as outbox:
+        for _ in range(3):
+            outbox.wait_turn()
+    assert waits == []
+    with mailer.model_copy(update={"per_minute": 2}).open() as outbox:
+        for _ in range(3):
+            outbox.wait_turn()
+    assert waits == [60.0]

@@ -52,7 +52,9 @@ def test_every_argument_and_option_is_described(command: str) -> None:
         assert getattr(parameter, "help", None), parameter.name
 
 
-@pytest.mark.parametrize("group", ["", "lab", "municipality", "environment", "seed", "units", "users", "instrument", "bench"])
+@pytest.mark.parametrize(
+    "group", ["", "lab", "municipality", "environment", "seed", "units", "users", "instrument", "bench"]
+)
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:
     outcome = cli.run(*group.split(), "--help")
     assert (outcome.exit_code, outcome.stderr) == (0, "")

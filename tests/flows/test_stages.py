@@ -95,24 +95,33 @@ def test_a_holiday_that_was_given_another_name_is_not_added_again(seeded: Munici
 
 
 def test_who_is_in_sip_or_in_the_class_but_not_in_the_spreadsheet_is_counted(
-    seeded: Municipality, choosy: Choosy, tmp_path: Path
+    seeded: Municipality, choosy: Choosy, registry: Registry, tmp_path: Path
 ) -> None:
     """And an address that the mail server refuses keeps nobody else from the first access."""
     lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
     unlucky = lines[3].split(";")
     address, login = unlucky[2], unlucky[3]
     choosy.refused = {address}
-    with pytest.raises(InvalidInputError, match=r"recusou 1 de 60 destinatários.*linha 4") as refusal:
+    with pytest.raises(InvalidInputError, match=r"recusou o endereço de 1 pessoa.*linha 4") as refusal:
         import_users(seeded.slug, Purpose.TREINAMENTO)
     assert login not in str(refusal.value)
     assert address not in str(refusal.value)
     assert len(choosy.delivered) == 59
     instance = load_instance(f"{seeded.slug}-treinamento")
-    assert [account.uid for account in doors.ssc().list_uninvited(instance.name)] == [login]
     choosy.refused, choosy.delivered = set(), []
+    with pytest.raises(InvalidInputError, match=r"recusou o endereço de 1 pessoa.*linha 4"):
+        import_users(seeded.slug, Purpose.TREINAMENTO)
+    assert choosy.delivered == [], "the same address is not tried again"
+    assert [user.account.uid for user in doors.ssc().list_users(instance.name) if user.bounced] == [login]
+    corrected = "corrigido@rio-doce.mg.gov.br"
+    lines[3] = lines[3].replace(address, corrected)
+    (tmp_path / "usuarios.csv").write_text("\n".join(lines), encoding="utf-8")
+    send_sheets(seeded.slug, [tmp_path / "usuarios.csv"])
     report = import_users(seeded.slug, Purpose.TREINAMENTO)
     assert changes_of(report)["primeiro acesso por e-mail"] == Change(created=1)
-    assert choosy.delivered == [address]
+    assert choosy.delivered == [corrected]
+    told = registry.events(seeded.ibge, kinds=["users.invited"])
+    assert [event.details for event in told] == [{"sent": 59, "refused": 1}, {"sent": 1, "refused": 0}]
     assert not [fact for fact in report.facts if "SIP não est" in fact]
 
     (tmp_path / "usuarios.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")

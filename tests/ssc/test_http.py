@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from blocks.settings import PROJECT_ROOT
 from blocks.ssc_http import _POLICY_FIELDS, _REASONS, HttpSsc
-from domain.account import Account, PasswordPolicy
+from domain.account import Account, AccountsRefusedError, PasswordPolicy
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
-from tests.ssc.conftest import ENVIRONMENT, READER, WRITER, StandIn
+from tests.ssc.conftest import ENVIRONMENT, NEIGHBOUR, READER, WRITER, StandIn
 
 ANA = Account(uid="ana.lima", name="Ana Lúcia Lima", email="ana.lima@ssc.mg.gov.br")
 CONTRACT = (PROJECT_ROOT / "docs" / "contrato-ssc.md").read_text(encoding="utf-8")
@@ -217,3 +217,16 @@ def test_the_contract_documents_every_route_of_the_stand_in() -> None:
     for route in mount.routes:  # type: ignore[attr-defined]  # a Mount has them
         for method in route.methods - {"HEAD"}:
             assert f"{method} {route.path}" in documented
+
+
+def test_an_e_mail_of_another_environment_is_refused_by_number_after_all_others(
+    standin: StandIn, http_ssc: HttpSsc
+) -> None:
+    http_ssc.ensure_users(NEIGHBOUR, [ANA])
+    standin.store.emails_are_unique = True
+    bia, caio = (Account(uid=uid, name=uid, email=f"{uid}@ssc.mg.gov.br") for uid in ("bia", "caio"))
+    with pytest.raises(AccountsRefusedError, match="recusou 1 de 3 contas") as refusal:
+        http_ssc.ensure_users(ENVIRONMENT, [bia, ANA, caio])
+    assert refusal.value.uids == {ANA.uid}
+    assert ANA.uid not in str(refusal.value) + repr(refusal.value)
+    assert [user.account for user in http_ssc.list_users(ENVIRONMENT)] == [bia, caio]
