@@ -90,12 +90,14 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
     Raises:
         IntegrityError: somebody changed a user meanwhile; nothing of theirs is to be overwritten.
     """
-    found = list(users)
+    todo, found = list(steps), list(users)
     holders = _by_login(found)
     cpfs = {user.state.cpf for user in found if not is_reserved_login(user.state.sigla)}
+    # Whose login is free once the steps are done.
+    freed = {step.before.id_usuario for step in todo if step.before and _frees_login(step.before.state, step.after)}
     rest: list[UserStep] = []
     overtaken: list[str] = []
-    for step, now in _found(steps, found):
+    for step, now in _found(todo, found):
         if now is None:
             # A login or a CPF that was nobody's when the plan was made, and is somebody's now.
             if step.before or step.after.cpf in cpfs:
@@ -106,7 +108,8 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
             overtaken.append(step.who)
         elif now.state != step.after:
             holder = holders.get(collation_key(step.after.sigla))
-            if step.after.ativo and holder and holder.id_usuario != now.id_usuario:
+            taken = holder and holder.id_usuario != now.id_usuario and holder.id_usuario not in freed
+            if step.after.ativo and taken:
                 overtaken.append(step.who)
             else:
                 rest.append(replace(step, before=now))
@@ -117,6 +120,10 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
             "Execute de novo: o plano será refeito com o que o SIP tem agora.",
         )
     return rest
+
+
+def _frees_login(old: UserState, new: UserState) -> bool:
+    return not new.ativo or collation_key(old.sigla) != collation_key(new.sigla)
 
 
 def _by_login(users: Iterable[SipUser]) -> dict[str, SipUser]:
