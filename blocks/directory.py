@@ -117,10 +117,12 @@ class Directory(Block):
         return self.config_dn is not None and self.config_password is not None
 
     @contextmanager
-    def connect(
-        self, dn: str | None, password: SecretStr, *, strategy: Literal["SAFE_SYNC", "SYNC"] = SAFE_SYNC
-    ) -> Iterator[Connection]:
-        """A connection bound as `dn`, or not bound at all; its answers are copies, unless `strategy` is SYNC."""
+    def connect(self, dn: str | None, password: SecretStr, *, in_bulk: bool = False) -> Iterator[Connection]:
+        """A connection bound as `dn`, or not bound at all.
+
+        One `in_bulk` is the library's SYNC: it copies no answer, which is half the time of reading 10,000 entries, and
+        it returns whether it worked, not what it found.
+        """
         tls = None
         if self.encryption != "none":
             tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(self.ca_file) if self.ca_file else None)
@@ -133,7 +135,8 @@ class Directory(Block):
                 server,
                 dn,
                 password.get_secret_value() if dn else None,
-                client_strategy=strategy,
+                client_strategy=SYNC if in_bulk else SAFE_SYNC,
+                check_names=not in_bulk,
                 receive_timeout=30,
                 raise_exceptions=True,
                 auto_bind=bind if dn else AUTO_BIND_NONE,
@@ -146,13 +149,9 @@ class Directory(Block):
         except LDAPException as e:
             raise explain(e, self.where) from None  # the driver's text may hold an entry's name
 
-    def as_admin(self) -> AbstractContextManager[Connection]:
-        """A connection of the service account."""
-        return self.connect(self.admin_dn, self.admin_password)
-
-    def as_reader(self) -> AbstractContextManager[Connection]:
-        """A connection of the service account for long lists: copying the answers takes longer than the server."""
-        return self.connect(self.admin_dn, self.admin_password, strategy=SYNC)
+    def as_admin(self, *, in_bulk: bool = False) -> AbstractContextManager[Connection]:
+        """A connection of the service account; see `connect`."""
+        return self.connect(self.admin_dn, self.admin_password, in_bulk=in_bulk)
 
     def environment_dn(self, environment: EnvironmentName) -> str:
         """The top of one environment's subtree."""
@@ -324,7 +323,7 @@ class Directory(Block):
 
     def list_logins(self, environment: EnvironmentName) -> set[str]:
         """The logins, in small letters, with which people may sign in to one environment."""
-        with self.as_admin() as connection:
+        with self.as_admin(in_bulk=True) as connection:
             found = connection.extend.standard.paged_search(
                 self.people_dn(environment),
                 PERSON,

@@ -23,7 +23,8 @@ INVITATION_PENDING = "implanta: primeiro acesso pendente"
 # And this one when the mail server refused its address; see `User.bounced`.
 ADDRESS_REFUSED = "implanta: endereço recusado"
 ATTRIBUTES = ["uid", "cn", "mail", "description", "pwdReset", "pwdAccountLockedTime"]
-LOGINS_A_SEARCH = 100
+NEW_ACCOUNT = {"objectClass": "inetOrgPerson", "description": INVITATION_PENDING}
+FEW = 100
 
 Entry = dict[str, list[str]]
 Changes = dict[str, list[tuple[str, list[str]]]]
@@ -40,7 +41,7 @@ class LdapSsc(SecuritySystem):
     def ensure_users(self, environment: EnvironmentName, accounts: Iterable[Account]) -> Change:
         wanted = list(accounts)
         created = updated = 0
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             existing = {_uid(entry): entry for entry in self._entries(connection, environment, PERSON)}
             batch = Batch(connection, expected={ALREADY_THERE, REFUSED})
             for account in wanted:
@@ -48,8 +49,8 @@ class LdapSsc(SecuritySystem):
                 dn = self.directory.account_dn(environment, found["uid"][0] if found else account.uid)
                 if found is None:
                     # No password: nobody can sign in until an invitation gives one.
-                    marked = {"uid": account.uid, "description": INVITATION_PENDING}
-                    batch.add(dn, {"objectClass": ["inetOrgPerson"], **marked, **account.attributes}, account.uid)
+                    own = {"uid": account.uid, **account.attributes}
+                    batch.add(dn, own, account.uid, alike=NEW_ACCOUNT)
                     created += 1
                 elif changes := _corrections(found, account):
                     batch.modify(dn, changes, account.uid)
@@ -63,7 +64,7 @@ class LdapSsc(SecuritySystem):
         return Change(created=created, updated=updated, unchanged=len(wanted) - created - updated)
 
     def list_users(self, environment: EnvironmentName) -> list[User]:
-        with self.directory.as_reader() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             users = [_user_of(entry) for entry in self._entries(connection, environment, PERSON)]
         return sorted(users, key=lambda user: user.account.uid)
 
@@ -81,12 +82,14 @@ class LdapSsc(SecuritySystem):
 
     def _find(self, connection: Connection, environment: EnvironmentName, uids: Collection[str]) -> dict[str, Entry]:
         """The entries of those logins that there are, by login in small letters."""
-        logins = sorted({uid.lower() for uid in uids})
-        found: dict[str, Entry] = {}
-        for start in range(0, len(logins), LOGINS_A_SEARCH):
-            some = "".join(f"(uid={escape_filter_chars(uid)})" for uid in logins[start : start + LOGINS_A_SEARCH])
-            found |= {_uid(entry): entry for entry in self._entries(connection, environment, f"(&{PERSON}(|{some}))")}
-        return found
+        logins = {uid.lower() for uid in uids}
+        if not logins:
+            return {}
+        search = PERSON
+        if len(logins) <= FEW:  # composing and reading a longer question takes longer than reading everybody
+            search = f"(&{PERSON}(|{''.join(f'(uid={escape_filter_chars(uid)})' for uid in sorted(logins))}))"
+        found = {_uid(entry): entry for entry in self._entries(connection, environment, search)}
+        return {uid: entry for uid, entry in found.items() if uid in logins}
 
     def _find_all(
         self, connection: Connection, environment: EnvironmentName, uids: Collection[str]
@@ -97,11 +100,11 @@ class LdapSsc(SecuritySystem):
 
     @contextmanager
     def inviting(self, environment: EnvironmentName) -> Iterator[Inviter]:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             yield _LdapInviter(connection, self.directory, environment)
 
     def rename_users(self, environment: EnvironmentName, renames: Mapping[str, str]) -> Change:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             found = self._find(connection, environment, {*renames, *renames.values()})
             moves = plan_renames(renames, found, self.directory.where)
             batch = Batch(connection)
@@ -112,14 +115,14 @@ class LdapSsc(SecuritySystem):
         return Change(updated=len(moves), unchanged=len(renames) - len(moves))
 
     def block_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             found = self._find(connection, environment, uids)
             block: Changes = {"pwdAccountLockedTime": [(MODIFY_REPLACE, [BLOCKED])]}
             changes = {uid: block for uid, entry in found.items() if not _is_blocked(entry)}
             return self._modify(connection, environment, found, changes, of=uids)
 
     def unblock_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             found = self._find_all(connection, environment, uids)
             # A deletion, unlike a replacement by nothing, also makes the overlay forget the wrong passwords.
             unlock: Changes = {"pwdAccountLockedTime": [(MODIFY_DELETE, [])]}
@@ -127,7 +130,7 @@ class LdapSsc(SecuritySystem):
             return self._modify(connection, environment, found, changes, of=uids)
 
     def mark_uninvited(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             found = self._find_all(connection, environment, uids)
             changes = {
                 uid: _pending(entry)
@@ -137,7 +140,7 @@ class LdapSsc(SecuritySystem):
             return self._modify(connection, environment, found, changes, of=uids)
 
     def remove_users(self, environment: EnvironmentName, uids: Collection[str]) -> Change:
-        with self.directory.as_admin() as connection:
+        with self.directory.as_admin(in_bulk=True) as connection:
             found = self._find(connection, environment, uids)
             batch = Batch(connection, expected={NOT_THERE})
             for entry in found.values():

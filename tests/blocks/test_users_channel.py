@@ -360,7 +360,7 @@ def test_a_login_that_somebody_else_took_since_the_plan_is_refused(
         " VALUES (150000000, 0, 'PESSOA.CASADA', 'Outra', 'Outra', 'S', 'N')",
     )
     before = ready.contents()
-    with pytest.raises(IntegrityError, match="1 usuário.s. mudaram no SIP depois que o plano foi feito"):
+    with pytest.raises(IntegrityError, match=r"1 usuário.s. mudaram no SIP depois que o plano foi feito"):
         channel(kind).apply(steps, today=TODAY)
     assert ready.contents() == before
 

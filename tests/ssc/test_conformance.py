@@ -190,7 +190,7 @@ def test_who_is_not_there_need_be_neither_blocked_nor_removed(ssc: SecuritySyste
 
 
 def test_many_are_blocked_opened_marked_renamed_and_removed_at_once(ssc: SecuritySystem) -> None:
-    """More than the LDAP asks for in one search, and than the HTTP asks for one by one."""
+    """More than either asks for by name: they read everybody, and change only those."""
     crowd = [Account(uid=f"p{n:04}", name=f"Pessoa {n}", email=f"p{n}@exemplo.org") for n in range(230)]
     ssc.ensure_users(ENVIRONMENT, [*crowd, ANA])
     some = [account.uid.upper() for account in crowd[:220]]

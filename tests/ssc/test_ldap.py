@@ -84,15 +84,15 @@ def test_a_server_that_dies_in_the_middle_may_be_asked_again_and_the_rest_follow
 ) -> None:
     (pid,) = [service.pid for service in status(own_lab) if service.service == "ldap"]
     assert pid
-    send, calls = Batch.add, []
+    send, calls = Batch._send, list[str]()
 
-    def kill_halfway(batch: Batch, dn: str, attributes: dict[str, object], key: str = "") -> None:
-        calls.append(dn)
+    def kill_halfway(batch: Batch, kind: str, request: object, key: str) -> None:
+        calls.append(key)
         if len(calls) == len(CROWD) // 2:
             end(pid)
-        send(batch, dn, attributes, key)
+        send(batch, kind, request, key)
 
-    monkeypatch.setattr(Batch, "add", kill_halfway)
+    monkeypatch.setattr(Batch, "_send", kill_halfway)
     with pytest.raises(RetryableError, match="conversa com o LDAP foi interrompida") as failure:
         own.ensure_users(ENVIRONMENT, CROWD)
     assert "p0" not in str(failure.value) + repr(failure.value.__cause__)
