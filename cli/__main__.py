@@ -2,7 +2,20 @@
 
 import typer
 
-from cli import approval, bench, environment, implantation, instrument, lab, municipality, seed, setup, units, users
+from cli import (
+    approval,
+    bench,
+    environment,
+    gateway,
+    implantation,
+    instrument,
+    lab,
+    municipality,
+    seed,
+    setup,
+    units,
+    users,
+)
 
 app = typer.Typer(
     name="implanta",
@@ -21,6 +34,7 @@ app.add_typer(
     instrument.app, name="instrument", help="Instrumentos para assinatura: decreto, cronograma, planos, termo."
 )
 app.add_typer(users.app, name="users", help="Usuários: da planilha ao acesso, e de volta.")
+app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas: troca de senha e primeiro acesso.")
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
 app.command("demo")(setup.demo)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(setup.test)

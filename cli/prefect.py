@@ -21,6 +21,13 @@ def connect(*, quiet: bool = True) -> Settings:
     """
     settings = load_settings()
     _require_answer(settings.prefect_api_url)
+    settle(settings, quiet=quiet)
+    _require_access()
+    return settings
+
+
+def settle(settings: Settings, *, quiet: bool = True) -> None:
+    """Point this process's Prefect at the configured server, without asking whether it is there."""
     os.environ.update(
         PREFECT_API_URL=settings.prefect_api_url,
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
@@ -35,8 +42,6 @@ def connect(*, quiet: bool = True) -> Settings:
         # A server that fails takes no logs either: that it did not is no second error beside the first.
         logging.raiseExceptions = False
     _settle_again()
-    _require_access()
-    return settings
 
 
 def _settle_again() -> None:

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
     "environment clone": "tests/flows/test_clone.py",
+    "gateway serve": "tests/gateway/test_serving.py",
     **dict.fromkeys(
         ("environment retire", "environment reinstate", "environment destroy"), "tests/flows/test_retire.py"
     ),
@@ -53,7 +54,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["", "lab", "municipality", "environment", "seed", "units", "users", "instrument", "bench"]
+    "group", ["", "lab", "municipality", "environment", "seed", "units", "users", "instrument", "gateway", "bench"]
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:
     outcome = cli.run(*group.split(), "--help")
