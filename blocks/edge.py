@@ -26,7 +26,7 @@ from blocks.catalog_file import CATALOG_DIR
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ServiceAddress
 from domain.change import Change
-from domain.edge import Site
+from domain.edge import Site, UpstreamUrl
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, InvalidInputError, RetryableError
 from domain.model import Frozen
@@ -74,6 +74,12 @@ class Edge(Block, ABC):
     public_domain: str = Field(description="Domínio sob o qual cada ambiente tem seu endereço público.")
     public_port: int = Field(default=HTTPS_PORT, description="Porta em que o público é atendido por HTTPS.")
 
+    gateway_url: UpstreamUrl | None = Field(
+        default=None,
+        description="Endereço interno das páginas de acesso (./implanta gateway serve), como http://10.0.0.5:8600;"
+        " vazio: nenhuma.",
+    )
+
     def server_name(self, environment: EnvironmentName) -> str:
         """The public host name of one environment."""
         return environment.hostname(self.public_domain)
@@ -86,6 +92,10 @@ class Edge(Block, ABC):
         """The public name, with the port where it is not the usual one."""
         name = self.server_name(environment)
         return name if self.public_port == HTTPS_PORT else f"{name}:{self.public_port}"
+
+    def access_url(self, environment: EnvironmentName) -> str | None:
+        """The page where people choose their own password at the first access; None when no gateway serves it."""
+        return f"{self.url(environment)}/acesso/{environment.slug}/primeiro-acesso" if self.gateway_url else None
 
     @abstractmethod
     def address(self, environment: EnvironmentName) -> EdgeAddress:
@@ -326,6 +336,7 @@ class NginxEdge(Edge):
             # nginx follows no link at all below it, the last step to it included.
             "challenge_dir": self.challenge_dir and self.challenge_dir.resolve(),
             "status_port": self.status_port,
+            "gateway_url": self.gateway_url,
             "pid_file": self.pid_file,
             "user": self.user,
             "foreground": self.foreground,

@@ -134,7 +134,10 @@ def lab_status(lab_dir: LabDirOption = DEFAULT_LAB_DIR, as_json: JsonOption = Fa
 @app.command("logs")
 def lab_logs(
     service: Annotated[
-        str, typer.Argument(metavar="SERVIÇO", help="prefect, mariadb, mariadb2, ldap, s3, smtp, sei ou worker.")
+        str,
+        typer.Argument(
+            metavar="SERVIÇO", help="prefect, mariadb, mariadb2, ldap, s3, smtp, sei, gateway, edge ou worker."
+        ),
     ],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Continua mostrando o que chega.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Quantas linhas mostrar.")] = 50,

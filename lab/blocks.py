@@ -45,7 +45,14 @@ def ensure_blocks(state: LabState) -> Change:
             token=state.sei.token,
             log_file=state.sei.log_file,
         ),
-        make_edge(state.edge.home, state.edge.port, state.edge.http_port, state.edge.status_port, state.ca_file),
+        make_edge(
+            state.edge.home,
+            state.edge.port,
+            state.edge.http_port,
+            state.edge.status_port,
+            state.ca_file,
+            gateway_url=state.edge.gateway_url,
+        ),
         InternalCA(root_certificate=state.authority.certificate, root_key=state.authority.key),
     )
     change = Change.sum(_ensure(block) for block in wanted) + _ensure(_mariadb(state.mariadb2), SECOND)

@@ -9,7 +9,7 @@ import psutil
 
 from blocks.edge import NginxEdge
 from domain.errors import InvalidInputError
-from lab import processes
+from lab import gateway, processes
 from lab.layout import make_private_dir
 from lab.ports import HOST
 from lab.processes import Launch
@@ -33,7 +33,13 @@ class Edge(Service):
 
     def block(self) -> NginxEdge:
         """The edge as flows will know it."""
-        return make_block(self.home, self.port("edge"), self.port("edge_http"), self.port("edge_status"))
+        return make_block(
+            self.home,
+            self.port("edge"),
+            self.port("edge_http"),
+            self.port("edge_status"),
+            gateway_url=gateway.url(self.port("gateway")),
+        )
 
     def prepare(self) -> None:
         self._stop_orphans()  # of an `up` that was killed before it could write down what it had started
@@ -92,7 +98,13 @@ def challenge_dir(home: Path) -> Path:
 
 
 def make_block(
-    home: os.PathLike[str], port: int, http_port: int, status_port: int, ca_file: os.PathLike[str] | None = None
+    home: os.PathLike[str],
+    port: int,
+    http_port: int,
+    status_port: int,
+    ca_file: os.PathLike[str] | None = None,
+    *,
+    gateway_url: str | None = None,
 ) -> NginxEdge:
     """A private edge under `home`; root's workers are root's too, as everything of a lab belongs to one user."""
     return NginxEdge.model_validate(
@@ -104,6 +116,7 @@ def make_block(
             "http_port": http_port,
             "challenge_dir": challenge_dir(Path(home)),
             "ca_file": ca_file,
+            "gateway_url": gateway_url,
             "status_port": status_port,
             "listen": HOST,
             "user": pwd.getpwuid(0).pw_name if os.geteuid() == 0 else None,

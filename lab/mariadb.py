@@ -11,6 +11,7 @@ import pymysql
 from lab.layout import make_private_dir, write_private
 from lab.ports import HOST
 from lab.processes import Launch
+from lab.record import Record
 from lab.service import NotReadyError, Service, program
 
 PACKAGE = "mariadb-server"
@@ -181,3 +182,9 @@ class SecondMariaDB(MariaDB):
 
     def admin_password(self) -> str:
         return self.record.secrets.mariadb2_admin
+
+
+def registry_url(record: Record) -> str:
+    """The SQLAlchemy address of the registry's schema, with its password."""
+    account = f"{REGISTRY_USER}:{record.secrets.registry}"
+    return f"mysql+pymysql://{account}@{HOST}:{record.ports['mariadb']}/{REGISTRY_DATABASE}?charset=utf8mb4"

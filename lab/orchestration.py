@@ -17,6 +17,7 @@ from lab import ports, processes
 from lab.certificate_authority import ensure_authority
 from lab.disk import ensure_free_space, explaining_disk_errors
 from lab.edge import Edge
+from lab.gateway import Gateway
 from lab.layout import Layout, make_private_dir
 from lab.ldap import Ldap
 from lab.lock import exclusive
@@ -32,7 +33,18 @@ from lab.state import LabState, load_state
 from lab.worker import Worker
 
 # In the order of reports. Prefect is started first of all: its first start takes the longest.
-SERVICES: tuple[type[Service], ...] = (PrefectServer, MariaDB, SecondMariaDB, Ldap, S3, Smtp, SeiStandIn, Edge, Worker)
+SERVICES: tuple[type[Service], ...] = (
+    PrefectServer,
+    MariaDB,
+    SecondMariaDB,
+    Ldap,
+    S3,
+    Smtp,
+    SeiStandIn,
+    Gateway,
+    Edge,
+    Worker,
+)
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 PROBE_INTERVAL_SECONDS = 0.1
 FIRST_START_ATTEMPTS = 3
@@ -284,7 +296,7 @@ def down(lab_dir: Path, *, destroy: bool = False, on_progress: OnProgress = _ign
         services = [service(layout, keeper.record) for service in SERVICES]
         running = [service for service in services if start.find(service) is not None]
         # Clients before servers, so that none of them is left waiting for an answer.
-        clients = [service for service in running if service.name in {"worker", "edge", "sei", "prefect"}]
+        clients = [service for service in running if service.name in {"worker", "edge", "gateway", "sei", "prefect"}]
         _stop_all(start, clients)
         _stop_all(start, [service for service in running if service not in clients])
         for service in services:

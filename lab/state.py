@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
-from lab import edge, ldap, mariadb, prefect_server, processes, s3
+from lab import edge, gateway, ldap, mariadb, prefect_server, processes, s3
 from lab.certificate_authority import AuthorityState, read_authority
 from lab.layout import Layout
 from lab.ports import HOST
@@ -74,6 +74,8 @@ class EdgeState(Frozen):
     port: int
     http_port: int
     status_port: int
+    gateway_url: str
+    """Where the pages of the gateway are, behind the edge."""
     public_domain: str
     challenge_dir: Path
     """What an ACME authority finds at every name over HTTP."""
@@ -123,7 +125,6 @@ def load_state(lab_dir: Path) -> LabState:
 
 def _state_of(layout: Layout, record: Record) -> LabState:
     ports, keys = record.ports, record.secrets
-    registry_address = f"{HOST}:{ports['mariadb']}/{mariadb.REGISTRY_DATABASE}?charset=utf8mb4"
     return LabState(
         lab_dir=layout.root,
         settings_file=layout.settings_file,
@@ -134,7 +135,7 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             root_password=SecretStr(keys.mariadb_root),
             admin_user=mariadb.ADMIN_USER,
             admin_password=SecretStr(keys.mariadb_admin),
-            registry_url=SecretStr(f"mysql+pymysql://{mariadb.REGISTRY_USER}:{keys.registry}@{registry_address}"),
+            registry_url=SecretStr(mariadb.registry_url(record)),
         ),
         mariadb2=DatabaseServerState(
             host=HOST,
@@ -179,6 +180,7 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             port=ports["edge"],
             http_port=ports["edge_http"],
             status_port=ports["edge_status"],
+            gateway_url=gateway.url(ports["gateway"]),
             public_domain=edge.PUBLIC_DOMAIN,
             challenge_dir=edge.challenge_dir(layout.service_dir("edge")),
             log_dir=layout.service_dir("edge") / "log",
