@@ -5,6 +5,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_FIELDS = 16
@@ -48,8 +49,11 @@ async def _read(request: Request) -> bytes:
     if length.isdecimal() and int(length) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BODY_BYTES:
+                raise too_large
+    except ClientDisconnect:  # nobody is left to read the answer, and nothing failed
+        raise HTTPException(HTTPStatus.BAD_REQUEST) from None
     return bytes(body)

@@ -48,7 +48,11 @@ def edge_state() -> Iterator[LabState]:
 def edge(edge_state: LabState, authority: Authority) -> NginxEdge:
     """The door to it."""
     block = make_block(
-        edge_state.edge.home, edge_state.edge.port, edge_state.edge.http_port, edge_state.edge.status_port
+        edge_state.edge.home,
+        edge_state.edge.port,
+        edge_state.edge.http_port,
+        edge_state.edge.status_port,
+        gateway_url=edge_state.edge.gateway_url,
     )
     ca_file = edge_state.lab_dir / "edge" / "autoridade.pem"
     ca_file.write_text(authority.pem)

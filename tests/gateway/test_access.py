@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+import socket
 import statistics
 import time
 
@@ -352,6 +353,22 @@ def test_a_defect_shows_and_logs_nothing_that_was_typed(
     assert answer.headers["x-frame-options"] == "DENY"
     assert "ZeroDivisionError" in caplog.text
     assert WRONG not in caplog.text
+
+
+@only_ldap
+def test_a_visitor_who_leaves_in_the_middle_of_a_form_is_no_defect(
+    visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("gateway").setLevel(logging.INFO)
+    head = (
+        f"POST {visitor.page} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "Content-Length: 500\r\n\r\ntxtUsuario="
+    )
+    url = visitor.client.base_url
+    with socket.create_connection((url.host, url.port)) as leaving:
+        leaving.sendall(head.encode())
+    wait_until(lambda: "POST /acesso/{environment}/senha 400" in caplog.text, "the request is given up")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_no_login_and_no_password_reach_a_log(
