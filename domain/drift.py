@@ -5,7 +5,8 @@ import re
 MAX_SHOWN = 60
 
 _SECRET_NAME = re.compile(r"SENHA|CHAVE|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
-_EMAIL = re.compile(r"[^\s@,;<>]+@([^\s@,;<>]+\.[^\s@,;<>]+)")
+# From the beginning of a word only: within an image written in base64, one word of 100 kB, each letter would be tried.
+_EMAIL = re.compile(r"(?<![^\s@,;<>])[^\s@,;<>]+@([^\s@,;<>]+\.[^\s@,;<>]+)")
 _CPF = re.compile(r"(?<!\d)\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?!\d)")
 
 
