@@ -23,6 +23,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from blocks.catalog_file import CATALOG_DIR
+from blocks.plain_http import TRUSTS_NOBODY
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ServiceAddress
 from domain.change import Change
@@ -424,7 +425,9 @@ class NginxEdge(Edge):
     def _served_generation(self) -> str | None:
         """The generation that nginx serves now; None when it does not answer."""
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.status_port}/geracao", timeout=5, trust_env=False)
+            answer = httpx.get(
+                f"http://127.0.0.1:{self.status_port}/geracao", timeout=5, trust_env=False, verify=TRUSTS_NOBODY
+            )
         except httpx.HTTPError:
             return None
         return answer.text if answer.status_code == httpx.codes.OK else None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 
 from blocks.edge import EdgeAddress
+from blocks.plain_http import TRUSTS_NOBODY
 from blocks.runtime import ServiceAddress
 
 TIMEOUT_SECONDS = 30
@@ -16,7 +17,7 @@ def client_for(address: ServiceAddress, *, asked_host: str | None = None) -> htt
 
     `asked_host` asks for another host than the one that was connected to and verified, as an intruder would.
     """
-    verify: ssl.SSLContext | bool = True
+    verify: ssl.SSLContext | bool = TRUSTS_NOBODY if address.connect_to.startswith("http://") else True
     if isinstance(address, EdgeAddress):
         verify = ssl.create_default_context(cafile=address.ca_file)
     client = httpx.Client(

@@ -159,6 +159,7 @@ class MariaDB(Service):
                 password=self.admin_password(),
                 database=REGISTRY_DATABASE if self.holds_registry else None,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                ssl_disabled=True,  # it has none to offer, and being ready for it takes 25 ms of a core
             ) as connection:
                 connection.ping(reconnect=False)
         except pymysql.Error as e:

@@ -4,6 +4,7 @@ import sys
 
 import httpx
 
+from blocks.plain_http import TRUSTS_NOBODY
 from lab.layout import make_private_dir
 from lab.ports import HOST
 from lab.processes import Launch
@@ -59,7 +60,9 @@ class PrefectServer(Service):
 
     def probe(self) -> None:
         try:
-            answer = httpx.get(f"{self.address()}/api/health", timeout=ANSWER_TIMEOUT_SECONDS, trust_env=False)
+            answer = httpx.get(
+                f"{self.address()}/api/health", timeout=ANSWER_TIMEOUT_SECONDS, trust_env=False, verify=TRUSTS_NOBODY
+            )
             answer.raise_for_status()
         except httpx.HTTPError as e:
             raise NotReadyError(str(e)) from e

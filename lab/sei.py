@@ -4,6 +4,7 @@ import sys
 
 import httpx
 
+from blocks.plain_http import TRUSTS_NOBODY
 from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir, write_private
 from lab.processes import Launch
@@ -43,7 +44,9 @@ class SeiStandIn(Service):
 
     def probe(self) -> None:
         try:
-            answer = httpx.get(f"{self.address()}/_lab/saude", timeout=ANSWER_TIMEOUT_SECONDS, trust_env=False)
+            answer = httpx.get(
+                f"{self.address()}/_lab/saude", timeout=ANSWER_TIMEOUT_SECONDS, trust_env=False, verify=TRUSTS_NOBODY
+            )
             answer.raise_for_status()
         except httpx.HTTPError as e:
             raise NotReadyError(str(e)) from e

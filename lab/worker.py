@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter
 
+from blocks.plain_http import TRUSTS_NOBODY
 from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir
 from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url
@@ -72,6 +73,7 @@ class Worker(Service):
                 json={},
                 timeout=ANSWER_TIMEOUT_SECONDS,
                 trust_env=False,
+                verify=TRUSTS_NOBODY,
             )
             answer.raise_for_status()
         except httpx.HTTPError as e:

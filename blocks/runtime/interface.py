@@ -10,6 +10,7 @@ import httpx
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, SecretStr
 
+from blocks.plain_http import TRUSTS_NOBODY
 from domain.change import Change
 from domain.configuration import Configuration
 from domain.environment import EnvironmentName
@@ -183,7 +184,7 @@ def ask_sign_in_page(address: ServiceAddress, *, verify: bool | str = True) -> H
             headers={"Host": address.host},
             timeout=30,
             trust_env=False,
-            verify=verify,
+            verify=TRUSTS_NOBODY if address.connect_to.startswith("http://") else verify,
         )
     except httpx.HTTPError as e:
         raise RetryableError(

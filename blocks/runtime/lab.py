@@ -10,6 +10,7 @@ import httpx
 from pydantic import Field, SecretStr
 
 from blocks import file_repository
+from blocks.plain_http import TRUSTS_NOBODY
 from blocks.private_files import TEMPORARY_PREFIX, ensure_private_files
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime.interface import (
@@ -145,6 +146,7 @@ class LabRuntime(ApplicationRuntime):
                 headers={"Authorization": f"Bearer {self.token.get_secret_value()}"},
                 timeout=600,
                 trust_env=False,
+                verify=TRUSTS_NOBODY,
             )
         except httpx.HTTPError as e:
             raise RetryableError(
