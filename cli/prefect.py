@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from blocks.settings import PROJECT_ROOT, Settings, load_settings, settings_file
+from lab.layout import Layout
 from tasks.prefect_errors import explaining_prefect
 
 
@@ -35,6 +36,9 @@ def settle(settings: Settings, *, quiet: bool = True) -> None:
         IMPLANTA_ROOT=str(PROJECT_ROOT),
         IMPLANTA_SETTINGS=str(settings_file()),
     )
+    if settings.lab_dir is not None:
+        # Each of Prefect's clients would read the roots of the whole web, for an address without TLS.
+        os.environ.setdefault("PREFECT_API_SSL_CERT_FILE", str(Layout(settings.lab_dir).ca_file))
     if quiet:
         # The command line tells the story itself. What failed is kept beside its run all the same, in the server.
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")

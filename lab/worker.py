@@ -57,6 +57,8 @@ class Worker(Service):
             env={
                 "PREFECT_HOME": str(self.home),
                 "PREFECT_API_URL": api_url(self.port("prefect")),
+                # Each of Prefect's clients would read the roots of the whole web, for an address without TLS.
+                "PREFECT_API_SSL_CERT_FILE": str(self.layout.ca_file),
                 # Each question is a commit of the server's SQLite, which other clients may have to wait for.
                 "PREFECT_WORKER_QUERY_SECONDS": "5",
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from blocks.settings import PROJECT_ROOT, Settings, load_settings
 from cli.deploy import deploy
 from lab import down, up
+from lab.layout import Layout
 from lab.orchestration import SERVICE_NAMES
 from lab.state import LabState, load_state
 
@@ -87,13 +88,19 @@ def programme(lab: Path) -> Iterator[Settings]:
     )
     settings = load_settings()
     os.environ["PREFECT_API_URL"] = settings.prefect_api_url  # for the programs that deploy starts
-    with temporary_settings({PREFECT_API_URL: settings.prefect_api_url, PREFECT_LOGGING_LEVEL: "CRITICAL"}):
+    as_connected = {
+        PREFECT_API_URL: settings.prefect_api_url,
+        PREFECT_API_SSL_CERT_FILE: str(Layout(lab).ca_file),
+        PREFECT_LOGGING_LEVEL: "CRITICAL",
+    }
+    with temporary_settings(as_connected):
         deploy(settings)
         yield settings
         # What is still to be told to the server, or the process would wait for it long after the lab is down.
         APILogWorker.drain_all(timeout=30)
         EventsWorker.drain_all(timeout=30)
     os.environ.pop("PREFECT_API_URL")
+    os.environ.pop("PREFECT_API_SSL_CERT_FILE", None)  # of commands that ran in this process
     for name, value in before.items():
         if value is None:
             os.environ.pop(name)

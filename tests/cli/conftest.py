@@ -6,6 +6,7 @@ What is registered stays registered, so these municipalities go into a schema th
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from domain.environment import EnvironmentName
 from domain.model import Frozen
 from domain.municipality import Municipality, municipality_from
 from domain.plan import choose_plan
+from lab.layout import Layout
 from lab.state import LabState
 from registry import Registry, migrate
 from registry.records import EnvironmentRecord
@@ -90,12 +92,19 @@ def cli(programme: Settings, registry_url: SecretStr, monkeypatch: pytest.Monkey
     return as_operator(programme, registry_url, monkeypatch)
 
 
+def authority_of(programme: Settings) -> Path:
+    """The certificate of the lab's own authority, which is all that a client of its Prefect server has to read."""
+    assert programme.lab_dir is not None
+    return Layout(programme.lab_dir).ca_file
+
+
 def as_operator(programme: Settings, registry_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """This process as the shell of somebody who works with that installation and registry."""
     monkeypatch.setenv("IMPLANTA_REGISTRY_URL", registry_url.get_secret_value())
     # What a command that talks to Prefect leaves in the environment goes away with the test.
     for name, value in {
         "PREFECT_API_URL": programme.prefect_api_url,
+        "PREFECT_API_SSL_CERT_FILE": str(authority_of(programme)),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",

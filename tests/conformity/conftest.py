@@ -24,7 +24,7 @@ from lab.state import LabState
 from registry import Registry, migrate
 from tasks import doors
 from tasks.instance import Instance, load_instance
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, authority_of
 
 POPULATION = 8_000
 # Each stands for one prefeitura; nobody else's tests use them.
@@ -110,6 +110,7 @@ def cli(fleet: Fleet, programme: Settings, monkeypatch: pytest.MonkeyPatch) -> C
     """The command line of that installation."""
     for name, value in {
         "PREFECT_API_URL": programme.prefect_api_url,
+        "PREFECT_API_SSL_CERT_FILE": str(authority_of(programme)),
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     }.items():
