@@ -14,12 +14,14 @@ from xdist.scheduler import LoadScopeScheduling
 
 from blocks.settings import PROJECT_ROOT, Settings, load_settings
 from cli.deploy import deploy
+from domain import access_key
 from lab import down, up
 from lab.layout import Layout
 from lab.orchestration import SERVICE_NAMES
 from lab.state import LabState, load_state
 
 LAB_SERVICES = SERVICE_NAMES
+LOWEST_BCRYPT_COST = 4
 # What takes longest begins first, so that no worker ends long after the other; the rest in the order of the files.
 LONGEST_FIRST = ("demo", "flows", "conformity", "blocks", "cli", "lab")
 # Modules that share nothing with the others of their folder.
@@ -64,6 +66,18 @@ def lab() -> Iterator[Path]:
 def lab_state(lab: Path) -> LabState:
     """Addresses and passwords of the session's lab."""
     return load_state(lab)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bcrypt_cost_of_the_product() -> Iterator[int]:
+    """The product's own cost. Tests hash at the lowest: the real one takes a core a quarter of a second for each key.
+
+    Programs that tests start, such as the demo and the worker's flow runs, hash at the product's.
+    """
+    cost = access_key.BCRYPT_COST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access_key, "BCRYPT_COST", LOWEST_BCRYPT_COST)
+        yield cost
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from domain import access_key
 from domain.access_key import AccessKey, system_crc
 from domain.errors import InvalidInputError
 
@@ -16,7 +17,10 @@ def test_the_prefix_is_the_one_of_the_reference_databases(id_sistema: int, crc: 
     assert AccessKey.generate(id_sistema).crc == crc
 
 
-def test_a_key_matches_its_own_hash_and_no_other() -> None:
+def test_a_key_matches_its_own_hash_and_no_other(
+    bcrypt_cost_of_the_product: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_key, "BCRYPT_COST", bcrypt_cost_of_the_product)
     key, other = AccessKey.generate(SEI), AccessKey.generate(SEI)
     stored = key.hash()
     assert re.fullmatch(r"\$2a\$12\$[./A-Za-z0-9]{53}", stored)  # 60 characters: sistema.chave_acesso
