@@ -214,7 +214,7 @@ def _add_accounts(bare: "EnvironmentName") -> None:
 
     directory = doors.directory()
     people = directory.people_dn(bare)
-    with directory.as_admin() as connection:
+    with directory.as_admin(in_bulk=True) as connection:
         batch = Batch(connection)
         for number in range(PEOPLE):
             name = _name(number)
@@ -224,7 +224,7 @@ def _add_accounts(bare: "EnvironmentName") -> None:
                 "sn": name.split()[-1],
                 "mail": f"piso.{number}@bh.example",
             }
-            batch.add(f"uid=piso.{number},{people}", {"objectClass": ["inetOrgPerson"], **attributes})
+            batch.add(f"uid=piso.{number},{people}", attributes, alike={"objectClass": "inetOrgPerson"})
         batch.finish()
 
 

@@ -10,7 +10,17 @@ from tests.cli.conftest import CommandLine, register_environment
 from tests.cli.examples import COMMANDS, example_of
 
 # Not to be run inside a test: they start labs, other suites, measurements, a whole implantation.
-TOO_MUCH = {"demo", "test", "check", "implant", "bench overhead", "bench environment", "bench seed", "lab down"}
+TOO_MUCH = {
+    "demo",
+    "test",
+    "check",
+    "implant",
+    "bench overhead",
+    "bench environment",
+    "bench seed",
+    "bench users",
+    "lab down",
+}
 # What these need exists only there: an environment, its certificate's file, a production that people have used.
 ELSEWHERE = {
     **dict.fromkeys(
@@ -23,6 +33,9 @@ ELSEWHERE = {
     ),
     "units plan": "tests/flows/test_units.py",
     "units apply": "tests/flows/test_units.py",
+    **dict.fromkeys(
+        (f"users {name}" for name in ("plan", "apply", "batches", "undo", "returned")), "tests/flows/test_users.py"
+    ),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",

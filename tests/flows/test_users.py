@@ -1,15 +1,18 @@
 """A prefeitura's people on real servers: who comes, moves, leaves and returns, and what stops a wrong spreadsheet."""
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from openpyxl import load_workbook
 from prefect.artifacts import Artifact
+from typer.testing import CliRunner
 
 from blocks.sip import SEI_SYSTEM_ID
+from cli.__main__ import app
 from cli.intake import send_sheets
 from domain.account import Account
 from domain.environment import Purpose
@@ -27,6 +30,7 @@ from tasks.users import ensure_accounts, ensure_sip_users
 from tasks.users_batches import find_open, list_batches
 from tasks.users_plan import open_import
 from tasks.users_sheet import load_returned
+from tests.cli.examples import example_of
 from tests.domain.examples import make_cpf
 from tests.flows.conftest import Join
 
@@ -370,6 +374,35 @@ def test_what_is_published_and_remembered_has_no_personal_data(team: Instance, s
     assert "linha" in said
     for word in ("pessoa.34", "pessoa34@", make_cpf(300_000_034), WORDS[34 % len(WORDS)] + " Sobrenome"):
         assert word not in said
+
+
+def test_the_command_line_shows_applies_returns_and_takes_back(team: Instance, send: Send, tmp_path: Path) -> None:
+    name = team.name.slug
+    send(*TEAM[:-1], row(36, cpf="1"))
+
+    def run(words: list[str], *more: str) -> dict[str, Any]:
+        outcome = CliRunner().invoke(app, [*words, *more, "--json"])
+        assert outcome.exit_code in {0, 30}, outcome.output
+        found: dict[str, Any] = {"exit": outcome.exit_code, "found": json.loads(outcome.stdout)}
+        return found
+
+    instead = {"timoteo-treinamento": name, "volta.xlsx": str(tmp_path / "volta.xlsx")}
+    plan = run(example_of("users plan", instead))["found"]
+    assert (plan["leaving"], plan["refused"]) == (1, 1)
+    assert run(example_of("users apply", instead))["exit"] == 30
+    assert run(example_of("users returned", instead))["found"]["bytes"] > 0
+    assert (tmp_path / "volta.xlsx").stat().st_mode & 0o077 == 0
+    done = run(example_of("users apply", instead), "--plan", plan["code"][:12])
+    assert (done["exit"], done["found"]["leaving"]) == (0, 1)
+    newest = run(example_of("users batches", instead))["found"][0]
+    assert (newest["batch"], newest["outcome"], newest["leaving"]) == (done["found"]["batch"], "applied", 1)
+    instead["LOTE"] = newest["batch"]
+    assert run(example_of("users undo", instead))["found"]["returning"] == 1
+    assert "pessoa.19" not in works(team)
+    outcome = CliRunner().invoke(app, ["users", "undo", name, newest["batch"]])
+    assert outcome.exit_code == 0, outcome.output
+    assert "1 voltam" in outcome.output
+    assert "pessoa.19" in works(team)
 
 
 def test_an_account_that_was_lost_is_made_again(team: Instance) -> None:

@@ -58,7 +58,7 @@ def test_the_directory_itself_takes_the_new_password_and_not_the_old(
         return Connection(server, dn, password, client_strategy=SAFE_SYNC, raise_exceptions=True, auto_bind=True)
 
     bind(CHOSEN).unbind()
-    assert not directory.list_users(ENVIRONMENT)[0].must_change
+    assert not LdapSsc(directory=directory).list_users(ENVIRONMENT)[0].must_change
     with pytest.raises(LDAPInvalidCredentialsResult):
         bind(provisional)
 
@@ -127,9 +127,9 @@ def without_token(text: str) -> str:
 
 def test_nobody_learns_whether_a_login_exists(visitor: Visitor, ssc: SecuritySystem, provisional: str) -> None:
     answers, seconds = {}, {}
-    ssc.block_user(ENVIRONMENT, MARIA.uid)
+    ssc.block_users(ENVIRONMENT, [MARIA.uid])
     blocked = visitor.send(provisional)
-    ssc.unblock_user(ENVIRONMENT, MARIA.uid)
+    ssc.unblock_users(ENVIRONMENT, [MARIA.uid])
     for login in (MARIA.uid, UNKNOWN, "a,ou=outro", "ção"):
         taken = []
         for _ in range(2):
