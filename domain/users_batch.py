@@ -1,8 +1,10 @@
 """A batch: what one import does, kept from before the first write, so that it can be resumed and undone."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Self
 
 from pydantic import ConfigDict, Field
 
@@ -29,6 +31,17 @@ class Batch(Frozen):
     steps: tuple[UserStep, ...]
     kept: tuple[Kept, ...]
     kept_before: tuple[Kept, ...] = ()
+
+    @classmethod
+    def read(cls, stored: bytes | str) -> Self:
+        """A batch as `model_dump_json` wrote it; ValidationError, without what is in it, for anything else."""
+        was_enabled = gc.isenabled()
+        gc.disable()  # it would go through a whole city again and again while it is being read: three times as slow
+        try:
+            return cls.model_validate_json(stored)
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 def batch_id(now: datetime, digest: str) -> str:
@@ -170,7 +183,7 @@ def plan_undo(batch: Batch, users: Iterable[SipUser], brought: Brought, today: d
             now = holders.by_cpf.get(step.after.cpf or "")  # renamed since, or never made
         if now is None:
             continue  # the batch was cut off before it
-        target = step.before.state if step.before else now.state.deactivated(today)
+        target = _restored(step.before.state, now.state, today) if step.before else now.state.deactivated(today)
         if now.state == target or (step.before is None and not now.state.ativo):
             undone.add(now.id_usuario)
         elif now.state != step.after:
@@ -189,6 +202,12 @@ def plan_undo(batch: Batch, users: Iterable[SipUser], brought: Brought, today: d
         kept=as_kept(_brought_before(batch, found, brought, undone)),
         undoes=True,
     )
+
+
+def _restored(before: UserState, now: UserState, today: date) -> UserState:
+    """As before, but for permissions that there were not: SIP never deletes one, so they are ended."""
+    ended = {grant.place: grant.ended(today) for grant in now.grants}
+    return before.with_grants((ended | before.by_place).values())
 
 
 def _brought_before(

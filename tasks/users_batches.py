@@ -112,7 +112,7 @@ def load_batch(instance: Instance, batch_id: str) -> Batch:
 
 @lru_cache(maxsize=2)  # each step of an import reads it
 def _read(body: bytes) -> Batch:
-    return Batch.model_validate_json(zlib.decompress(body))
+    return Batch.read(zlib.decompress(body))
 
 
 def load_brought(instance: Instance, users: list[SipUser]) -> dict[int, frozenset[Place]]:
