@@ -104,10 +104,11 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
         IntegrityError: somebody changed a user meanwhile; nothing of theirs is to be overwritten.
     """
     todo, found = list(steps), list(users)
-    holders = _by_login(found)
+    # As SIP's UNIQUE(sigla, id_orgao, sin_ativo) has it: an inactive user may keep the login of an active one.
+    holders = {_slot(user.state): user for user in found}
     cpfs = {user.state.cpf for user in found if not is_reserved_login(user.state.sigla)}
     # Whose login is free once the steps are done.
-    freed = {step.before.id_usuario for step in todo if step.before and _frees_login(step.before.state, step.after)}
+    freed = {step.before.id_usuario for step in todo if step.before and _slot(step.before.state) != _slot(step.after)}
     rest: list[UserStep] = []
     overtaken: list[str] = []
     for step, now in _found(todo, found):
@@ -120,9 +121,8 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
         elif not _is_between(step, now):
             overtaken.append(step.who)
         elif now.state != step.after:
-            holder = holders.get(collation_key(step.after.sigla))
-            taken = holder and holder.id_usuario != now.id_usuario and holder.id_usuario not in freed
-            if step.after.ativo and taken:
+            holder = holders.get(_slot(step.after))
+            if holder and holder.id_usuario != now.id_usuario and holder.id_usuario not in freed:
                 overtaken.append(step.who)
             else:
                 rest.append(replace(step, before=now))
@@ -135,8 +135,8 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
     return rest
 
 
-def _frees_login(old: UserState, new: UserState) -> bool:
-    return not new.ativo or collation_key(old.sigla) != collation_key(new.sigla)
+def _slot(state: UserState) -> tuple[str, bool]:
+    return collation_key(state.sigla), state.ativo
 
 
 def _by_login(users: Iterable[SipUser]) -> dict[str, SipUser]:

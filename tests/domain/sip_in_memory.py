@@ -47,15 +47,20 @@ def place(unidade: str = "SEMAD", perfil: str = "Básico", *, system: int = SEI)
     return Place(id_sistema=system, id_perfil=PROFILES[perfil], id_unidade=UNITS[unidade])
 
 
-def atoms(step: UserStep) -> Iterator[tuple[str, object]]:
-    """What a channel that writes field by field has to write: fields that differ, then permissions that differ."""
+def atoms(step: UserStep) -> Iterator[dict[str, object] | Grant]:
+    """What a channel that writes field by field has to write: fields that differ, then permissions that differ.
+
+    `sigla` and `ativo` go together, for they are one key of SIP.
+    """
     old = step.before.state if step.before else UserState(sigla=step.after.sigla, nome=step.after.nome)
-    for name in FIELDS:
-        if getattr(old, name) != getattr(step.after, name):
-            yield name, getattr(step.after, name)
+    new = {name: getattr(step.after, name) for name in FIELDS if getattr(old, name) != getattr(step.after, name)}
+    key: dict[str, object] = {name: new.pop(name) for name in ("sigla", "ativo") if name in new}
+    if key:
+        yield key
+    yield from ({name: value} for name, value in new.items())
     for about, grant in step.after.by_place.items():
         if old.by_place.get(about) != grant:
-            yield "grant", grant
+            yield grant
 
 
 class SipInMemory:
@@ -165,11 +170,11 @@ class SipInMemory:
         else:
             id_usuario = step.before.id_usuario
         writes = list(atoms(step))
-        for name, value in writes[:atoms_done]:
-            if isinstance(value, Grant):
-                self.give(id_usuario, value)
+        for write in writes[:atoms_done]:
+            if isinstance(write, Grant):
+                self.give(id_usuario, write)
             else:
-                self.edit(id_usuario, **{name: value})
+                self.edit(id_usuario, **write)
         return len(writes)
 
     def bring(self, *people: Person, mentioned: AbstractSet[str] = frozenset()) -> Batch:

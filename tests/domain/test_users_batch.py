@@ -144,6 +144,22 @@ def test_login_taken_by_somebody_else_meanwhile_overtakes_a_rename(sip: SipInMem
         remaining(batch.steps, sip.users.values())
 
 
+def test_login_may_go_back_to_who_shares_it_with_an_inactive_user(sip: SipInMemory) -> None:
+    sip.add(9, sigla="pessoa.1", ativo=False)
+    known = sip.add(1)
+    sip.undo(sip.bring(person(1, sigla="novo")))
+    assert sip.state(known).sigla == "pessoa.1"
+
+
+def test_leaver_whose_login_an_inactive_user_has_meanwhile_is_planned_anew(sip: SipInMemory) -> None:
+    sip.bring(person(1), person(2))
+    batch = sip.open(sip.plan(person(2)))
+    sip.add(9, sigla="PESSOA.1", ativo=False)
+    with pytest.raises(IntegrityError, match="usuário 100000001 do SIP"):
+        remaining(batch.steps, sip.users.values())
+    assert sip.bring(person(2)).steps[0].after.ativo
+
+
 def test_user_who_vanished_overtakes(sip: SipInMemory) -> None:
     sip.bring(person(1))
     batch = sip.open(sip.plan(person(1, sigla="novo")))
