@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 from blocks.settings import PROJECT_ROOT, Settings, load_settings
 from cli.deploy import deploy
 from domain import access_key
+from flows.stage import one_heartbeat
 from lab import down, up
 from lab.layout import Layout
 from lab.orchestration import SERVICE_NAMES
@@ -107,7 +108,8 @@ def programme(lab: Path) -> Iterator[Settings]:
         PREFECT_API_SSL_CERT_FILE: str(Layout(lab).ca_file),
         PREFECT_LOGGING_LEVEL: "CRITICAL",
     }
-    with temporary_settings(as_connected):
+    # A flow that is called here would end with up to a second of waiting for its own heartbeat; the worker's runs do.
+    with temporary_settings(as_connected), one_heartbeat():
         deploy(settings)
         yield settings
         # What is still to be told to the server, or the process would wait for it long after the lab is down.

@@ -19,7 +19,6 @@ from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan
 from domain.report import StageReport
 from flows.create_environment import create_environment
-from flows.stage import one_heartbeat
 from lab.state import LabState
 from registry import Registry, migrate
 from tasks import doors
@@ -65,7 +64,7 @@ def own_registry(programme: Settings, lab_state: LabState) -> Iterator[Registry]
     account = f"{database.admin_user}:{database.admin_password.get_secret_value()}"
     url = SecretStr(f"mysql+pymysql://{account}@{database.host}:{database.port}/{schema}?charset=utf8mb4")
     migrate(url)
-    with pytest.MonkeyPatch.context() as patch, one_heartbeat():
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMPLANTA_REGISTRY_URL", url.get_secret_value())
         patch.setenv("IMPLANTA_RETRIES", "0")
         opened = Registry(url)
