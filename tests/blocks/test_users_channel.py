@@ -189,6 +189,7 @@ class Killed(BaseException):
     """The process dies: nothing of the programme may catch it."""
 
 
+@one_version
 def test_a_run_by_web_service_that_dies_after_each_call_is_finished_by_the_next_ones(
     ready: Databases, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +214,7 @@ def test_a_run_by_web_service_that_dies_after_each_call_is_finished_by_the_next_
     require_done(ready, steps)
 
 
+@one_version
 def test_a_run_by_sql_that_dies_leaves_nothing_and_is_done_whole_by_the_next(
     ready: Databases, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +232,7 @@ def test_a_run_by_sql_that_dies_leaves_nothing_and_is_done_whole_by_the_next(
     require_done(ready, steps)
 
 
+@one_version
 @pytest.mark.parametrize(("first", "second"), [("sql", "soap"), ("soap", "sql")])
 def test_one_channel_finds_done_what_the_other_did(
     ready: Databases, channel: Channel, first: Kind, second: Kind
@@ -239,6 +242,7 @@ def test_one_channel_finds_done_what_the_other_did(
     assert channel(second).apply(steps, today=TODAY).total == 0
 
 
+@one_version
 @BOTH
 @pytest.mark.parametrize(
     "meanwhile",
@@ -264,6 +268,7 @@ def test_what_somebody_changed_since_the_plan_is_not_written_over(
     require_reveals_nobody(refusal.value, *(step.after for step in steps))
 
 
+@one_version
 @BOTH
 def test_a_rehearsal_counts_what_would_be_done_and_writes_nothing(
     ready: Databases, channel: Channel, kind: Kind
@@ -277,6 +282,7 @@ def test_a_rehearsal_counts_what_would_be_done_and_writes_nothing(
     assert channel(kind).apply([], today=TODAY) == Change()
 
 
+@one_version
 @BOTH
 def test_a_character_that_sip_cannot_store_stops_everything(ready: Databases, channel: Channel, kind: Kind) -> None:
     people = [make_person(1, matricula="m1"), make_person(2, matricula="m2", nome="Fulana Sigilosa → Silva")]
@@ -288,6 +294,7 @@ def test_a_character_that_sip_cannot_store_stops_everything(ready: Databases, ch
     require_reveals_nobody(refusal.value, *(step.after for step in steps))
 
 
+@one_version
 @BOTH
 def test_a_permission_that_a_step_leaves_out_is_ended_and_kept(ready: Databases, channel: Channel, kind: Kind) -> None:
     set_up(ready)
@@ -298,6 +305,7 @@ def test_a_permission_that_a_step_leaves_out_is_ended_and_kept(ready: Databases,
     assert channel(kind).apply([step], today=TODAY) == Change(unchanged=1)
 
 
+@one_version
 @BOTH
 def test_logins_move_on_from_one_to_the_next(ready: Databases, channel: Channel, kind: Kind) -> None:
     set_up(ready)
@@ -317,12 +325,14 @@ def swap(ready: Databases) -> list[UserStep]:
     ]
 
 
+@one_version
 def test_two_people_swap_their_logins_by_sql(ready: Databases, channel: Channel) -> None:
     steps = swap(ready)
     assert channel("sql").apply(steps, today=TODAY) == Change(updated=2)
     require_done(ready, steps)
 
 
+@one_version
 def test_swapped_logins_are_refused_by_web_service_before_anything_is_sent(ready: Databases, channel: Channel) -> None:
     steps = swap(ready)
     before = ready.contents()
@@ -332,6 +342,7 @@ def test_swapped_logins_are_refused_by_web_service_before_anything_is_sent(ready
     assert ready.contents() == before
 
 
+@one_version
 @BOTH
 def test_a_second_inactive_user_of_one_login_is_refused_by_id(ready: Databases, channel: Channel, kind: Kind) -> None:
     steps = set_up(ready)
@@ -349,6 +360,7 @@ def test_a_second_inactive_user_of_one_login_is_refused_by_id(ready: Databases, 
     require_reveals_nobody(refusal.value, *(step.after for step in steps))
 
 
+@one_version
 @BOTH
 def test_a_login_that_somebody_else_took_since_the_plan_is_refused(
     ready: Databases, channel: Channel, kind: Kind
@@ -365,6 +377,7 @@ def test_a_login_that_somebody_else_took_since_the_plan_is_refused(
     assert ready.contents() == before
 
 
+@one_version
 @BOTH
 def test_users_of_another_orgao_are_neither_seen_nor_in_the_way(ready: Databases, channel: Channel, kind: Kind) -> None:
     steps = set_up(ready)
@@ -379,6 +392,7 @@ def test_users_of_another_orgao_are_neither_seen_nor_in_the_way(ready: Databases
     assert ready.one("sip", "SELECT nome FROM usuario WHERE id_usuario = 150000000") == "Outra"
 
 
+@one_version
 @pytest.mark.parametrize(
     ("spoil", "update", "why"),
     [
@@ -404,6 +418,7 @@ def test_who_cannot_be_told_by_matricula_is_refused_by_web_service_and_named_by_
     assert find(ready, "pessoa.1").state.grants[0].has_ended(TODAY), "permissions go by SIP's own id"
 
 
+@one_version
 def test_a_newcomer_with_somebodys_matricula_is_refused_by_web_service(ready: Databases, channel: Channel) -> None:
     set_up(ready)
     step = join(state_of(make_person(50, matricula="m2")), linha=14)
@@ -411,6 +426,7 @@ def test_a_newcomer_with_somebodys_matricula_is_refused_by_web_service(ready: Da
         channel("soap").apply([step], today=TODAY)
 
 
+@one_version
 def test_of_many_the_one_whom_the_service_refuses_is_named_by_row(ready: Databases, channel: Channel) -> None:
     steps = [*staff(ready), join(state_of(make_person(7, matricula="m7"), granted(place(ready, OTHER))), linha=99)]
     ready.rows("sip", "UPDATE unidade SET sin_ativo = 'N' WHERE sigla = %s", (OTHER,))
@@ -437,6 +453,7 @@ def test_a_wrong_key_or_nobody_there_says_nothing_of_anybody(application: Applic
     assert seen(ready) == {}
 
 
+@one_version
 def test_a_counter_that_is_used_up_stops_the_import(ready: Databases, channel: Channel) -> None:
     ready.rows("sip", "UPDATE infra_sequencia SET num_maximo = num_atual + 1 WHERE nome_tabela = 'usuario'")
     before = ready.contents()
@@ -445,6 +462,7 @@ def test_a_counter_that_is_used_up_stops_the_import(ready: Databases, channel: C
     assert ready.contents() == before
 
 
+@one_version
 def test_while_the_import_looks_nobody_comes_in_by_sips_own_screens(ready: Databases, channel: Channel) -> None:
     with ready.server.transaction(ENVIRONMENT.database_sip) as cursor:
         cursor.execute("SET innodb_lock_wait_timeout = 1")
