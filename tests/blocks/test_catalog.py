@@ -61,6 +61,31 @@ def test_a_mistake_is_told_with_file_line_and_field(catalog: Catalog, old: str, 
     assert "plans.yaml" in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("perfil_padrao: Básico", "perfil_padrao: ''", "perfil_padrao: não pode ficar vazio"),
+        ("  perfil: [", "  cargo: [x]\n  perfil: [", "cargo: deve ser 'nome'"),
+        ("  cpf: [nº cpf", "  cpf: [LOTAÇÃO", "'lotação' está em cpf e em unidade"),
+        ("ignoradas: [órgão", "ignoradas: [Setor", "'Setor' está em unidade e em ignoradas"),
+        ("  cpf: [nº cpf", "  cpf: ['2'", "'2', em cpf, não tem letras"),
+        ('"no"', "no", "deve ser um texto: escreva entre aspas"),
+    ],
+)
+def test_a_mistake_in_the_synonyms_of_the_users_sheet_is_told(
+    catalog: Catalog, old: str, new: str, message: str
+) -> None:
+    rewrite(catalog, "users_sheet.yaml", old, new)
+    with pytest.raises(InvalidInputError, match=message):
+        catalog.users_sheet()
+
+
+def test_a_synonym_that_an_operator_adds_is_known_from_then_on(catalog: Catalog) -> None:
+    assert catalog.users_sheet().column_of("Repartição") is None
+    rewrite(catalog, "users_sheet.yaml", "unidade: [lotação", "unidade: [repartição, lotação")
+    assert catalog.users_sheet().column_of("REPARTICAO:") == "unidade"
+
+
 def test_what_an_operator_changes_counts_from_the_next_question_on(catalog: Catalog) -> None:
     def users() -> list[int]:
         return [one.users for one in catalog.plans().ranges]

@@ -10,6 +10,7 @@ from blocks.settings import PROJECT_ROOT
 from domain.spreadsheet import parse_sheet
 from tests.blocks.workbooks import ROWS, make_book, saved
 from tests.cli.conftest import CommandLine
+from tests.messy import messy_workbook
 
 HEADER = "sigla;descricao;superior;email\n"
 GOOD = f"{HEADER}GAB;Gabinete do Prefeito;;\nSME;Secretaria de Educação;GAB;\n"
@@ -96,6 +97,25 @@ def test_one_spreadsheet_in_two_files_is_refused(
     files = [str(tmp_path / name) for name in ("unidades.xlsx", "unidades.csv")]
     assert "unidades.csv veio duas vezes" in cli.refuse("municipality", "send", olhos_dagua, *files)
     assert not storage.has_object("olhos-dagua-entrada", "unidades.csv")
+
+
+def test_users_are_sent_under_any_name_that_begins_so_or_with_as_and_what_is_ignored_is_told(
+    cli: CommandLine, olhos_dagua: str, storage: ObjectStorage, tmp_path: Path
+) -> None:
+    by_name, by_option = tmp_path / "Usuários Olhos d'Água (2).XLSX", tmp_path / "RH.txt"
+    by_name.write_bytes(messy_workbook().content)
+    told = cli.run("municipality", "send", olhos_dagua, str(by_name)).stdout
+    assert "usuarios.csv: 1 criado" in told
+    assert "coluna ignorada: Ramal" in told
+    stored = storage.find_object("olhos-dagua-entrada", "usuarios.csv")
+    assert stored is not None
+    assert stored.decode().splitlines()[3].startswith("Nº;Lotação;Nome do Servidor;C.P.F.;")
+    by_option.write_bytes(USERS.read_bytes())
+    assert "Planilha desconhecida: RH.txt" in cli.refuse("municipality", "send", olhos_dagua, str(by_option))
+    assert "Planilha desconhecida: rh" in cli.refuse("municipality", "send", olhos_dagua, str(by_option), "--as", "rh")
+    sent = cli.run("municipality", "send", olhos_dagua, str(by_option), "--as", "usuarios", "--json").json_result
+    assert sent["usuarios.csv"]["updated"] == 1
+    assert storage.find_object("olhos-dagua-entrada", "usuarios.csv") == USERS.read_bytes()
 
 
 def test_the_header_of_another_spreadsheet_is_refused(

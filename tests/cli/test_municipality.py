@@ -216,11 +216,11 @@ def test_spreadsheets_go_to_the_prefeituras_bucket_and_again_change_nothing(
 def test_a_spreadsheet_of_another_name_is_refused_and_none_is_sent(
     cli: CommandLine, olhos_dagua: str, storage: ObjectStorage, tmp_path: Path
 ) -> None:
-    files = [tmp_path / name for name in ("unidades.csv", "Usuários (2).csv")]
+    files = [tmp_path / name for name in ("unidades.csv", "Pessoas (2).csv")]
     files[0].write_bytes((PROJECT_ROOT / "examples" / "timoteo" / "unidades.csv").read_bytes())
     files[1].write_text("x", encoding="utf-8")
     line = cli.refuse("municipality", "send", olhos_dagua, *map(str, files))
-    assert "Planilha desconhecida: Usuários (2).csv" in line
+    assert "Planilha desconhecida: Pessoas (2).csv" in line
     assert "unidades.csv, unidades.xlsx, usuarios.csv, usuarios.xlsx, capacitacao.csv, capacitacao.xlsx" in line
     assert not storage.has_object("olhos-dagua-entrada", "unidades.csv")
 
