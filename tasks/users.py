@@ -38,7 +38,7 @@ def ensure_accounts(environment: str) -> Change:
     original = load_batch(instance, batch.undoes) if batch and batch.undoes else None
     undone = {state.sigla for state in joiners(batch, original)} if batch else set()
     change = ssc.ensure_policy(PasswordPolicy())
-    change += ssc.block_users(instance.name, [s.after.sigla for s in steps if not s.after.ativo])
+    change += ssc.block_users(instance.name, _logins_to_close(steps))
     change += ssc.rename_users(instance.name, _renames(steps))
     try:
         change += ssc.ensure_users(instance.name, [*_changed_accounts(steps), *_kept_accounts(instance, batch)])
@@ -62,6 +62,12 @@ def _reopen(instance: Instance, steps: Iterable[UserStep], *, anew: bool) -> Cha
     closed = [uid for uid in closed if uid.lower() in returning]
     marked = ssc.mark_uninvited(instance.name, closed) if anew else Change()
     return marked + ssc.unblock_users(instance.name, closed)
+
+
+def _logins_to_close(steps: Iterable[UserStep]) -> set[str]:
+    """Of who leaves, the login before and after: an undo may give another one back together with the leaving."""
+    leaving = [step for step in steps if not step.after.ativo]
+    return {step.after.sigla for step in leaving} | {step.before.state.sigla for step in leaving if step.before}
 
 
 def _renames(steps: Iterable[UserStep]) -> dict[str, str]:

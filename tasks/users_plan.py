@@ -211,7 +211,7 @@ def open_undo(environment: str, batch: str, code: str | None = None) -> UsersRep
             require_same_plan(code, report.code, environment, f"./implanta users undo {environment} {batch}")
         elif report.waiting_for:
             return report
-        if not undo.steps:
+        if not undo.steps and undo.kept == undo.kept_before:
             return report.model_copy(update={"waiting_for": ()})
         open_batch(instance, undo)
         return report.model_copy(update={"batch": undo.id, "waiting_for": ()})
