@@ -58,7 +58,9 @@ class SqlChannel:
             # SIP takes this counter for every new user: while we hold it, none comes.
             lock_sequence(cursor, "usuario")
             holders = _holders(cursor, kept)
-            touched = {step.before.id_usuario for step in kept if step.before} | set(holders)
+            touched = (
+                {step.before.id_usuario for step in kept if step.before} | set(holders) | _of_same_cpf(cursor, kept)
+            )
             rest = remaining(kept, fetch_users(cursor, touched))
             refuse_taken_logins(rest, holders)
             known = [(step.before, step.after) for step in rest if step.before]
@@ -149,6 +151,15 @@ def _holders(cursor: "Cursor", steps: Collection[UserStep]) -> dict[int, tuple[s
         (ORGAO_ID, tuple({step.after.sigla for step in steps}), tuple(cpfs or {0})),
     )
     return {int(user): (str(sigla), bool(active)) for user, sigla, active in cursor.fetchall()}
+
+
+def _of_same_cpf(cursor: "Cursor", steps: Iterable[UserStep]) -> set[int]:
+    """Who has the CPF of somebody who comes: an import of before, or somebody's own hand, was there first."""
+    cpfs = {int(step.after.cpf) for step in steps if step.before is None and step.after.cpf}
+    if not cpfs:
+        return set()
+    cursor.execute("SELECT id_usuario FROM usuario WHERE id_orgao = %s AND cpf IN %s", (ORGAO_ID, tuple(cpfs)))
+    return {int(row[0]) for row in cursor.fetchall()}
 
 
 def _row(state: UserState) -> tuple[str | int | None, ...]:

@@ -92,21 +92,24 @@ def _bring_users(environment: Environment, users: list[Row], now: datetime, *, c
         user["index"] = search_text(user["sigla"], user["nome"])
     with environment.sei() as sei:
         _wait_for_turn(sei)
-        strangers = {
-            row["id_usuario"]
-            for row in fetch_all(sei, "SELECT id_usuario FROM usuario WHERE sta_tipo <> %s", (_INTERNAL_USER,))
-        }
+        types = _types_in_sei(sei, [user["id"] for user in users])
         for user in users:
-            if user["id"] in strangers:
+            if types.get(user["id"], _INTERNAL_USER) != _INTERNAL_USER:
                 raise IntegrityError(
                     f"O usuário {user['id']} do SIP já existe no SEI com outro tipo",
                     "sei.usuario",
                     "Os ids dos dois sistemas têm de ser os mesmos: compare os bancos com a referência.",
                 )
         if not create:
-            known = {row["id_usuario"] for row in fetch_all(sei, "SELECT id_usuario FROM usuario")}
-            users = [user for user in users if user["id"] in known]
+            users = [user for user in users if user["id"] in types]
         return _converge(sei, _USERS, users, _load_orgaos(sei, "USUARIOS"), now)
+
+
+def _types_in_sei(sei: DictCursor, ids: Sequence[int]) -> dict[int, str]:
+    if not ids:
+        return {}
+    rows = fetch_all(sei, "SELECT id_usuario, sta_tipo FROM usuario WHERE id_usuario IN %s", (tuple(ids),))
+    return {int(row["id_usuario"]): str(row["sta_tipo"]) for row in rows}
 
 
 def replicate_all_units(environment: Environment, now: datetime) -> Change:
@@ -161,7 +164,7 @@ def _load_orgaos(sei: DictCursor, people_or_units: str) -> dict[int, _Orgao]:
 def _converge(
     sei: DictCursor, kind: _Kind, wanted: Sequence[Row], orgaos: Mapping[int, _Orgao], now: datetime
 ) -> Change:
-    known = _load_known(sei, kind)
+    known = _load_known(sei, kind, [row["id"] for row in wanted])
     # Who is inactive in SIP and never was in SEI is not brought there.
     missing = [row for row in wanted if row["id"] not in known and row["sin_ativo"] == "S"]
     for row in missing:
@@ -177,13 +180,17 @@ def _converge(
     return Change(created=len(missing), updated=len(changed), unchanged=len(wanted) - len(missing) - len(changed))
 
 
-def _load_known(sei: DictCursor, kind: _Kind) -> dict[int, Row]:
+def _load_known(sei: DictCursor, kind: _Kind, ids: Sequence[int]) -> dict[int, Row]:
+    # Two hundred people of a call, beside ten thousand: not everybody, every time.
+    if not ids:
+        return {}
     own = ", ".join(f"t.{column}" for column in kind.columns)
     contact = ", ".join(f"c.{column} AS contato_{column}" for column in kind.contact_columns)
     rows = fetch_all(
         sei,
         f"SELECT t.id_{kind.table} AS id, t.id_contato, {own}, {contact}"  # noqa: S608  # literals of ours
-        f" FROM {kind.table} t JOIN contato c USING (id_contato)",
+        f" FROM {kind.table} t JOIN contato c USING (id_contato) WHERE t.id_{kind.table} IN %s",
+        (tuple(ids),),
     )
     return {int(row["id"]): row for row in rows}
 

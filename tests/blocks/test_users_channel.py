@@ -379,6 +379,24 @@ def test_a_login_that_somebody_else_took_since_the_plan_is_refused(
 
 @one_version
 @BOTH
+def test_who_came_by_hand_since_the_plan_is_not_brought_a_second_time(
+    ready: Databases, channel: Channel, kind: Kind
+) -> None:
+    steps = set_up(ready)
+    newcomer = steps[0].after
+    ready.rows(
+        "sip",
+        "INSERT INTO usuario (id_usuario, id_orgao, sigla, nome, nome_registro_civil, cpf, sin_ativo, sin_bloqueado)"
+        " VALUES (150000000, 0, 'outro.login', 'Pessoa', 'Pessoa', %s, 'S', 'N')",
+        (int(newcomer.cpf or 0),),
+    )
+    before = ready.contents()
+    with pytest.raises(IntegrityError, match=r"1 usuário.s. mudaram no SIP depois que o plano foi feito: linha 2"):
+        channel(kind).apply(steps, today=TODAY)
+    assert ready.contents() == before
+
+
+@BOTH
 def test_users_of_another_orgao_are_neither_seen_nor_in_the_way(ready: Databases, channel: Channel, kind: Kind) -> None:
     steps = set_up(ready)
     ready.rows("sip", "INSERT INTO orgao SELECT 1, 'CAMARA', 'Câmara', sin_ativo, sin_autenticar, 1 FROM orgao")
