@@ -144,11 +144,9 @@ def login_key(state: UserState) -> tuple[str, bool]:
 
 
 def _holders(cursor: "Cursor", steps: Collection[UserStep]) -> dict[int, tuple[str, bool]]:
-    # Also whoever has the CPF of one who comes: somebody may have entered that person by hand meanwhile.
-    cpfs = {int(step.after.cpf) for step in steps if step.before is None and step.after.cpf}
     cursor.execute(
-        "SELECT id_usuario, sigla, sin_ativo = 'S' FROM usuario WHERE id_orgao = %s AND (sigla IN %s OR cpf IN %s)",
-        (ORGAO_ID, tuple({step.after.sigla for step in steps}), tuple(cpfs or {0})),
+        "SELECT id_usuario, sigla, sin_ativo = 'S' FROM usuario WHERE id_orgao = %s AND sigla IN %s",
+        (ORGAO_ID, tuple({step.after.sigla for step in steps})),
     )
     return {int(user): (str(sigla), bool(active)) for user, sigla, active in cursor.fetchall()}
 
