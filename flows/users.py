@@ -48,7 +48,7 @@ def carry_out_import(environment: str, code: str | None = None) -> Imported:
     steps += carry_out(FIRST_ACCESS, environment)
     if report.sheet_sha256:
         record_applied(environment, USERS, report.sheet_sha256)
-    return Imported(report=report, steps=steps, facts=(f"Planilha: {report.summary()}.", *facts))
+    return Imported(report=report, steps=steps, facts=(*facts, f"Planilha: {report.summary()}."))
 
 
 @flow(name="plano dos usuários", flow_run_name="{environment} · plano dos usuários")

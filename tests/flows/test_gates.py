@@ -17,6 +17,7 @@ from domain.report import Journey
 from domain.sla import SlaState
 from flows.approve import approve
 from flows.implantation import implantation
+from flows.users import plan_users
 from registry import Registry
 from tasks import doors
 from tasks.instance import load_instance
@@ -68,9 +69,7 @@ def in_training(join: Join) -> Municipality:
     return municipality
 
 
-def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(
-    in_training: Municipality, tmp_path: Path
-) -> None:
+def test_one_bad_row_goes_back_and_the_others_wait_for_a_yes(in_training: Municipality, tmp_path: Path) -> None:
     lines = (EXAMPLES / "usuarios.csv").read_text(encoding="utf-8").splitlines()
     bad = lines[5].split(";")
     bad[1] = "111.111.111-11"
@@ -81,13 +80,16 @@ def test_one_bad_row_sends_the_whole_spreadsheet_back_and_nothing_is_imported(
     before = training.users.list_users()
     send_sheets(in_training.slug, [tmp_path / "usuarios.csv"])
     try:
-        with pytest.raises(InvalidInputError) as refusal:
-            implantation(in_training.slug)
+        _, journey = run(in_training.slug)
+        (refused,) = plan_users(training.name.slug).refusals
     finally:
         send_sheets(in_training.slug, [EXAMPLES / "usuarios.csv"])
-    assert "linha 6" in str(refusal.value)
-    assert bad[0] not in str(refusal.value)
-    assert bad[3] not in str(refusal.value)
+    assert journey.stages[-1].stage is Stage.USERS
+    assert any("1 de 61 linhas foram recusadas" in reason for reason in journey.waiting_for)
+    assert refused.startswith("linha 6:")
+    told = refused + repr(journey)
+    assert bad[0] not in told
+    assert bad[3] not in told
     assert training.users.list_users() == before, "the good row of somebody new is not imported either"
     _, journey = run(in_training.slug)
     assert journey.stages[-1].stage is Stage.TRAINING, "the corrected spreadsheet goes on to the next gate"
