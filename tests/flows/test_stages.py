@@ -126,9 +126,8 @@ def test_who_is_in_sip_or_in_the_class_but_not_in_the_spreadsheet_is_counted(
 
     (tmp_path / "usuarios.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
     send_sheets(seeded.slug, [tmp_path / "usuarios.csv", EXAMPLES / "capacitacao.csv"])
-    assert import_users(seeded.slug, Purpose.TREINAMENTO).facts[-1] == (
-        "2 usuários ativos no SIP não estão na planilha."
-    )
+    left = import_users(seeded.slug, Purpose.TREINAMENTO).facts[-1]
+    assert left == "Planilha: 2 saem, 58 já estão como a planilha diz."
     absent = {line.split(";")[3] for line in lines[-2:]}
     listed = {line.split(";")[0] for line in (EXAMPLES / "capacitacao.csv").read_text(encoding="utf-8").splitlines()}
     assert absent <= listed
