@@ -52,7 +52,10 @@ def mend(
     plan_code: Annotated[str, typer.Option("--plan", help="Código que reconcile mostrou: conserta só se for o mesmo.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Conserta o que uma máquina sozinha pode. Exemplo: ./implanta users mend timoteo-treinamento --plan 3f1c9a0b77de"""
+    """Conserta o que uma máquina sozinha pode.
+
+    Exemplo: ./implanta users mend timoteo-treinamento --plan 3f1c9a0b77de
+    """
     with errors_as_lines():
         from cli.prefect import connect, explaining_failures
 
