@@ -67,7 +67,7 @@ class SqlChannel:
             _update_users(
                 cursor,
                 [(user.id_usuario, user.state, after) for user, after in known if _row(user.state) != _row(after)],
-                {login_key(step.after) for step in rest},
+                {step.after.login_key for step in rest},
             )
             came = [step.after for step in rest if step.before is None]
             new_ids = next_sequence_ids(cursor, "usuario", len(came)) if came else []
@@ -122,13 +122,13 @@ def refuse_taken_logins(steps: Iterable[UserStep], holders: Mapping[int, tuple[s
     found = list(steps)
     moving = {step.before.id_usuario for step in found if step.before}
     standing = {(collation_key(sigla), active): user for user, (sigla, active) in holders.items() if user not in moving}
-    wanted = Counter(login_key(step.after) for step in found)
+    wanted = Counter(step.after.login_key for step in found)
     taken = [
         f"{step.who} (o login já é do usuário {standing[key]}, {'ativo' if key[1] else 'inativo'})"
         if key in standing
         else f"{step.who} (outra pessoa do mesmo lote teria o mesmo login)"
         for step in found
-        if (key := login_key(step.after)) in standing or wanted[key] > 1
+        if (key := step.after.login_key) in standing or wanted[key] > 1
     ]
     if taken:
         raise IntegrityError(
@@ -136,11 +136,6 @@ def refuse_taken_logins(steps: Iterable[UserStep], holders: Mapping[int, tuple[s
             "sip.usuario",
             "Mude no SIP o login de um dos dois e execute de novo. Nada foi gravado.",
         )
-
-
-def login_key(state: UserState) -> tuple[str, bool]:
-    """What SIP's UNIQUE key compares within an órgão."""
-    return collation_key(state.sigla), state.ativo
 
 
 def _holders(cursor: "Cursor", steps: Collection[UserStep]) -> dict[int, tuple[str, bool]]:
@@ -183,7 +178,7 @@ def _update_users(
         [
             (f"*{user_id}", user_id)
             for user_id, before, after in users
-            if login_key(before) != login_key(after) and login_key(before) in wanted
+            if before.login_key != after.login_key and before.login_key in wanted
         ],
     )
     cursor.executemany(

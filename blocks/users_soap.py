@@ -10,7 +10,7 @@ from blocks.runtime import ServiceAddress
 from blocks.sip import ORGAO_ID, SEI_SYSTEM_ID
 from blocks.sip_users import SipUsers
 from blocks.soap_client import RefusedCallError, SoapClient
-from blocks.users_channel import change_of, changed_grants, keeping, login_key, refuse_taken_logins
+from blocks.users_channel import change_of, changed_grants, keeping, refuse_taken_logins
 from domain.access_key import AccessKey
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
@@ -172,13 +172,13 @@ def _in_order(steps: Sequence[UserStep]) -> list[UserStep]:
     ordered: list[UserStep] = []
     waiting = list(steps)
     while waiting:
-        held = {login_key(step.before.state) for step in waiting if step.before and _renames(step)}
-        ready = [step for step in waiting if not (_renames(step) and login_key(step.after) in held)]
+        held = {step.before.state.login_key for step in waiting if step.before and _renames(step)}
+        ready = [step for step in waiting if not (_renames(step) and step.after.login_key in held)]
         if not ready:
             names = [f"usuário {step.before.id_usuario}" for step in waiting if step.before]
             raise _impossible("ele não troca logins entre pessoas", names)
         ordered += ready
-        waiting = [step for step in waiting if _renames(step) and login_key(step.after) in held]
+        waiting = [step for step in waiting if _renames(step) and step.after.login_key in held]
     return ordered
 
 
@@ -186,7 +186,7 @@ def _renames(step: UserStep) -> bool:
     """Whether somebody who stays gets another login; who leaves has let go of theirs by then."""
     if step.before is None or not (step.before.state.ativo and step.after.ativo):
         return False
-    return login_key(step.before.state) != login_key(step.after)
+    return step.before.state.login_key != step.after.login_key
 
 
 def _creation(step: UserStep) -> list[Item]:

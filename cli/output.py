@@ -15,6 +15,7 @@ from domain.errors import ImplantaError
 out = Console()
 talk = Console(stderr=True)
 
+Target = Annotated[str, typer.Argument(help="Nome do ambiente (timoteo-treinamento).")]
 PlanOption = Annotated[
     str | None, typer.Option("--plan", help="Só aplica se o plano ainda for este (código mostrado por plan).")
 ]

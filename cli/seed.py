@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import JsonOption, PlanOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, PlanOption, Target, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
     from domain.document_model.plan import PlanReport
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _SHOWN_STEPS = 60
-
-Target = Annotated[str, typer.Argument(help="Nome do ambiente (timoteo-treinamento).")]
 
 
 @app.command("plan")

@@ -1,17 +1,15 @@
 """`./implanta units plan|apply`: what a prefeitura's spreadsheet of units changes in an environment."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from cli.output import JsonOption, PlanOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, PlanOption, Target, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
     from domain.units_plan import TreeReport
 
 app = typer.Typer(no_args_is_help=True)
-
-Target = Annotated[str, typer.Argument(help="Nome do ambiente (timoteo-treinamento).")]
 
 
 @app.command("plan")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import users_reconciliation
-from cli.output import JsonOption, PlanOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, PlanOption, Target, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
     from domain.users_report import UsersReport
@@ -16,8 +16,6 @@ app.command("reconcile")(users_reconciliation.reconcile)
 app.command("mend")(users_reconciliation.mend)
 
 _SHOWN_STEPS = 60
-
-Target = Annotated[str, typer.Argument(help="Nome do ambiente (timoteo-treinamento).")]
 
 
 @app.command("plan")

@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, Target, as_rows, errors_as_lines, out, print_json
 
 if TYPE_CHECKING:
-    from domain.users_reconciliation import Comparison
+    from domain.users_difference import Comparison
 
 _SHOWN = 60
-
-Target = Annotated[str, typer.Argument(help="Nome do ambiente (timoteo-treinamento).")]
 
 
 def reconcile(

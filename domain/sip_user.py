@@ -11,6 +11,8 @@ from typing import ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, PositiveInt
 
+from domain.text import collation_key
+
 STORED = ConfigDict(extra="forbid", hide_input_in_errors=True)
 """How what is stored of a user is read again."""
 
@@ -67,6 +69,11 @@ class UserState:
     def shown_name(self) -> str:
         """What SIP and SEI show: the social name of who has one (Decreto 8.727/2016)."""
         return self.nome_social or self.nome
+
+    @property
+    def login_key(self) -> tuple[str, bool]:
+        """What SIP's UNIQUE(sigla, id_orgao, sin_ativo) compares: an inactive user may share an active one's login."""
+        return collation_key(self.sigla), self.ativo
 
     @property
     def by_place(self) -> dict[Place, Grant]:

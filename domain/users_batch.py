@@ -104,11 +104,12 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
         IntegrityError: somebody changed a user meanwhile; nothing of theirs is to be overwritten.
     """
     todo, found = list(steps), list(users)
-    # As SIP's UNIQUE(sigla, id_orgao, sin_ativo) has it: an inactive user may keep the login of an active one.
-    holders = {_slot(user.state): user for user in found}
+    holders = {user.state.login_key: user for user in found}
     cpfs = {user.state.cpf for user in found if not is_reserved_login(user.state.sigla)}
     # Whose login is free once the steps are done.
-    freed = {step.before.id_usuario for step in todo if step.before and _slot(step.before.state) != _slot(step.after)}
+    freed = {
+        step.before.id_usuario for step in todo if step.before and step.before.state.login_key != step.after.login_key
+    }
     rest: list[UserStep] = []
     overtaken: list[str] = []
     for step, now in _found(todo, found):
@@ -121,7 +122,7 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
         elif not _is_between(step, now):
             overtaken.append(step.who)
         elif now.state != step.after:
-            holder = holders.get(_slot(step.after))
+            holder = holders.get(step.after.login_key)
             if holder and holder.id_usuario != now.id_usuario and holder.id_usuario not in freed:
                 overtaken.append(step.who)
             else:
@@ -133,10 +134,6 @@ def remaining(steps: Iterable[UserStep], users: Iterable[SipUser]) -> list[UserS
             "Execute de novo: o plano será refeito com o que o SIP tem agora.",
         )
     return rest
-
-
-def _slot(state: UserState) -> tuple[str, bool]:
-    return collation_key(state.sigla), state.ativo
 
 
 def _by_login(users: Iterable[SipUser]) -> dict[str, SipUser]:

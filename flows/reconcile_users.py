@@ -4,7 +4,7 @@ from prefect import flow
 from pydantic import Field
 
 from domain.calendar import local_day
-from domain.users_reconciliation import Comparison, FleetComparison
+from domain.users_difference import Comparison, FleetComparison
 from flows.check_models import AT_ONCE
 from flows.stage import at_most, results_of
 from flows.verify_environment import ENVIRONMENT

@@ -26,7 +26,7 @@ def judge_sheet(sheet: Sheet, content: bytes, where: str) -> tuple[str, ...]:
     Raises:
         InvalidInputError: every problem, with its row.
     """
-    if sheet == "usuarios.csv":
+    if sheet == USERS:
         ignored = parse_user_table(content, where, Catalog().users_sheet()).ignored_columns
         return tuple(f"coluna ignorada: {column}" for column in ignored)
     rows = parse_sheet(content, where)

@@ -15,6 +15,7 @@ from domain.change import Change
 from domain.errors import InvalidInputError
 from domain.spreadsheet import name_rows
 from tasks import doors
+from tasks.history import ACTOR
 from tasks.instance import Instance, load_instance
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
@@ -80,7 +81,7 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
                 INVITED,
                 ibge=instance.municipality.ibge,
                 environment=instance.name.slug,
-                actor="implanta",
+                actor=ACTOR,
                 details={"sent": sent, "refused": len(refused)},
             )
     return refused

@@ -62,10 +62,16 @@ def close_batch(instance: Instance, batch: Batch, outcome: Outcome = Outcome.APP
 
 def find_open(instance: Instance) -> Batch | None:
     """The batch that a run opened and none closed."""
+    batch_id = open_batch_id(instance)
+    return None if batch_id is None else load_batch(instance, batch_id)
+
+
+def open_batch_id(instance: Instance) -> str | None:
+    """The id of the batch that a run opened and none closed."""
     batches = list_batches(instance)
     if not batches or batches[-1][1] is not None:
         return None
-    return load_batch(instance, str(batches[-1][0].details["batch"]))
+    return str(batches[-1][0].details["batch"])
 
 
 def find_applied(instance: Instance) -> Batch | None:
@@ -98,13 +104,14 @@ def load_batch(instance: Instance, batch_id: str) -> Batch:
         )
     bucket, key = intake_bucket(instance.municipality.slug), _key(instance, batch_id)
     body = doors.object_storage().find_object(bucket, key)
-    try:
-        if body is not None:
+    problem = "sumiu do balde"
+    if body is not None:
+        try:
             return _read(body)
-    except (zlib.error, ValueError):
-        pass  # told below, without what is in it
+        except (zlib.error, ValueError):  # its text may quote what is in the batch
+            problem = "está danificado"
     raise IntegrityError(
-        f"O lote {batch_id} {'sumiu do balde' if body is None else 'está danificado'}",
+        f"O lote {batch_id} {problem}",
         f"{bucket}/{key}",
         "Recupere o objeto de uma versão anterior do balde.",
     )

@@ -19,7 +19,7 @@ from domain.users_batch import Batch, as_kept, batch_id, plan_undo
 from domain.users_guard import Alarm, Roles, judge_plan
 from domain.users_plan import UsersPlan, mention, plan_users
 from domain.users_report import UsersReport, report_batch, report_plan
-from tasks import clock, doors
+from tasks import clock
 from tasks.instance import Instance, load_instance
 from tasks.intake import USERS
 from tasks.step import step
@@ -34,10 +34,10 @@ from tasks.users_batches import (
     undone_by,
     users_lock,
 )
-from tasks.users_sheet import ReadSheet, keep_returned, prove_accepted, read_user_sheet
+from tasks.users_sheet import ReadSheet, keep_returned, prove_accepted, read_user_sheet, working_units
 
-PLAN_COMMAND = "./implanta users plan {environment}"
-APPLY_COMMAND = "./implanta users apply {environment} --plan {code}"
+_PLAN_COMMAND = "./implanta users plan {environment}"
+_APPLY_COMMAND = "./implanta users apply {environment} --plan {code}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Situation:
             self.plan,
             self.users,
             Catalog().users().limits,
-            _roles(self.instance),
+            _roles(self.instance, self.read.units),
             today=self.today,
             refused=0 if known else len(self.refused),
             rows=self.sheet.filled_rows,
@@ -105,7 +105,7 @@ class Situation:
                 "remarks": tuple(str(row) for row in self.sheet.remarks),
                 "ignored_columns": self.sheet.ignored_columns,
                 "alarms": self.alarms,
-                "waiting_for": waiting_for(self.environment, self.code, self.alarms),
+                "waiting_for": _waiting_for(self.environment, self.code, self.alarms),
             }
         )
 
@@ -123,16 +123,14 @@ def look(instance: Instance) -> Situation:
     plan = plan_users(
         read.sheet.accepted,
         users,
-        units={unit.sigla: unit.id_unidade for unit in instance.people.list_units() if unit.ativo},
-        profiles=instance.users.profile_ids(),
+        units=read.units,
+        profiles=read.profiles,
         system=SEI_SYSTEM_ID,
         brought=brought,
         today=today,
         mentioned={mention(cell) for cell in read.cells_of([row.linha for row in read.sheet.rejected])},
     )
-    contract = doors.registry().contract(instance.municipality.ibge)
-    if contract is not None:
-        require_within_plan(plan.active_after, contract.plan, Catalog().plans(), USERS)
+    require_within_plan(plan.active_after, read.plan, Catalog().plans(), USERS)
     return Situation(
         instance=instance,
         read=read,
@@ -238,7 +236,13 @@ def _plan_undo(instance: Instance, batch: str) -> tuple[UsersReport, Batch]:
     plan = plan_undo(original, users, brought, today)
     code = hashlib.sha256(f"{environment}\n{batch}\n{plan.digest}".encode()).hexdigest()
     alarms = judge_plan(
-        plan, users, Catalog().users().limits, _roles(instance), today=today, refused=0, rows=len(original.steps)
+        plan,
+        users,
+        Catalog().users().limits,
+        _roles(instance, working_units(instance)),
+        today=today,
+        refused=0,
+        rows=len(original.steps),
     )
     if plan.refused:
         alarms += (Alarm(text=f"{len(plan.refused)} pessoas mudaram no SIP depois do lote e ficariam como estão"),)
@@ -268,7 +272,9 @@ def _say_yes(situation: Situation, code: str) -> Situation:
     environment = situation.environment
     # With nothing left to do it is a run that is repeated: what it was to say yes to is done.
     left = situation.plan.steps or situation.alarms
-    require_same_plan(code, situation.code if left else None, environment, PLAN_COMMAND.format(environment=environment))
+    require_same_plan(
+        code, situation.code if left else None, environment, _PLAN_COMMAND.format(environment=environment)
+    )
     accepted = replace(situation, accepted=True)
     _require_allowed(accepted.report())
     accept_sheet(situation.instance, situation.sheet_sha256)
@@ -285,10 +291,10 @@ def _require_allowed(report: UsersReport) -> None:
         )
 
 
-def waiting_for(environment: str, code: str, alarms: tuple[Alarm, ...]) -> tuple[str, ...]:
+def _waiting_for(environment: str, code: str, alarms: tuple[Alarm, ...]) -> tuple[str, ...]:
     """Alarms as reasons to wait, the last of them with what the operator does next."""
-    shown = APPLY_COMMAND.format(environment=environment, code=code[:SHOWN_DIGITS])
-    return _reasons(alarms, f"Veja {PLAN_COMMAND.format(environment=environment)} e, se for isso mesmo, {shown}")
+    shown = _APPLY_COMMAND.format(environment=environment, code=code[:SHOWN_DIGITS])
+    return _reasons(alarms, f"Veja {_PLAN_COMMAND.format(environment=environment)} e, se for isso mesmo, {shown}")
 
 
 def _reasons(alarms: tuple[Alarm, ...], question: str) -> tuple[str, ...]:
@@ -324,12 +330,10 @@ def _as_batch(situation: Situation) -> Batch:
     )
 
 
-def _roles(instance: Instance) -> Roles:
+def _roles(instance: Instance, units: Mapping[str, int]) -> Roles:
     return Roles(
         system=SEI_SYSTEM_ID,
         administrators=instance.users.administrator_profiles(),
         signers=instance.users.signing_profiles(),
-        units={
-            unit.id_unidade: unit.sigla for unit in instance.people.list_units() if unit.ativo and unit.in_hierarchy
-        },
+        units={unit: sigla for sigla, unit in units.items()},
     )

@@ -13,23 +13,15 @@ from domain.change import Change
 from domain.errors import GateClosedError, IntegrityError
 from domain.inspection import require_same_plan
 from domain.report import first_of, table_cell
-from domain.users_reconciliation import (
-    Comparison,
-    FleetComparison,
-    Mends,
-    Remedy,
-    Snapshot,
-    account_of_nobody,
-    compare,
-    user_by_id,
-)
+from domain.users_difference import Comparison, FleetComparison, Remedy
+from domain.users_reconciliation import Mends, Snapshot, account_of_nobody, compare, user_by_id
 from tasks import clock, doors
 from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, is_copy, load_instance
 from tasks.neighbourhood import list_delivered
 from tasks.step import step
-from tasks.users_batches import list_batches, users_lock
+from tasks.users_batches import open_batch_id, users_lock
 
 RECONCILED = "users.reconciled"
 MENDED = "users.mended"
@@ -62,7 +54,7 @@ def mend_users(environment: str, code: str) -> Comparison:
     """
     instance = load_instance(environment)
     with users_lock(environment):
-        if (batch := _open_batch(instance)) is not None:
+        if (batch := open_batch_id(instance)) is not None:
             raise GateClosedError(
                 f"O lote de usuários {batch} não terminou",
                 environment,
@@ -147,7 +139,7 @@ def _read(instance: Instance) -> Snapshot:
 
 def _look(instance: Instance) -> tuple[Comparison, Mends]:
     found, mends = compare(instance.name.slug, _read(instance), local_day(clock.now()))
-    if (batch := _open_batch(instance)) is None:
+    if (batch := open_batch_id(instance)) is None:
         return found, mends
     remark = (
         f"O lote de usuários {batch} não terminou: diferenças podem ser dele. Termine-o antes de consertar, com"
@@ -167,13 +159,6 @@ def _compare_and_remember(instance: Instance) -> Comparison:
     }
     _tell(instance, RECONCILED, details)
     return found
-
-
-def _open_batch(instance: Instance) -> str | None:
-    batches = list_batches(instance)
-    if not batches or batches[-1][1] is not None:
-        return None
-    return str(batches[-1][0].details["batch"])
 
 
 def _mend(instance: Instance, mends: Mends) -> Change:

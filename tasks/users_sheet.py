@@ -1,8 +1,7 @@
 """The users' spreadsheet of an environment's prefeitura: read, judged, and what of it goes back."""
 
 import hashlib
-from collections.abc import Collection, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,13 +24,14 @@ ALL_PERCENT = 100
 
 @dataclass(frozen=True)
 class ReadSheet:
-    """A spreadsheet as it was sent, as it was judged, and the names it was judged by."""
+    """A spreadsheet as it was sent, as it was judged, and what it was judged by: units and perfis by name, the plan."""
 
     sha256: str
     table: UserTable
     sheet: UserSheet
-    units: AbstractSet[str]
-    profiles: AbstractSet[str]
+    units: Mapping[str, int]
+    profiles: Mapping[str, int]
+    plan: Plan
 
     def cells_of(self, rows: Collection[int]) -> set[str]:
         """Whatever stands in these rows."""
@@ -54,22 +54,37 @@ def read_user_sheet(instance: Instance) -> ReadSheet:
         )
     return _judge(
         require_sheet(instance.municipality.slug, USERS),
-        frozenset(unit.sigla for unit in instance.people.list_units() if unit.ativo and unit.in_hierarchy),
-        frozenset(instance.users.profile_ids()),
+        frozenset(working_units(instance).items()),
+        frozenset(instance.users.profile_ids().items()),
         contract.plan,
         Catalog().plans(),
     )
 
 
+def working_units(instance: Instance) -> dict[str, int]:
+    """SIP's id of each unit in which one can work, by its sigla."""
+    return {unit.sigla: unit.id_unidade for unit in instance.people.list_units() if unit.ativo and unit.in_hierarchy}
+
+
 @lru_cache(maxsize=2)  # every step of an import reads it, and ten thousand rows take a second
-def _judge(content: bytes, units: frozenset[str], profiles: frozenset[str], plan: Plan, plans: PlanTable) -> ReadSheet:
+def _judge(
+    content: bytes,
+    units: frozenset[tuple[str, int]],
+    profiles: frozenset[tuple[str, int]],
+    plan: Plan,
+    plans: PlanTable,
+) -> ReadSheet:
+    unit_ids, profile_ids = dict(units), dict(profiles)
     table = parse_user_table(content, USERS, Catalog().users_sheet())
     return ReadSheet(
         sha256=hashlib.sha256(content).hexdigest(),
         table=table,
-        sheet=read_user_rows(table, units=units, profiles=profiles, plan=plan, plans=plans, where=USERS),
-        units=units,
-        profiles=profiles,
+        sheet=read_user_rows(
+            table, units=unit_ids.keys(), profiles=profile_ids.keys(), plan=plan, plans=plans, where=USERS
+        ),
+        units=unit_ids,
+        profiles=profile_ids,
+        plan=plan,
     )
 
 
@@ -82,7 +97,9 @@ def prove_accepted(read: ReadSheet, limits: UserLimits, *, partial: bool) -> Non
     from blocks.user_suite import judge_user_sheet  # noqa: PLC0415  # importing its library takes seconds
 
     share = 0.0 if partial else (ALL_PERCENT - limits.refused_percent) / ALL_PERCENT
-    verdict = judge_user_sheet(read.sheet, units=read.units, profiles=read.profiles, min_accepted_share=share)
+    verdict = judge_user_sheet(
+        read.sheet, units=read.units.keys(), profiles=read.profiles.keys(), min_accepted_share=share
+    )
     if not verdict.holds:
         raise IntegrityError(
             f"As pessoas aceitas não cumprem: {'; '.join(str(rule) for rule in verdict.broken)}",

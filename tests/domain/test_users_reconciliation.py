@@ -15,18 +15,8 @@ from domain.account import Account, User
 from domain.errors import GateClosedError, IntegrityError, RetryableError
 from domain.person import RESERVED_LOGINS
 from domain.sip_user import Grant, Place, SipUser, UserState
-from domain.users_reconciliation import (
-    Comparison,
-    Difference,
-    Facts,
-    FleetComparison,
-    Kind,
-    Mends,
-    Remedy,
-    SeiUser,
-    Snapshot,
-    compare,
-)
+from domain.users_difference import Comparison, Difference, FleetComparison, Kind, Remedy
+from domain.users_reconciliation import Facts, Mends, SeiUser, Snapshot, compare
 
 TODAY = date(2026, 3, 9)
 SIP, SEI = 100000099, 100000100

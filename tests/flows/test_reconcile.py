@@ -19,7 +19,8 @@ from cli.__main__ import app
 from domain.account import Account
 from domain.environment import Purpose
 from domain.errors import GateClosedError, IntegrityError
-from domain.users_reconciliation import Comparison, Kind, account_of_nobody
+from domain.users_difference import Comparison, Kind
+from domain.users_reconciliation import account_of_nobody
 from flows.create_environment import create_environment
 from flows.reconcile_users import mend_environment_users, reconcile_fleet, reconcile_users
 from registry import Registry
