@@ -52,6 +52,10 @@ class SecuritySystem(Block, ABC):
     def list_users(self, environment: EnvironmentName) -> list[User]:
         """Every account of one environment, sorted by login."""
 
+    def list_logins(self, environment: EnvironmentName) -> dict[str, bool]:
+        """Whether each account is blocked, by its login in small letters."""
+        return {user.account.uid.lower(): user.blocked for user in self.list_users(environment)}
+
     @abstractmethod
     def inviting(self, environment: EnvironmentName) -> AbstractContextManager[Inviter]:
         """A conversation through which first passwords are given, one account at a time."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from brutils.cpf import is_valid
 from pydantic import ConfigDict, Field, PositiveInt, StringConstraints
+from pydantic.dataclasses import dataclass
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
@@ -49,13 +50,13 @@ def _lotacao(unidade: str, perfil: str) -> Lotacao:
     return Lotacao(unidade=unidade, perfil=perfil)
 
 
-class Person(Frozen):
+# No model: that keeps the names of the fields that were set beside each of tens of thousands.
+@dataclass(config=ConfigDict(extra="forbid", hide_input_in_errors=True), frozen=True, slots=True, kw_only=True)
+class Person:
     """One person of the users' spreadsheet, ready to become a SIP user.
 
     `linhas` are the rows that tell of the person: several, where the spreadsheet has a row for each unit.
     """
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     nome: str = Field(min_length=1, max_length=MAX_NOME, repr=False)
     cpf: Cpf = Field(repr=False)

@@ -111,7 +111,7 @@ def read_user_rows(
     )
 
 
-@dataclass
+@dataclass(slots=True)
 class _JudgedRow:
     """A row while it is judged: `cpf` is empty where it is not valid."""
 

@@ -58,8 +58,7 @@ def _reopen(instance: Instance, steps: Iterable[UserStep], *, anew: bool) -> Cha
         return Change()
     ssc = doors.ssc()
     # Of those only who is still shut out: a run that was cut off later may have sent the others their password.
-    closed = [user.account.uid for user in ssc.list_users(instance.name) if user.blocked]
-    closed = [uid for uid in closed if uid.lower() in returning]
+    closed = [uid for uid, blocked in ssc.list_logins(instance.name).items() if blocked and uid in returning]
     marked = ssc.mark_uninvited(instance.name, closed) if anew else Change()
     return marked + ssc.unblock_users(instance.name, closed)
 
@@ -174,10 +173,10 @@ def _at_work(kept: Iterable[Kept], users: Iterable[SipUser]) -> set[str]:
 
 def _unready(instance: Instance, people: set[str]) -> list[str]:
     ready = {login.lower() for login in instance.users.list_ready_logins()}
-    accounts = {user.account.uid.lower(): user for user in doors.ssc().list_users(instance.name)}
+    accounts = doors.ssc().list_logins(instance.name)
     counts = {
         "pessoas sem condição de entrar em uma unidade": len(people - ready),
         "pessoas sem conta no SSC": len(people - set(accounts)),
-        "pessoas com a conta bloqueada no SSC": sum(accounts[uid].blocked for uid in people & set(accounts)),
+        "pessoas com a conta bloqueada no SSC": sum(accounts[uid] for uid in people & set(accounts)),
     }
     return [f"{label}: {count}" for label, count in counts.items() if count]

@@ -6,9 +6,9 @@ The registry has when and how many; who is in the object, beside the spreadsheet
 import zlib
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from functools import lru_cache
 
 from pydantic import JsonValue
+from pydantic_core import to_json
 
 from domain.environment import intake_bucket
 from domain.errors import IntegrityError, InvalidInputError
@@ -24,6 +24,9 @@ OPENED = "users.opened"
 CLOSED = "users.closed"
 ACCEPTED = "users.accepted"
 LOCK_WAIT_SECONDS = 60
+
+# The one that this process opened or read last, by what the bucket has of it: each step of an import asks for it.
+_LAST: dict[bytes, Batch] = {}
 
 
 class Outcome(StrEnum):
@@ -44,7 +47,9 @@ def open_batch(instance: Instance, batch: Batch) -> None:
     storage = doors.object_storage()
     bucket = intake_bucket(instance.municipality.slug)
     storage.ensure_bucket(bucket)
-    storage.ensure_object(bucket, _key(instance, batch.id), zlib.compress(batch.model_dump_json().encode(), 1))
+    body = zlib.compress(to_json(batch), 1)
+    storage.ensure_object(bucket, _key(instance, batch.id), body)
+    _remember(body, batch)
     details: dict[str, JsonValue] = {
         "batch": batch.id,
         "code": batch.digest,
@@ -117,9 +122,15 @@ def load_batch(instance: Instance, batch_id: str) -> Batch:
     )
 
 
-@lru_cache(maxsize=2)  # each step of an import reads it
 def _read(body: bytes) -> Batch:
-    return Batch.read(zlib.decompress(body))
+    batch = _LAST.get(body) or Batch.read(zlib.decompress(body))
+    _remember(body, batch)
+    return batch
+
+
+def _remember(body: bytes, batch: Batch) -> None:
+    _LAST.clear()
+    _LAST[body] = batch
 
 
 def load_brought(instance: Instance, users: list[SipUser]) -> dict[int, frozenset[Place]]:

@@ -1,5 +1,6 @@
 """What SIP's users are read as: whole, with both names and every permission, whoever wrote the rows."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -21,7 +22,7 @@ def bring(databases: Databases, state: UserState) -> None:
 
 
 def test_a_user_is_read_as_it_was_written(databases: Databases) -> None:
-    person = make_person(1, cpf=make_cpf(12_345), matricula="0042").model_copy(update={"nome_social": "Ângela"})
+    person = replace(make_person(1, cpf=make_cpf(12_345), matricula="0042"), nome_social="Ângela")
     state = state_of(person, granted(place(databases, "TESTE"), date(2026, 1, 2)))
     bring(databases, state)
     assert find(databases, "pessoa.1").state == state, "the zeros that a number loses come back"
@@ -63,7 +64,7 @@ def test_the_name_that_sip_shows_counts_and_one_that_is_neither_is_put_right(
     user = find(databases, "pessoa.1")
     assert (user.state.nome, user.state.nome_social) == read
     assert user.state.shown_name == names[0]
-    wanted = state_of(make_person(1, nome="Ana Civil").model_copy(update={"nome_social": "Ângela"}))
+    wanted = state_of(replace(make_person(1, nome="Ana Civil"), nome_social="Ângela"))
     told = SqlChannel(databases.server, ENVIRONMENT).apply([change(user, wanted)], today=TODAY)
     assert told == (Change(unchanged=1) if read == ("Ana Civil", "Ângela") else Change(updated=1))
     assert databases.row("sip", f"SELECT {', '.join(NAMES)} FROM usuario WHERE sigla = 'pessoa.1'") == (

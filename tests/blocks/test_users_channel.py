@@ -286,7 +286,7 @@ def test_a_rehearsal_counts_what_would_be_done_and_writes_nothing(
 @BOTH
 def test_a_character_that_sip_cannot_store_stops_everything(ready: Databases, channel: Channel, kind: Kind) -> None:
     people = [make_person(1, matricula="m1"), make_person(2, matricula="m2", nome="Fulana Sigilosa → Silva")]
-    steps = joining(ready, *(person.model_copy(update={"lotacoes": LOTACOES}) for person in people))
+    steps = joining(ready, *(replace(person, lotacoes=LOTACOES) for person in people))
     before = ready.contents()
     with pytest.raises(InvalidInputError, match=r"U\+2192.*cp1252") as refusal:
         channel(kind).apply(steps, today=TODAY)

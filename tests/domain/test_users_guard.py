@@ -1,6 +1,7 @@
 """Limits of a spreadsheet of users: what stops, what is asked, and what nobody may allow."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -196,9 +197,9 @@ def test_no_unit_is_left_without_anybody_who_signs(row: object) -> None:
 
 def test_unit_that_is_no_more_needs_nobody() -> None:
     sip = SipInMemory()
-    sip.bring(person(1, unidades=("SEMED",)), CLERK.model_copy(update={"lotacoes": person(1).lotacoes}))
+    sip.bring(person(1, unidades=("SEMED",)), replace(CLERK, lotacoes=person(1).lotacoes))
     roles = ROLES.model_copy(update={"units": {UNITS["SEMAD"]: "SEMAD"}})
-    plan = sip.plan(CLERK.model_copy(update={"lotacoes": person(1).lotacoes}))
+    plan = sip.plan(replace(CLERK, lotacoes=person(1).lotacoes))
     assert judge_plan(plan, sip.users.values(), LOOSE, roles, today=sip.day, refused=0, rows=1) == ()
 
 

@@ -234,6 +234,7 @@ def test_who_comes_back_is_invited_again(signed_up: SecuritySystem) -> None:
     signed_up.block_users(ENVIRONMENT, [ANA.uid])
     assert signed_up.mark_uninvited(ENVIRONMENT, [ANA.uid, JOSE.uid]) == Change(updated=1, unchanged=1)
     assert signed_up.list_uninvited(ENVIRONMENT) == [JOSE], "a blocked one waits"
+    assert signed_up.list_logins(ENVIRONMENT) == {ANA.uid: True, JOSE.uid: False}
     signed_up.unblock_users(ENVIRONMENT, [ANA.uid])
     assert signed_up.list_uninvited(ENVIRONMENT) == [ANA, JOSE]
 
