@@ -128,12 +128,21 @@ class Pages:
         session = self._sessions.find(visit.cookie, visit.environment.slug, visit.now)
         if session is None:
             return RedirectResponse(login_address(visit.environment, "SEI"), HTTPStatus.SEE_OTHER)
-        handler = _ACTIONS.get((visit.method, visit.query.get("acao", "procedimento_controlar")))
+        action = visit.query.get("acao", "procedimento_controlar")
+        handler = _ACTIONS.get((visit.method, action))
         if handler is None:
             return render_message("Ação não encontrada", "O laboratório não atende esta ação.", HTTPStatus.NOT_FOUND)
         if visit.method == "POST" and not session.accepts_form(visit.form.get("hdnToken", "")):
             return render_message("Formulário vencido", "Abra a página de novo e repita.", HTTPStatus.FORBIDDEN)
+        if action not in _FREE_ACTIONS and action not in session.workplace.rights:
+            return render_message("Acesso negado", "O seu perfil nesta unidade não permite isto.", HTTPStatus.FORBIDDEN)
         return handler(self, visit, session)
+
+    def list_system_users(self, visit: Visit, session: Session) -> Response:
+        """The systems that may call SEI's services, which only its administrators see."""
+        with visit.environment.sei() as sei:
+            rows = fetch_all(sei, "SELECT sigla, nome FROM usuario WHERE sta_tipo = '1' ORDER BY sigla")
+        return render("sistemas", sessao=session, usuarios=rows)
 
     def list_processes(self, visit: Visit, session: Session) -> Response:
         """The processes that are open in the unit."""
@@ -217,8 +226,11 @@ _ACTIONS: Mapping[tuple[str, str], Handler] = {
     ("POST", "procedimento_gerar"): Pages.start_process,
     ("GET", "procedimento_trabalhar"): Pages.show_process,
     ("POST", "unidade_selecionar"): Pages.change_unit,
+    ("GET", "usuario_sistema_listar"): Pages.list_system_users,
     ("POST", "sair"): Pages.logout,
 }
+# For these SIP has no `recurso`: whoever is signed in may.
+_FREE_ACTIONS = frozenset({"unidade_selecionar", "sair"})
 
 
 def external_page(visit: Visit) -> Response:

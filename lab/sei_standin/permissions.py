@@ -1,7 +1,7 @@
 """In which units a person may work in a system: SIP's grants spread over the hierarchy (`sei.md` 2.4, 2.7)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ class Grant:
     """One valid permission of a person in a system."""
 
     id_usuario: int
+    id_perfil: int
     id_unidade: int
     with_subunits: bool
 
@@ -55,6 +56,10 @@ class Organization:
             if grant.with_subunits:
                 reached |= self._below(unit.id_unidade)
         return reached
+
+    def profiles_in(self, id_unidade: int, grants: Iterable[Grant]) -> frozenset[int]:
+        """The profiles with which grants let one work in a unit."""
+        return frozenset(grant.id_perfil for grant in grants if id_unidade in self.workplaces([grant]))
 
     def _below(self, id_unidade: int) -> set[int]:
         found: set[int] = set()
@@ -105,7 +110,7 @@ def load_organization(sip: DictCursor, id_hierarquia: int, now: datetime) -> Org
 def list_grants(sip: DictCursor, id_sistema: int, now: datetime, id_usuario: int | None = None) -> list[Grant]:
     """The permissions in a system that are valid today and of an active profile; of one person, or of all."""
     query = (
-        "SELECT p.id_usuario, p.id_unidade, p.sin_subunidades FROM permissao p"
+        "SELECT p.id_usuario, p.id_perfil, p.id_unidade, p.sin_subunidades FROM permissao p"
         " JOIN perfil f ON f.id_perfil = p.id_perfil AND f.id_sistema = p.id_sistema"
         " WHERE p.id_sistema = %s AND f.sin_ativo = 'S' AND p.dta_inicio <= %s"
         " AND (p.dta_fim IS NULL OR p.dta_fim >= %s)"
@@ -115,9 +120,23 @@ def list_grants(sip: DictCursor, id_sistema: int, now: datetime, id_usuario: int
         query += " AND p.id_usuario = %s"
         values.append(id_usuario)
     return [
-        Grant(row["id_usuario"], row["id_unidade"], row["sin_subunidades"] == "S")
+        Grant(row["id_usuario"], row["id_perfil"], row["id_unidade"], row["sin_subunidades"] == "S")
         for row in fetch_all(sip, query, values)
     ]
+
+
+def list_rights(sip: DictCursor, id_sistema: int, profiles: Collection[int]) -> frozenset[str]:
+    """What profiles allow: the names of their active `recurso`s, which in SEI are those of its pages' actions."""
+    if not profiles:
+        return frozenset()
+    rows = fetch_all(
+        sip,
+        "SELECT DISTINCT r.nome FROM rel_perfil_recurso p JOIN recurso r"
+        " ON r.id_sistema = p.id_sistema AND r.id_recurso = p.id_recurso"
+        " WHERE p.id_sistema = %s AND r.sin_ativo = 'S' AND p.id_perfil IN %s",
+        (id_sistema, tuple(profiles)),
+    )
+    return frozenset(row["nome"] for row in rows)
 
 
 def midnight(moment: datetime) -> datetime:

@@ -1,6 +1,5 @@
 """Who may log in, and in which units they may then work: the conditions of `sei.md` 2.7, one after the other."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,7 @@ from lab.sei_standin.database import Row, fetch_all, fetch_one
 from lab.sei_standin.directory import DirectoryServer, accepts_password
 from lab.sei_standin.environments import Environment
 from lab.sei_standin.keys import find_system
-from lab.sei_standin.permissions import list_grants, load_organization
+from lab.sei_standin.permissions import list_grants, list_rights, load_organization
 
 
 class Refusal(StrEnum):
@@ -37,6 +36,8 @@ class Workplace:
     id_unidade: int
     sigla: str
     descricao: str
+    rights: frozenset[str]
+    """What the person may do there, by the names of SIP's `recurso`s as they were at sign-in."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,15 @@ def _find_workplaces(environment: Environment, account: _Account, now: datetime)
     with environment.sei() as sei:
         if not _exists_in_sei(sei, account.id_usuario):
             return Refusal.NOT_IN_SEI
-        return _list_complete_units(sei, placed) or Refusal.UNIT_NOT_IN_SEI
+        complete = [unit for unit in _list_complete_units(sei) if unit["id_unidade"] in placed]
+    profiles = {unit["id_unidade"]: organization.profiles_in(unit["id_unidade"], grants) for unit in complete}
+    with environment.sip() as sip:
+        rights = {held: list_rights(sip, account.system["id_sistema"], held) for held in set(profiles.values())}
+    workplaces = tuple(
+        Workplace(unit["id_unidade"], unit["sigla"], unit["descricao"], rights[profiles[unit["id_unidade"]]])
+        for unit in complete
+    )
+    return workplaces or Refusal.UNIT_NOT_IN_SEI
 
 
 def _exists_in_sei(sei: DictCursor, id_usuario: int) -> bool:
@@ -193,14 +202,10 @@ def _exists_in_sei(sei: DictCursor, id_usuario: int) -> bool:
     return row is not None
 
 
-def _list_complete_units(sei: DictCursor, ids: Iterable[int]) -> tuple[Workplace, ...]:
-    wanted = set(ids)
-    rows = fetch_all(
+def _list_complete_units(sei: DictCursor) -> list[Row]:
+    return fetch_all(
         sei,
         "SELECT DISTINCT u.id_unidade, u.sigla, u.descricao FROM unidade u JOIN contato c USING (id_contato)"
         " JOIN unidade_historico h ON h.id_unidade = u.id_unidade AND h.dta_fim IS NULL"
         " WHERE u.sin_ativo = 'S' ORDER BY u.sigla",
-    )
-    return tuple(
-        Workplace(row["id_unidade"], row["sigla"], row["descricao"]) for row in rows if row["id_unidade"] in wanted
     )

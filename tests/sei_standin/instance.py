@@ -27,6 +27,7 @@ DIRECTORY_PASSWORD = "conta-de-pesquisa"
 SIP_SYSTEM_ID = 100000099
 SEI_SYSTEM_ID = 100000100
 BASICO = 100000938
+ADMINISTRADOR = 100000939
 SEI_HIERARCHY = 100000018
 ROOT_UNIT = 110000001
 CHILD_UNIT = 110000002
@@ -294,12 +295,12 @@ class Instance:
                     )
         return person
 
-    def grant(self, person: Person, unit: int, *, below: str = "N") -> None:
-        """Give a person the profile Básico in a unit of SEI."""
+    def grant(self, person: Person, unit: int, *, below: str = "N", profile: int = BASICO) -> None:
+        """Give a person a profile in a unit of SEI."""
         self.execute(
             "sip",
             "INSERT INTO permissao VALUES (%s, %s, %s, %s, 1, '2020-01-01', NULL, %s)",
-            (BASICO, SEI_SYSTEM_ID, person.id_usuario, unit, below),
+            (profile, SEI_SYSTEM_ID, person.id_usuario, unit, below),
         )
 
     def add_service(self, *operations: tuple[Any, ...]) -> None:

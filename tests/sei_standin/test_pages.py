@@ -10,10 +10,11 @@ import pytest
 
 from lab.sei_standin.environments import local_now
 from tests.sei_standin.conftest import make_worker
-from tests.sei_standin.instance import CHILD_UNIT, GLOBAL_UNIT, OTHER_CHILD, Instance, Person
+from tests.sei_standin.instance import ADMINISTRADOR, CHILD_UNIT, GLOBAL_UNIT, OTHER_CHILD, Instance, Person
 
 CONTROL = "/sei/controlador.php?acao=procedimento_controlar"
 START = "/sei/controlador.php?acao=procedimento_gerar"
+SYSTEM_USERS = "/sei/controlador.php?acao=usuario_sistema_listar"
 
 
 @contextmanager
@@ -62,6 +63,24 @@ def a_type(instance: Instance, level: str = "0") -> str:
         (level,),
     )
     return str(row[0]["id"])
+
+
+def test_what_only_an_administrator_may_depends_on_the_unit(any_version: Instance) -> None:
+    """As in SEI, by the recursos of the perfis that SIP gives the person in the unit."""
+    person = make_worker(any_version)
+    any_version.grant(person, OTHER_CHILD)
+    any_version.grant(person, OTHER_CHILD, profile=ADMINISTRADOR)
+    with log_in(any_version, person) as client:
+        refused = client.get(SYSTEM_USERS)
+        assert (refused.status_code, "Acesso negado" in refused.text) == (403, True)
+        page = client.get(CONTROL)
+        assert SYSTEM_USERS not in page.text
+        moved = client.post(
+            "/sei/controlador.php?acao=unidade_selecionar",
+            data={"hdnToken": token_of(page), "selUnidade": str(OTHER_CHILD)},
+        )
+        assert SYSTEM_USERS in moved.text
+        assert "INTRANET" in client.get(SYSTEM_USERS).text
 
 
 def test_a_process_gets_a_number_a_subject_and_an_open_entry_in_the_unit(any_version: Instance) -> None:

@@ -378,7 +378,8 @@ values
   (100000100, 100000013, 'documento_assinar', 'Assinar documento', 'controlador.php?acao=documento_assinar', 'S'),
   (100000100, 100000014, 'protocolo_pesquisar', 'Pesquisar', 'controlador.php?acao=protocolo_pesquisar', 'S'),
   (100000100, 100000015, 'tipo_procedimento_listar', 'Listar tipos de processo', 'controlador.php?acao=tipo_procedimento_listar', 'S'),
-  (100000100, 100000016, 'serie_listar', 'Listar tipos de documento', 'controlador.php?acao=serie_listar', 'S');
+  (100000100, 100000016, 'serie_listar', 'Listar tipos de documento', 'controlador.php?acao=serie_listar', 'S'),
+  (100000100, 100000017, 'usuario_sistema_listar', 'Listar usuários de sistema', 'controlador.php?acao=usuario_sistema_listar', 'S');
 
 drop table if exists recurso_vinculado;
 create table recurso_vinculado (
@@ -416,7 +417,8 @@ values
   (100000937, 100000099, 100000004), (100000938, 100000100, 100000008), (100000938, 100000100, 100000009),
   (100000938, 100000100, 100000010), (100000938, 100000100, 100000011), (100000938, 100000100, 100000012),
   (100000938, 100000100, 100000013), (100000938, 100000100, 100000014), (100000939, 100000100, 100000015),
-  (100000939, 100000100, 100000016), (100000947, 100000100, 100000008), (100000947, 100000100, 100000009),
+  (100000939, 100000100, 100000016), (100000939, 100000100, 100000017), (100000947, 100000100, 100000008),
+  (100000947, 100000100, 100000009),
   (100000947, 100000100, 100000010), (100000947, 100000100, 100000011), (100000947, 100000100, 100000012),
   (100000947, 100000100, 100000014);
 
@@ -694,7 +696,7 @@ values
   ('menu', 1, 100000079, 199999999),
   ('orgao', 1, 0, 999999999),
   ('perfil', 1, 100000950, 199999999),
-  ('recurso', 1, 100000016, 199999999),
+  ('recurso', 1, 100000017, 199999999),
   ('regra_auditoria', 1, 1, 999999999),
   ('servidor_autenticacao', 1, 2, 999999999),
   ('sistema', 1, 100000100, 199999999),
