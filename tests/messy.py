@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from openpyxl import Workbook
@@ -40,6 +40,8 @@ _FAULTS: dict[int, tuple[str, str, str]] = {
     130: ("perfil", "Basico; Arquivo", "o 2º perfil não existe"),
 }
 _SAME_LOGIN = (80, 81)
+_SECOND_NAME = "Outra Pessoa de Souza"
+_NAMING = {"nome", "cpf", "email", "login"}
 _TWO_NAMES, _TWO_UNITS, _TWICE, _MERGED = 90, 10, 20, 110
 
 
@@ -52,6 +54,8 @@ class MessySheet:
     accepted_rows: int
     rejected: Mapping[int, str]
     remarked: tuple[int, ...]
+    personal: frozenset[str]
+    """What must be nowhere else: everybody's name, CPF, e-mail and login, and what stands for them in bad rows."""
 
     @property
     def filled_rows(self) -> int:
@@ -91,7 +95,16 @@ def messy_workbook() -> MessySheet:
         accepted_rows=len(people) - lost + 2,  # who works in two units, and who comes twice
         rejected={row: line.reason for row, line in numbered if line.reason},
         remarked=tuple(row for row, line in numbered if line.remarked),
+        personal=frozenset(_personal(people)),
     )
+
+
+def _personal(people: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    for person in people:
+        yield from (person["nome"], person["email"], person["login"], person["cpf"])
+        yield "".join(filter(str.isdigit, person["cpf"]))
+    yield from (value for column, value, _ in _FAULTS.values() if column in _NAMING and len(value) > len("Maria"))
+    yield _SECOND_NAME
 
 
 @dataclass
@@ -115,7 +128,7 @@ def _lines(place: int, person: Mapping[str, str], people: Sequence[Mapping[str, 
         _SAME_LOGIN[1]: [_Line(_with(cells, "login", people[_SAME_LOGIN[0]]["login"].upper()), "login repetido")],
         _TWO_NAMES: [
             _Line(cells, "CPF repetido com outro nome"),
-            _Line(_with(cells, "nome", "Outra Pessoa de Souza"), "CPF repetido com outro nome"),
+            _Line(_with(cells, "nome", _SECOND_NAME), "CPF repetido com outro nome"),
         ],
         _TWO_UNITS: [_Line(cells), _Line(_with(cells, "unidade", people[place - 1]["unidade"]))],
         _TWICE: [_Line(cells), _Line(cells, remarked=True)],
