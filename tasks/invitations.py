@@ -54,7 +54,8 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
     refused: set[str] = set()
     if not pending:
         return refused
-    address = f"{doors.edge().url(instance.name)}/sei"
+    edge = doors.edge()
+    address, page = f"{edge.url(instance.name)}/sei", edge.access_url(instance.name)
     subject = f"SEI {instance.municipality.name} ({instance.name.purpose.label}): seu primeiro acesso"
     try:
         with (
@@ -65,7 +66,7 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
             for account in pending:
                 outbox.wait_turn()  # before a password is made that nobody would have, were the run to end meanwhile
                 password = inviter.give_password(account)
-                text = first_access_text(instance, account, password.get_secret_value(), address)
+                text = first_access_text(instance, account, password.get_secret_value(), address, page)
                 try:
                     outbox.send(account.email, subject, text)
                 except InvalidInputError:
@@ -88,7 +89,7 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
 
 
 def first_access_text(
-    instance: Instance, account: Account, password: str, address: str, change_page: str | None = None
+    instance: Instance, account: Account, password: str, address: str, change_page: str | None
 ) -> str:
     """The message. `change_page` is where a person chooses the password without anybody's help, where there is one."""
     template = Environment(

@@ -101,12 +101,14 @@ def people(imported: Instance) -> tuple[Person, ...]:
 def mailed(imported: Instance, lab_state: LabState) -> dict[str, SecretStr]:
     """The first password of each login, as its owner's mailbox has it."""
     found: dict[str, SecretStr] = {}
+    page = doors.edge().access_url(imported.name)
     for path in (lab_state.smtp.mail_dir / "new").iterdir():
         message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(path.read_bytes())
         body = message.get_body()
         said = body.get_content() if body else ""
         if imported.name.slug in said and (login := LOGIN.search(said)) and (password := PASSWORD.search(said)):
             assert login[1] not in found, "one message for each"
+            assert f"troque-a antes de entrar, em {page}\n" in said
             found[login[1]] = SecretStr(password[1])
     return found
 
