@@ -15,6 +15,7 @@ from domain.catalog_entry import CatalogEntry
 from domain.catalog_problem import field_at, problem_in
 from domain.certificate import CertificateRule
 from domain.city import City
+from domain.courses import CourseTable
 from domain.errors import IntegrityError, InvalidInputError
 from domain.go_live import GoLiveRule
 from domain.instruments.communication import CommunicationRule
@@ -68,6 +69,10 @@ class Catalog:
     def gates(self) -> Gates:
         """The rules of the gates (`gates.yaml`)."""
         return _load(self.directory / "gates.yaml", Gates)
+
+    def courses(self) -> CourseTable:
+        """The courses of the training and whose they are (`training.yaml`)."""
+        return _load(self.directory / "training.yaml", CourseTable)
 
     def storage(self) -> StorageRule:
         """What environments store, for how long and how much (`storage.yaml`)."""

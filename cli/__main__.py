@@ -13,6 +13,7 @@ from cli import (
     municipality,
     seed,
     setup,
+    training,
     units,
     users,
 )
@@ -34,6 +35,7 @@ app.add_typer(
     instrument.app, name="instrument", help="Instrumentos para assinatura: decreto, cronograma, planos, termo."
 )
 app.add_typer(users.app, name="users", help="Usuários: da planilha ao acesso, e de volta.")
+app.add_typer(training.app, name="training", help="Capacitação: o portão, e quem ainda não concluiu o quê.")
 app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas: troca de senha e primeiro acesso.")
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
 app.command("demo")(setup.demo)

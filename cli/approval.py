@@ -1,5 +1,6 @@
 """`./implanta approve`: a person's answer to a gate, as in the Prefect form."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,28 +12,29 @@ from cli.output import JsonOption, errors_as_lines, out, print_json
 def approve(
     municipality: Annotated[str, typer.Argument(help="Nome curto do município (timoteo).")],
     name: Annotated[str, typer.Option("--name", help="Nome de quem decide; fica no registro.")],
-    reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado.")],
-    gate: Annotated[str, typer.Option("--gate", help="Portão: go-live.")] = "go-live",
-    reject: Annotated[bool, typer.Option("--reject", help="Recusar em vez de aprovar.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
+    gate: Annotated[str, typer.Option("--gate", help="Portão: go-live ou capacitacao.")] = "go-live",
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", formats=["%Y-%m-%d"], help="Com --gate capacitacao: dispensa o portão até este dia."),
+    ] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Recusar, ou retirar a dispensa.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Registra a decisão sobre um portão.
+    """Registra a decisão sobre um portão; o da capacitação se dispensa, com --until.
 
     Exemplo: ./implanta approve timoteo --name 'Ana Lima' --reason 'Ofício 12/2026'
     """
-    from domain.errors import InvalidInputError
-
     with errors_as_lines():
-        if gate != "go-live":
-            raise InvalidInputError(f"Portão {gate!r} não existe", "--gate", "Use go-live.")
-        registry = open_registry()
-        found = registry.find_municipality(municipality)
-        registry.record_decision(
-            ibge=found.ibge, gate=gate, decision="reject" if reject else "approve", name=name, reason=reason
-        )
+        from tasks.waivers import GO_LIVE_GATE, answer_gate
+
+        if gate == GO_LIVE_GATE:
+            answer = "recusar" if reject else "aprovar"
+        else:
+            answer = "retirar dispensa" if reject else "dispensar"
+        found = open_registry().find_municipality(municipality)
+        answer_gate(found, gate, answer, name=name, reason=reason, until=until.date() if until else None)
     if as_json:
-        print_json({"slug": found.slug, "gate": gate, "decision": "reject" if reject else "approve"})
+        print_json({"slug": found.slug, "gate": gate, "answer": answer})
         return
-    out.print(
-        f"{found.slug}: {'recusa' if reject else 'aprovação'} registrada. Execute ./implanta implant {found.slug}."
-    )
+    out.print(f"{found.slug}, portão {gate}: {answer}, registrado. Execute ./implanta implant {found.slug}.")

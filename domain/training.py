@@ -1,6 +1,5 @@
 """The training gate: whether enough of a prefeitura's people were trained to give it a production environment."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Self
 
@@ -18,6 +17,10 @@ class TrainingRule(CatalogEntry):
     min_trained_by_unit: NonNegativeInt = Field(alias="minimo_capacitados_por_unidade")
     valid_for_days: PositiveInt = Field(alias="validade_dias")
 
+    def is_valid(self, finished_on: date, today: date) -> bool:
+        """Whether what was finished on a day counts today: not before it, and so many days after it."""
+        return today - timedelta(days=self.valid_for_days) <= finished_on <= today
+
 
 class TrainingClass(Frozen):
     """How many people of one unit completed a class on a day; administrators are counted among the trained."""
@@ -34,10 +37,9 @@ class TrainingClass(Frozen):
         return self
 
 
-class UnitTraining(Frozen):
-    """The users of one unit and the classes that they completed, each person counted once. No personal data."""
+class Headcount(Frozen):
+    """So many people and the classes that they completed, each person counted once. No personal data."""
 
-    unidade: str
     users: NonNegativeInt
     administrators: NonNegativeInt = 0
     classes: tuple[TrainingClass, ...] = ()
@@ -47,9 +49,25 @@ class UnitTraining(Frozen):
         trained = sum(done.trained for done in self.classes)
         administrators = sum(done.trained_administrators for done in self.classes)
         if self.administrators > self.users or trained > self.users or administrators > self.administrators:
-            msg = f"a unidade {self.unidade} tem mais capacitados ou administradores que usuários"
+            msg = "há mais capacitados ou administradores que usuários"
             raise ValueError(msg)
         return self
+
+
+class UnitTraining(Headcount):
+    """The users of one unit."""
+
+    unidade: str
+
+
+class TrainingFacts(Frozen):
+    """What is known of a prefeitura's training, as the registry keeps it."""
+
+    prefeitura: Headcount
+    """Everybody; less than the sum of the units where somebody works in two."""
+    unidades: tuple[UnitTraining, ...]
+    desconhecidos: NonNegativeInt = 0
+    """How many people finished something whom the prefeitura's spreadsheet of users does not know."""
 
 
 class UnitLine(Frozen):
@@ -65,63 +83,58 @@ class UnitLine(Frozen):
 
 
 class GateVerdict(Frozen):
-    """Whether the gate is open, why not (Portuguese), and the table by unit."""
+    """Whether the gate is open, why not (Portuguese), the totals and the table by unit."""
 
     open: bool
     reasons: tuple[str, ...]
+    prefeitura: UnitLine
     units: tuple[UnitLine, ...]
 
 
-def judge_training(facts: tuple[UnitTraining, ...], rule: TrainingRule, today: date) -> GateVerdict:
+def judge_training(facts: TrainingFacts, rule: TrainingRule, today: date) -> GateVerdict:
     """Decide the training gate. A class counts until `valid_for_days` after it finished, and never before."""
-    lines = tuple(_line(unit, rule, today) for unit in facts)
-    users = _total(lines, lambda line: line.users)
-    trained = _total(lines, lambda line: line.trained)
-    administrators = _total(lines, lambda line: line.administrators)
-    trained_administrators = _total(lines, lambda line: line.trained_administrators)
+    lines = tuple(_line(unit.unidade, unit, rule, today) for unit in facts.unidades)
+    whole = _line("", facts.prefeitura, rule, today)
     reasons: list[str] = []
-    if not users:
+    if not whole.users:
         reasons.append("Nenhum usuário foi cadastrado ainda")
-    if not _reaches(trained, users, rule.min_percent_trained):
+    if not _reaches(whole.trained, whole.users, rule.min_percent_trained):
         reasons.append(
-            f"{trained} de {users} usuários capacitados ({_percent(trained, users)}); "
+            f"{whole.trained} de {whole.users} usuários capacitados ({percent(whole.trained, whole.users)}); "
             f"o mínimo é {rule.min_percent_trained}%"
         )
-    if not _reaches(trained_administrators, administrators, rule.min_percent_administrators):
+    if not _reaches(whole.trained_administrators, whole.administrators, rule.min_percent_administrators):
         reasons.append(
-            f"{trained_administrators} de {administrators} administradores capacitados "
-            f"({_percent(trained_administrators, administrators)}); o mínimo é {rule.min_percent_administrators}%"
+            f"{whole.trained_administrators} de {whole.administrators} administradores capacitados "
+            f"({percent(whole.trained_administrators, whole.administrators)}); "
+            f"o mínimo é {rule.min_percent_administrators}%"
         )
     short = [line.unidade for line in lines if not line.enough]
     if short:
         people = "1 capacitado" if rule.min_trained_by_unit == 1 else f"{rule.min_trained_by_unit} capacitados"
         reasons.append(f"Unidades com menos de {people}: {', '.join(short)}")
-    return GateVerdict(open=not reasons, reasons=tuple(reasons), units=lines)
+    return GateVerdict(open=not reasons, reasons=tuple(reasons), prefeitura=whole, units=lines)
 
 
-def _line(unit: UnitTraining, rule: TrainingRule, today: date) -> UnitLine:
-    oldest = today - timedelta(days=rule.valid_for_days)
-    valid = [done for done in unit.classes if oldest <= done.finished_on <= today]
+def _line(unidade: str, people: Headcount, rule: TrainingRule, today: date) -> UnitLine:
+    valid = [done for done in people.classes if rule.is_valid(done.finished_on, today)]
     trained = sum(done.trained for done in valid)
     return UnitLine(
-        unidade=unit.unidade,
-        users=unit.users,
+        unidade=unidade,
+        users=people.users,
         trained=trained,
-        administrators=unit.administrators,
+        administrators=people.administrators,
         trained_administrators=sum(done.trained_administrators for done in valid),
         # A unit of two people cannot train three: all of them is enough.
-        enough=trained >= min(rule.min_trained_by_unit, unit.users),
+        enough=trained >= min(rule.min_trained_by_unit, people.users),
     )
-
-
-def _total(lines: tuple[UnitLine, ...], count: Callable[[UnitLine], int]) -> int:
-    return sum(count(line) for line in lines)
 
 
 def _reaches(part: int, whole: int, percent: int) -> bool:
     return part * 100 >= percent * whole  # in integers: 80% of 7 people is 6, not 5.6 rounded down
 
 
-def _percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
+    """A share for people to read."""
     # Cut, not rounded: 79.9% must not read as the 80% that it misses.
     return f"{part * 100 // whole if whole else 0}%"

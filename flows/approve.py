@@ -1,5 +1,6 @@
 """A person's answer to a gate, given as a form in the Prefect UI."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from prefect import flow
@@ -7,29 +8,35 @@ from prefect.deployments import run_deployment
 from pydantic import Field
 
 from flows.stage import MUNICIPALITY
-from tasks.history import record_decision
+from tasks.history import record_answer
+
+Until = Annotated[
+    date | None, Field(description="Último dia em que a dispensa vale.", json_schema_extra={"title": "Até"})
+]
 
 
 @flow(name="decisão", flow_run_name="{municipality} · decisão · {gate}")
 def approve(
     municipality: str = MUNICIPALITY,
-    gate: Literal["go-live"] = Field(
+    gate: Literal["go-live", "capacitacao"] = Field(
         "go-live",
-        description="go-live: a entrada da prefeitura em produção.",
+        description="go-live: a entrada da prefeitura em produção. capacitacao: o portão que espera as turmas.",
         json_schema_extra={"title": "Portão"},
     ),
-    decision: Literal["aprovar", "recusar"] = Field(
-        description="Escolha uma das duas.", json_schema_extra={"title": "Decisão"}
+    decision: Literal["aprovar", "recusar", "dispensar", "retirar dispensa"] = Field(
+        description="O go-live se aprova ou recusa; a capacitação se dispensa por um tempo, ou se retira a dispensa.",
+        json_schema_extra={"title": "Decisão"},
     ),
     role: Annotated[str, Field(min_length=3)] = Field(
         description="Papel de quem decide, como está nos contatos do município: ponto focal. Não escreva o nome.",
         json_schema_extra={"title": "Papel"},
     ),
     reason: Annotated[str, Field(min_length=5)] = Field(
-        description="Fica no registro, ao lado da decisão.", json_schema_extra={"title": "Motivo"}
+        description="Fica no registro, ao lado da decisão. Não escreva nomes.", json_schema_extra={"title": "Motivo"}
     ),
+    until: Until = None,
 ) -> None:
     """Record who decided, what and why; then run the implantation again, which passes the gate or stays."""
-    record_decision(municipality, gate, "approve" if decision == "aprovar" else "reject", role, reason)
+    record_answer(municipality, gate, decision, role, reason, until)
     # A run that is past its checklist would not see this decision: the next one waits for it to end.
     run_deployment("implantação/implantacao", parameters={"municipality": municipality, "wait_seconds": 900}, timeout=0)

@@ -9,7 +9,7 @@ from tasks.training import ensure_training_record, judge_training_gate
 
 @stage_flow("capacitação")
 def training_gate(municipality: str) -> StageReport:
-    """Take in the newest attendance list, and judge the gate anew; no process waits for it."""
-    steps = carry_out((("lista de presença", ensure_training_record),), municipality)
+    """Count what the sources tell of who finished what, and judge the gate anew; no process waits for it."""
+    steps = carry_out((("registro da capacitação", ensure_training_record),), municipality)
     verdict = judge_training_gate(municipality)
     return as_run_state(finish_stage(municipality, Stage.TRAINING, steps, verdict.facts, waiting_for=verdict.reasons))

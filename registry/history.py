@@ -1,7 +1,7 @@
 """What happened: trainings, decisions of people, events. Nothing here is ever changed or removed."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import JsonValue
 from sqlalchemy import select
@@ -43,13 +43,20 @@ def record_decision(
     reason: str,
     decided_at: datetime,
     flow_run_id: str | None,
+    valid_until: date | None,
 ) -> DecisionRecord:
-    """Add a person's answer; it must say who and why."""
+    """Add a person's answer; it must say who and why, and a waiver until when."""
     for value, field in ((name, "nome"), (reason, "motivo")):
         if not value.strip():
             raise InvalidInputError(
                 f"A decisão sobre '{gate}' veio sem {field}", f"município {ibge}", "Informe quem decide e por quê."
             )
+    if (decision == "waive") != (valid_until is not None):
+        raise InvalidInputError(
+            f"A decisão sobre '{gate}' tem prazo sem ser dispensa, ou é dispensa sem prazo",
+            f"município {ibge}",
+            "Informe até quando vale a dispensa.",
+        )
     row = DecisionRow(
         ibge=ibge,
         gate=gate,
@@ -58,6 +65,7 @@ def record_decision(
         reason=reason.strip(),
         decided_at=decided_at,
         flow_run_id=flow_run_id,
+        valid_until=valid_until,
     )
     session.add(row)
     session.flush()

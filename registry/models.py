@@ -5,7 +5,7 @@ TRUNCATE and DROP get past a trigger; they need the DROP privilege, which an ins
 Machine identifiers (slugs, codes, digests) are ASCII and compare byte by byte; people's text is utf8mb4.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
@@ -164,7 +164,7 @@ class ModelMemoryRow(Base):
 
 
 class DecisionRow(Base):
-    """A person's approval, rejection or revocation of a gate."""
+    """A person's approval, rejection, waiver or revocation of a gate."""
 
     __tablename__ = "decision"
     __table_args__ = (Index(None, "ibge", "gate"), _ENGINE)
@@ -177,6 +177,7 @@ class DecisionRow(Base):
     reason: Mapped[str] = mapped_column(Text)
     decided_at: Mapped[datetime]
     flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
+    valid_until: Mapped[date | None]
 
 
 class EventRow(Base):

@@ -1,5 +1,6 @@
 """What the registry gives back: immutable facts, with times in UTC."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue, PositiveInt
@@ -11,7 +12,7 @@ from domain.plan import Plan
 from domain.reference import Database, ReferenceRows, Sha256
 from domain.structure import Structure
 
-Ruling = Literal["approve", "reject", "revoke"]
+Ruling = Literal["approve", "reject", "revoke", "waive"]
 
 
 class ContractRecord(Frozen):
@@ -71,6 +72,7 @@ class DecisionRecord(Frozen):
     reason: str = Field(repr=False)
     decided_at: AwareDatetime
     flow_run_id: str | None
+    valid_until: date | None = Field(default=None, description="The last day on which a waiver counts.")
 
 
 class EventRecord(Frozen):

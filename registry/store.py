@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from pydantic import JsonValue, SecretStr
@@ -180,11 +180,12 @@ class Registry:
         reason: str,
         flow_run_id: str | None = None,
         decided_at: datetime | None = None,
+        valid_until: date | None = None,
     ) -> DecisionRecord:
         """Add a person's answer to a gate. Never overwrites: a change of mind is one more answer, and the last counts.
 
         Raises:
-            InvalidInputError: no name, no reason, or the municipality is not registered.
+            InvalidInputError: no name, no reason, a waiver without its last day, or the municipality is not registered.
         """
         moment = decided_at or _now()
         return self._write(
@@ -197,6 +198,7 @@ class Registry:
                 reason=reason,
                 decided_at=moment,
                 flow_run_id=flow_run_id,
+                valid_until=valid_until,
             )
         )
 

@@ -22,8 +22,8 @@ from tasks.step import step
 from tasks.training import GateFinding
 from tasks.units import brought_units
 from tasks.users_plan import look
+from tasks.waivers import GO_LIVE_GATE
 
-APPROVAL_GATE = "go-live"
 HEARTBEAT_LIMIT = timedelta(minutes=12)  # the task runs every five minutes: two signs may be missed
 
 
@@ -125,7 +125,7 @@ def _scheduler_problem(instance: Instance) -> str | None:
 
 
 def _approval_problem(instance: Instance) -> str | None:
-    decisions = doors.registry().decisions(instance.municipality.ibge, APPROVAL_GATE)
+    decisions = doors.registry().decisions(instance.municipality.ibge, GO_LIVE_GATE)
     if not decisions:
         return (
             f"falta a aprovação do ponto focal (./implanta approve {instance.municipality.slug} ou o formulário"

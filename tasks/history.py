@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from datetime import date
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
@@ -17,6 +17,7 @@ from domain.report import Journey, StageReport, StepResult
 from tasks import doors
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
+from tasks.waivers import answer_gate
 
 ACTOR = "implanta"
 STAGE_FINISHED = "stage.finished"
@@ -160,22 +161,15 @@ def _publish(key: str, markdown: str, description: str) -> None:
 
 
 @step("registro da decisão")
-def record_decision(
-    municipality: str, gate: str, decision: Literal["approve", "reject"], role: str, reason: str
-) -> None:
+def record_answer(municipality: str, gate: str, decision: str, role: str, reason: str, until: date | None) -> None:
     """Record a person's answer to a gate. The person is named by role, so that no name passes through Prefect.
 
     Raises:
-        InvalidInputError: the municipality has no contact in that role.
+        InvalidInputError: the municipality has no contact in that role, or the gate knows no such answer.
     """
     found = doors.registry().find_municipality(municipality)
-    doors.registry().record_decision(
-        ibge=found.ibge,
-        gate=gate,
-        decision=decision,
-        name=_person_in_role(found, role),
-        reason=reason,
-        flow_run_id=flow_run.id,
+    answer_gate(
+        found, gate, decision, name=_person_in_role(found, role), reason=reason, until=until, run_id=flow_run.id
     )
 
 

@@ -1,27 +1,32 @@
-"""Training: what the newest attendance list proves, and whether the gate is open."""
+"""Training: what is known of who finished what, and whether the gate is open."""
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import TypeAdapter
-
 from blocks.catalog import Catalog
-from domain.calendar import local_day
 from domain.change import Change
+from domain.completion import Completion
 from domain.environment import EnvironmentName, Purpose
 from domain.model import Frozen
+from domain.municipality import Municipality
+from domain.person import Person
 from domain.spreadsheet import parse_sheet
 from domain.spreadsheet_training import read_training_rows
-from domain.training import UnitTraining, judge_training
-from tasks import clock, doors
+from domain.training import GateVerdict, TrainingFacts, judge_training, percent
+from domain.training_count import Missing, count_training, list_missing
+from tasks import doors
 from tasks.instance import load_instance
 from tasks.intake import read_sheet
 from tasks.live import has_gone_live
 from tasks.step import step
 from tasks.users_sheet import read_user_sheet
+from tasks.waivers import TRAINING_GATE, find_waiver, today
 
 SHEET: Literal["capacitacao.csv"] = "capacitacao.csv"
-_UNITS = TypeAdapter(tuple[UnitTraining, ...])
+SOURCES = "capacitacao"
+"""How a record names what it was counted from."""
 
 
 class GateFinding(Frozen):
@@ -31,53 +36,96 @@ class GateFinding(Frozen):
     reasons: tuple[str, ...]
 
 
-@step("lista de presença")
+@dataclass(frozen=True)
+class Training:
+    """A prefeitura's people and what every source tells of them. Personal data."""
+
+    people: tuple[Person, ...]
+    completions: tuple[Completion, ...]
+
+
+@step("registro da capacitação")
 def ensure_training_record(municipality: str) -> Change:
-    """Count the newest attendance list into the registry, once for each list; people stay in the list."""
-    body = read_sheet(municipality, SHEET)
-    if body is None:
+    """Count what every source tells into the registry, once for each state of it; people stay in the sources."""
+    found = doors.registry().find_municipality(municipality)
+    training = read_training(found)
+    if training is None:
         return Change()
-    training = load_instance(EnvironmentName(municipality=municipality, purpose=Purpose.TREINAMENTO).slug)
-    people = read_user_sheet(training).sheet.accepted
-    attendance = read_training_rows(parse_sheet(body, SHEET), people, where=SHEET)
+    facts = count_training(training.people, training.completions, Catalog().courses(), today())
+    counts = facts.model_dump(mode="json")
     return doors.registry().record_training(
-        ibge=training.municipality.ibge,
-        object_key=SHEET,
-        # The counts depend on the users' list too: a new list of users makes a new record of the same attendance.
-        sha256=hashlib.sha256(body + attendance.model_dump_json().encode()).hexdigest(),
-        counts={
-            "unidades": _UNITS.dump_python(attendance.units, mode="json"),
-            "desconhecidos": attendance.unknown_people,
-        },
+        ibge=found.ibge,
+        object_key=SOURCES,
+        sha256=hashlib.sha256(facts.model_dump_json().encode()).hexdigest(),
+        counts=counts,
     )
+
+
+def read_training(municipality: Municipality) -> Training | None:
+    """What the sources tell today, or None while none of them has told anything.
+
+    Raises:
+        InvalidInputError: the attendance list is refused, with every row at fault.
+    """
+    body = read_sheet(municipality.slug, SHEET)
+    if body is None:
+        return None
+    instance = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
+    completions = read_training_rows(parse_sheet(body, SHEET), Catalog().courses(), today(), where=SHEET)
+    return Training(people=read_user_sheet(instance).sheet.accepted, completions=tuple(completions))
+
+
+def missing_people(municipality: Municipality) -> Iterator[Missing]:
+    """Who has still to finish what, by name: for the prefeitura's own eyes."""
+    training = read_training(municipality)
+    if training is None:
+        return iter(())
+    return list_missing(training.people, training.completions, Catalog().courses(), Catalog().gates().training, today())
+
+
+def judge_record(municipality: Municipality) -> tuple[TrainingFacts, GateVerdict] | None:
+    """The newest record, judged by the catalog's rule as of today; None before the first."""
+    record = doors.registry().training(municipality.ibge)
+    if record is None or "prefeitura" not in record.counts:  # of before each person counted once
+        return None
+    facts = TrainingFacts.model_validate(record.counts)
+    return facts, judge_training(facts, Catalog().gates().training, today())
 
 
 @step("portão da capacitação")
 def judge_training_gate(municipality: str) -> GateFinding:
-    """Decide the gate anew from the newest record, by the catalog's rule, as of today."""
+    """Decide the gate anew from the newest record, by the catalog's rule, as of today; a waiver lets it be."""
     found = doors.registry().find_municipality(municipality)
     if has_gone_live(found.ibge):
         return GateFinding(facts=("Portão já passado: a produção está aberta.",), reasons=())
-    record = doors.registry().training(found.ibge)
-    if record is None:
-        return GateFinding(
-            facts=(),
-            reasons=(f"Nenhuma lista de presença foi enviada (./implanta municipality send {municipality} {SHEET}).",),
+    judged = judge_record(found)
+    if judged is None:
+        reasons: tuple[str, ...] = (
+            f"Nenhuma lista de presença foi enviada (./implanta municipality send {municipality} {SHEET}).",
         )
-    units = _UNITS.validate_python(record.counts["unidades"])
-    verdict = judge_training(units, Catalog().gates().training, local_day(clock.now()))
-    users, trained = sum(line.users for line in verdict.units), sum(line.trained for line in verdict.units)
-    facts = [f"{trained} de {users} usuários capacitados, em {len(verdict.units)} unidades."]
-    facts += [
+        facts: tuple[str, ...] = ()
+    else:
+        facts = _facts(*judged)
+        reasons = tuple(f"{reason}." for reason in judged[1].reasons)
+    waiver = find_waiver(found, TRAINING_GATE) if reasons else None
+    if waiver is None:
+        return GateFinding(facts=facts, reasons=reasons)
+    waived = (f"Portão {waiver}.", *(f"Dispensado: {reason}" for reason in reasons))
+    return GateFinding(facts=(*facts, *waived), reasons=())
+
+
+def _facts(facts: TrainingFacts, verdict: GateVerdict) -> tuple[str, ...]:
+    whole = verdict.prefeitura
+    told = [
+        f"{whole.trained} de {whole.users} usuários capacitados ({percent(whole.trained, whole.users)}), em"
+        f" {len(verdict.units)} unidades."
+    ]
+    told += [
         f"Unidade {line.unidade}: {line.trained} de {line.users} capacitados."
         for line in verdict.units
         if not line.enough
     ]
-    if unknown := record.counts["desconhecidos"]:
-        who = (
-            "1 pessoa da lista de presença não está"
-            if unknown == 1
-            else f"{unknown} pessoas da lista de presença não estão"
-        )
-        facts.append(f"{who} na planilha de usuários.")
-    return GateFinding(facts=tuple(facts), reasons=tuple(f"{reason}." for reason in verdict.reasons))
+    if unknown := facts.desconhecidos:
+        who = "1 pessoa" if unknown == 1 else f"{unknown} pessoas"
+        told.append(f"Com curso concluído e fora da planilha de usuários: {who}.")
+    return tuple(told)

@@ -24,6 +24,7 @@ NIGHTLY = {
     "desvio-do-modelo": "45 1 * * *",
     "validacao-dos-modelos": "15 2 * * *",
     "conciliacao-dos-usuarios": "45 2 * * *",
+    "portoes-da-capacitacao": "30 5 * * *",
 }
 
 

@@ -36,6 +36,8 @@ ELSEWHERE = {
     **dict.fromkeys(
         (f"users {name}" for name in ("plan", "apply", "batches", "undo", "returned")), "tests/flows/test_users.py"
     ),
+    "training status": "tests/flows/test_gates.py",
+    "training missing": "tests/flows/test_gates.py",
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
@@ -67,7 +69,8 @@ def test_every_argument_and_option_is_described(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["", "lab", "municipality", "environment", "seed", "units", "users", "instrument", "gateway", "bench"]
+    "group",
+    ["", "lab", "municipality", "environment", "seed", "units", "users", "training", "instrument", "gateway", "bench"],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:
     outcome = cli.run(*group.split(), "--help")

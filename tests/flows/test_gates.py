@@ -1,12 +1,18 @@
 """Where an implantation stops, why, and how it goes on."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
+from openpyxl import load_workbook
+from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
+from typer.testing import CliRunner
 
+from cli.__main__ import app
 from cli.demo import Prefeitura, send_attendance
 from cli.intake import send_sheets
 from domain.calendar import local_day
@@ -17,11 +23,15 @@ from domain.report import Journey
 from domain.sla import SlaState
 from flows.approve import approve
 from flows.implantation import implantation
+from flows.open_gates import open_gates
 from flows.users import plan_users
 from registry import Registry
 from tasks import doors
+from tasks.gates import waiting_at_training
 from tasks.instance import load_instance
 from tasks.sla import read_clock
+from tasks.training import judge_training_gate
+from tests.cli.examples import example_of
 from tests.flows.conftest import EXAMPLES, Join
 from tests.waiting import wait_until
 
@@ -111,13 +121,82 @@ def test_a_closed_training_gate_says_who_is_missing_by_unit(
     ], "production is not even created"
 
 
+def test_a_waiver_lets_the_closed_gate_be_until_its_day_and_can_be_taken_back(
+    in_training: Municipality, registry: Registry
+) -> None:
+    slug, today = in_training.slug, local_day(datetime.now(tz=UTC))
+    answer = ("approve", slug, "--gate", "capacitacao", "--name", "Ana", "--reason", "Ofício 30/2026")
+    waived = CliRunner().invoke(app, [*answer, "--until", str(today)])
+    assert waived.exit_code == 0, waived.output
+    finding = judge_training_gate.fn(slug)
+    assert finding.reasons == ()
+    assert f"Portão dispensado até {today:%d/%m/%Y}: Ofício 30/2026." in finding.facts
+    assert any(fact.startswith("Dispensado: ") and "80%" in fact for fact in finding.facts)
+    assert CliRunner().invoke(app, [*answer, "--reject"]).exit_code == 0
+    assert judge_training_gate.fn(slug).reasons
+    ran_out = today - timedelta(days=1)
+    registry.record_decision(
+        ibge=in_training.ibge, gate="capacitacao", decision="waive", name="Ana", reason="Antiga", valid_until=ran_out
+    )
+    assert judge_training_gate.fn(slug).reasons, "a waiver that ran out opens nothing"
+    for until in ([], ["--until", str(ran_out)], ["--until", str(today + timedelta(days=181))]):
+        assert CliRunner().invoke(app, [*answer, *until]).exit_code == InvalidInputError.exit_code
+    with pytest.raises(InvalidInputError, match="não tem a resposta 'aprovar'"):
+        approve(slug, gate="capacitacao", decision="aprovar", role="ponto focal", reason="de qualquer jeito")
+
+
+def test_the_command_line_shows_the_gate_by_unit_and_who_is_missing_to_the_prefeitura_alone(
+    in_training: Municipality, tmp_path: Path
+) -> None:
+    instead = {"timoteo": in_training.slug, "faltam.xlsx": str(tmp_path / "faltam.xlsx")}
+    shown = CliRunner().invoke(app, [*example_of("training status", instead), "--json"])
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.stdout)
+    people = sum(unit["users"] for unit in found["units"])
+    trained = sum(unit["trained"] for unit in found["units"])
+    assert not found["open"]
+    told = CliRunner().invoke(app, example_of("training missing", instead))
+    assert told.exit_code == 0, told.output
+    page = load_workbook(tmp_path / "faltam.xlsx").active
+    assert page is not None
+    assert page.max_row - 1 == people - trained
+    assert (tmp_path / "faltam.xlsx").stat().st_mode & 0o077 == 0
+    names = {str(row[1]) for row in page.iter_rows(min_row=2, values_only=True)}
+    assert not any(name in told.output + shown.output for name in names)
+
+
+def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybody(
+    in_training: Municipality, registry: Registry
+) -> None:
+    assert in_training.slug in waiting_at_training()
+    (line,) = open_gates([in_training.slug]).lines
+    assert line.reasons
+    assert not line.started
+    assert open_gates(["acucena"]).lines == (), "who does not wait there is not judged"
+    send_attendance(prefeitura_of(in_training), local_day(datetime.now(tz=UTC)))
+    (line,) = open_gates([in_training.slug]).lines
+    assert (line.reasons, line.started) == ((), True)
+    wait_until(
+        lambda: "production" in str(registry.events(in_training.ibge, kinds=["stage.finished"])[-1].details),
+        "the worker makes production with no other action",
+        seconds=WORKER_SECONDS,
+    )
+    assert in_training.slug not in waiting_at_training()
+    artifact = cast("Artifact | None", Artifact.get("portoes-da-capacitacao"))
+    assert artifact is not None
+    assert f"| {in_training.slug} | **abriu** |" in str(artifact.data)
+
+
+def prefeitura_of(municipality: Municipality) -> Prefeitura:
+    return Prefeitura(
+        ibge=municipality.ibge, name=municipality.name, slug=municipality.slug, population=1, example="rio-doce"
+    )
+
+
 def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipality, registry: Registry) -> None:
     """The decision is a run on the worker; it names a role, which the registry knows; then implantation runs."""
     municipality = in_training
-    prefeitura = Prefeitura(
-        ibge=municipality.ibge, name=municipality.name, slug=municipality.slug, population=1, example="rio-doce"
-    )
-    send_attendance(prefeitura, local_day(datetime.now(tz=UTC)))
+    implantation(municipality.slug, wait_seconds=WORKER_SECONDS, return_state=True)  # once the night's own is done
     _, journey = run(municipality.slug)
     assert journey.stages[-1].stage is Stage.GO_LIVE
     assert [reason for reason in journey.waiting_for if "aprovação" in reason]

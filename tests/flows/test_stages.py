@@ -131,7 +131,7 @@ def test_who_is_in_sip_or_in_the_class_but_not_in_the_spreadsheet_is_counted(
     absent = {line.split(";")[3] for line in lines[-2:]}
     listed = {line.split(";")[0] for line in (EXAMPLES / "capacitacao.csv").read_text(encoding="utf-8").splitlines()}
     assert absent <= listed
-    assert "2 pessoas da lista de presença não estão na planilha de usuários." in training_gate(seeded.slug).facts
+    assert "Com curso concluído e fora da planilha de usuários: 2 pessoas." in training_gate(seeded.slug).facts
 
 
 def test_a_stage_done_before_its_turn_is_not_recorded_as_finished(join: Join, registry: Registry) -> None:

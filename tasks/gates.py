@@ -1,0 +1,49 @@
+"""Who waits at the training gate, and what becomes of it."""
+
+from prefect.deployments import run_deployment
+
+from blocks.settings import load_settings
+from domain.gates_report import GateLine, GatesReport
+from domain.lifecycle import Stage, current_stage
+from tasks import doors
+from tasks.history import STAGE_FINISHED
+from tasks.inspection import publish_markdown
+from tasks.prefect_errors import explaining_prefect
+from tasks.step import step
+from tasks.training import ensure_training_record, judge_training_gate
+
+IMPLANTATION = "implantação/implantacao"
+WAIT_SECONDS = 900
+
+
+def waiting_at_training() -> list[str]:
+    """The municipalities whose next stage is the training gate, by slug."""
+    registry = doors.registry()
+    reached: dict[str, set[Stage]] = {}
+    for event in registry.events(kinds=[STAGE_FINISHED]):
+        reached.setdefault(event.ibge, set()).add(Stage(str(event.details["stage"])))
+    return [
+        municipality.slug
+        for municipality in registry.list_municipalities()
+        if current_stage(reached.get(municipality.ibge, set()) | {Stage.ADHESION}) is Stage.TRAINING
+    ]
+
+
+@step("portão da prefeitura")
+def judge_and_resume(municipality: str) -> GateLine:
+    """Count anew, judge, and start the implantation where the gate is open: it converges, once too often is no harm."""
+    ensure_training_record.fn(municipality)
+    finding = judge_training_gate.fn(municipality)
+    if not finding.reasons:
+        with explaining_prefect(load_settings().prefect_api_url):
+            run_deployment(
+                IMPLANTATION, parameters={"municipality": municipality, "wait_seconds": WAIT_SECONDS}, timeout=0
+            )
+    return GateLine(
+        municipality=municipality, facts=finding.facts, reasons=finding.reasons, started=not finding.reasons
+    )
+
+
+def publish_gates(report: GatesReport) -> None:
+    """Publish the table of all who waited."""
+    publish_markdown("portoes-da-capacitacao", report.markdown(), "Portões da capacitação")

@@ -1,0 +1,71 @@
+"""Gates that a person lets stay closed for a while: recorded with who, why and until when."""
+
+from datetime import date
+
+from domain.calendar import local_day
+from domain.errors import InvalidInputError
+from domain.municipality import Municipality
+from domain.waiver import Waiver, require_expiry
+from registry.records import Ruling
+from tasks import clock, doors
+
+TRAINING_GATE = "capacitacao"
+GO_LIVE_GATE = "go-live"
+ANSWERS: dict[str, dict[str, Ruling]] = {
+    GO_LIVE_GATE: {"aprovar": "approve", "recusar": "reject"},
+    TRAINING_GATE: {"dispensar": "waive", "retirar dispensa": "revoke"},
+}
+"""What a person may answer to each gate.
+
+Nobody approves the training, which is counted: it can only be let be for a while.
+"""
+
+
+def find_waiver(municipality: Municipality, gate: str) -> Waiver | None:
+    """The waiver that counts today: the newest answer to the gate, unless it was taken back or ran out."""
+    decisions = doors.registry().decisions(municipality.ibge, gate)
+    last = decisions[-1] if decisions else None
+    if last is None or last.decision != "waive" or last.valid_until is None:
+        return None
+    waiver = Waiver(reason=last.reason, until=last.valid_until)
+    return waiver if waiver.in_force(today()) else None
+
+
+def answer_gate(
+    municipality: Municipality,
+    gate: str,
+    answer: str,
+    *,
+    name: str,
+    reason: str,
+    until: date | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Record a person's answer to a gate, in the words of the form.
+
+    Raises:
+        InvalidInputError: the gate knows no such answer; a waiver without its last day, or with one that is past or
+            too far away; no name or no reason.
+    """
+    ruling = ANSWERS.get(gate, {}).get(answer)
+    if ruling is None:
+        known = "; ".join(f"{one}: {', '.join(answers)}" for one, answers in ANSWERS.items())
+        raise InvalidInputError(f"O portão {gate} não tem a resposta {answer!r}", municipality.slug, f"Use {known}.")
+    if ruling == "waive":
+        if until is None:
+            raise InvalidInputError("A dispensa não diz até quando vale", municipality.slug, "Informe o último dia.")
+        require_expiry(until, today(), municipality.slug)
+    doors.registry().record_decision(
+        ibge=municipality.ibge,
+        gate=gate,
+        decision=ruling,
+        name=name,
+        reason=reason,
+        flow_run_id=run_id,
+        valid_until=until if ruling == "waive" else None,
+    )
+
+
+def today() -> date:
+    """The prefeituras' local day."""
+    return local_day(clock.now())
