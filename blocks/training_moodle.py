@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import Field, SecretStr
@@ -31,6 +30,8 @@ LIST_ENROLLED = "core_enrol_get_enrolled_users"
 SHOW_COMPLETION = "core_completion_get_course_completion_status"
 LAST_ACCESS = "lastcourseaccess"
 _THIS_MACHINE = "127.0.0.1"
+_HOST = re.compile(r"[\w.:-]+")
+_LAST_PORT = 65535
 _LATER = "Execute de novo mais tarde."
 _TELL_IMPLANTA = "Confira o endereço e a versão do Moodle; se estiverem certos, avise a equipe do Implanta."
 
@@ -82,7 +83,9 @@ class MoodlePlatform(TrainingPlatform):
 
     `courses` are the courses' *idnumber*s. Of the enrolled, those whom Moodle says never to have opened the course are
     not asked about: who finished without opening it (a class in a room, marked by its teacher) comes by attendance
-    list. Who is marked as having finished, but at no time that Moodle knows, is not told either.
+    list. Who is marked as having finished, but at no time that Moodle knows, is not told either. The token's user needs
+    moodle/site:accessallgroups where a course has separate groups: Moodle leaves the people of other groups out, and
+    does not say so.
 
     An e-mail is no login of SEI, nor is what stands before its @: two people of two providers may share that.
     """
@@ -129,10 +132,9 @@ class MoodlePlatform(TrainingPlatform):
 
     def _is_plain(self) -> bool:
         """Whether it is asked without TLS, as only on this machine: the token travels in each request."""
-        if _is_address(self.url):
-            parts = urlsplit(self.url)
-            if parts.scheme == "https" or (parts.scheme, parts.hostname) == ("http", _THIS_MACHINE):
-                return parts.scheme == "http"
+        address = _address(self.url)
+        if address and (address.scheme == "https" or (address.scheme, address.host) == ("http", _THIS_MACHINE)):
+            return address.scheme == "http"
         raise InvalidInputError(
             "O endereço do Moodle não serve: o token só viaja por HTTPS",  # not shown: it may hold a password
             "campo url do bloco Implanta Moodle",
@@ -276,13 +278,14 @@ class _Conversation:
             raise _strange("fora do protocolo", self._at(course)) from None
 
 
-def _is_address(url: str) -> bool:
-    """Whether it names a host, and nothing that would have to be kept out of messages."""
+def _address(url: str) -> httpx.URL | None:
+    """The address as the client will read it; None for none, or one with parts that no message may show."""
     try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0 and not (parts.username or parts.query or parts.fragment)
-    except ValueError:  # as it says of a port that is none
-        return False
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+    is_reachable = _HOST.fullmatch(address.host) and 0 < (address.port or 1) <= _LAST_PORT
+    return address if is_reachable and not (address.userinfo or address.query or address.fragment) else None
 
 
 def _in_parallel(ask: Callable[[T], U], questions: Collection[T], threads: int) -> list[U]:
@@ -306,9 +309,9 @@ def _explain(code: str, function: str, where: str) -> ImplantaError:  # noqa: PL
     Errors come with HTTP 200, as {"exception", "errorcode", "message"} (webservice/rest/locallib.php:
     generate_error).
     """
-    if _NOT_TRACKED.fullmatch(code):
+    if _NOT_TRACKED.fullmatch(code) and function == SHOW_COMPLETION:
         return _NotTrackedError("Inscrito sem acompanhamento de conclusão", where, "Nada a fazer.")
-    if code == _UNKNOWN_FIELD:
+    if code == _UNKNOWN_FIELD and function == LIST_ENROLLED:
         return _UnknownFieldError("O Moodle não conhece um campo dos inscritos", where, _TELL_IMPLANTA)
     if code == _NO_CRITERIA:
         return InvalidInputError(

@@ -158,6 +158,7 @@ def test_the_token_travels_in_the_body_and_not_in_an_address() -> None:
     fields = [parse_qs(body.decode()) for body in asked.bodies]
     assert all(one["wstoken"] == [TOKEN.get_secret_value()] for one in fields)
     assert all(one["moodlewsrestformat"] == ["json"] for one in fields)
+    assert (fields[1]["options[0][name]"], fields[1]["options[0][value]"]) == (["onlyactive"], ["1"])
     assert fields[1]["options[1][name]"] == ["userfields"]
     assert fields[1]["options[1][value]"] == ["id,username,lastcourseaccess"]
 
@@ -359,6 +360,8 @@ def test_a_server_that_is_down_or_silent_may_be_asked_again() -> None:
         (200, b'{"exception": "TypeError", "message": "Ana Lima"}', IntegrityError),
         (200, b'{"exception": "x", "errorcode": "Ana Lima", "message": "Ana Lima"}', IntegrityError),
         (200, b'{"exception": "x", "errorcode": "invalidparameter", "message": "Ana Lima"}', IntegrityError),
+        (200, b'{"exception": "x", "errorcode": "usernotenroled", "message": "Ana Lima"}', IntegrityError),
+        (200, b'{"exception": "x", "errorcode": "invaliduserfield", "message": "Ana Lima"}', IntegrityError),
         (200, b'{"exception": "x", "errorcode": "invalidrecordunknown", "message": "Ana Lima"}', InvalidInputError),
         (200, b'{"exception": "x", "errorcode": "nopermissions", "message": "Ana Lima"}', InvalidInputError),
         (200, b'{"exception": "x", "errorcode": "dmlreadexception", "message": "Ana Lima"}', RetryableError),
@@ -434,6 +437,8 @@ def test_somebody_who_was_deleted_meanwhile_is_for_the_next_look(code: str) -> N
         "https://",
         "https://[ead",
         "https://ead.exemplo:99999",
+        "https://ead exemplo",
+        "http://127.0.0.1\\@exemplo.org",
         "ead.exemplo.mg.gov.br",
         "ftp://127.0.0.1",
         "",
