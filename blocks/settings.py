@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     users_channel: Literal["sql", "soap"] = Field(
         default="sql", description="How an import of users reaches SIP: its database (sql), or its web service (soap)."
     )
+    training_block: str | None = Field(
+        default=None,
+        description="Block of the platform where people take their courses; without one only attendance lists tell.",
+    )
     retries: int = Field(default=3, ge=0, le=3, description="How often a step is tried again while a system is down.")
     lab_dir: Path | None = Field(default=None, description="The lab's directory, where the lab wrote these settings.")
 

@@ -22,6 +22,8 @@ from blocks.settings import load_settings
 from blocks.ssc import SecuritySystem
 from blocks.ssc_http import HttpSsc
 from blocks.ssc_ldap import LdapSsc
+from blocks.training_moodle import MoodlePlatform
+from blocks.training_platform import TrainingPlatform
 from domain.errors import InvalidInputError
 from registry import Registry
 from tasks.prefect_errors import explaining_prefect
@@ -30,6 +32,7 @@ RUNTIMES: tuple[type[ApplicationRuntime], ...] = (LabRuntime, ComposeRuntime, Ku
 EDGES: tuple[type[Edge], ...] = (NginxEdge,)
 ISSUERS: tuple[type[CertificateIssuer], ...] = (InternalCA, AcmeIssuer)
 SECURITY_SYSTEMS: tuple[type[SecuritySystem], ...] = (LdapSsc, HttpSsc)
+TRAINING_PLATFORMS: tuple[type[TrainingPlatform], ...] = (MoodlePlatform,)
 
 # Of each of these the programme needs the block `principal`, beside those that `runtime_block` and `certificate_block`
 # name.
@@ -41,6 +44,7 @@ BLOCK_TYPES: tuple[type[Block], ...] = (
     *EDGES,
     *ISSUERS,
     *SECURITY_SYSTEMS,
+    *TRAINING_PLATFORMS,
     EnvironmentSecrets,
     EnvironmentCertificate,
     EnvironmentArchiveKey,
@@ -118,6 +122,14 @@ def edge() -> Edge:
 def ssc() -> SecuritySystem:
     """The corporate security system that the settings name."""
     return _load_one_of(SECURITY_SYSTEMS, load_settings().ssc_block, "um sistema de segurança (SSC)", "ssc_block")
+
+
+def training_platform() -> TrainingPlatform | None:
+    """The platform where people take their courses; None where the settings name none, and only lists tell of them."""
+    block = load_settings().training_block
+    if block is None:
+        return None
+    return _load_one_of(TRAINING_PLATFORMS, block, "uma plataforma de capacitação", "training_block")
 
 
 def certificate_issuer() -> CertificateIssuer:

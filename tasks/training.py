@@ -3,9 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
 from typing import Literal
 
 from blocks.catalog import Catalog
+from blocks.settings import load_settings
 from domain.change import Change
 from domain.completion import Completion
 from domain.environment import EnvironmentName, Purpose
@@ -14,9 +17,10 @@ from domain.municipality import Municipality
 from domain.person import Person
 from domain.spreadsheet import parse_sheet
 from domain.spreadsheet_training import read_training_rows
+from domain.text import collation_key
 from domain.training import GateVerdict, TrainingFacts, judge_training, percent
 from domain.training_count import Missing, count_training, list_missing
-from tasks import doors
+from tasks import clock, doors
 from tasks.instance import load_instance
 from tasks.intake import read_sheet
 from tasks.live import has_gone_live
@@ -27,6 +31,8 @@ from tasks.waivers import TRAINING_GATE, find_waiver, today
 SHEET: Literal["capacitacao.csv"] = "capacitacao.csv"
 SOURCES = "capacitacao"
 """How a record names what it was counted from."""
+KEPT_SECONDS = 120
+_ONE_ASKS = Lock()
 
 
 class GateFinding(Frozen):
@@ -65,14 +71,34 @@ def read_training(municipality: Municipality) -> Training | None:
     """What the sources tell today, or None while none of them has told anything.
 
     Raises:
-        InvalidInputError: the attendance list is refused, with every row at fault.
+        InvalidInputError: the attendance list is refused, with every row at fault, or the platform refuses to answer.
+        RetryableError: the platform does not answer.
     """
-    body = read_sheet(municipality.slug, SHEET)
-    if body is None:
+    courses = Catalog().courses()
+    body, platform = read_sheet(municipality.slug, SHEET), load_settings().training_block
+    if body is None and platform is None:
         return None
     instance = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
-    completions = read_training_rows(parse_sheet(body, SHEET), Catalog().courses(), today(), where=SHEET)
-    return Training(people=read_user_sheet(instance).sheet.accepted, completions=tuple(completions))
+    people = read_user_sheet(instance).sheet.accepted
+    told: list[Completion] = []
+    if body is not None:
+        told += read_training_rows(parse_sheet(body, SHEET), courses, today(), where=SHEET)
+    if platform is not None:
+        mine = {collation_key(person.sigla) for person in people}  # it tells of every prefeitura's people
+        codes = frozenset(course.code for course in courses.courses)
+        told += (one for one in _told_by(platform, codes) if one.login in mine)
+    return Training(people=people, completions=tuple(told))
+
+
+def _told_by(platform: str, courses: frozenset[str]) -> tuple[Completion, ...]:
+    with _ONE_ASKS:
+        return _told_lately(platform, courses, int(clock.now().timestamp() // KEPT_SECONDS))
+
+
+@lru_cache(maxsize=1)  # at night every prefeitura asks, and the platform answers of all of them together
+def _told_lately(_platform: str, courses: frozenset[str], _slot: int) -> tuple[Completion, ...]:
+    platform = doors.training_platform()
+    return () if platform is None else tuple(platform.list_completions(courses))
 
 
 def missing_people(municipality: Municipality) -> Iterator[Missing]:

@@ -10,8 +10,10 @@ from openpyxl import load_workbook
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from blocks.training_moodle import MoodlePlatform
 from cli.__main__ import app
 from cli.demo import Prefeitura, send_attendance
 from cli.intake import send_sheets
@@ -25,12 +27,16 @@ from flows.approve import approve
 from flows.implantation import implantation
 from flows.open_gates import open_gates
 from flows.users import plan_users
+from lab.moodle_standin.server import serving
+from lab.moodle_standin.store import Store
+from lab.ports import choose
 from registry import Registry
 from tasks import doors
 from tasks.gates import waiting_at_training
 from tasks.instance import load_instance
 from tasks.sla import read_clock
-from tasks.training import judge_training_gate
+from tasks.training import ensure_training_record, judge_training_gate
+from tasks.users_sheet import read_user_sheet
 from tests.cli.examples import example_of
 from tests.flows.conftest import EXAMPLES, Join
 from tests.waiting import wait_until
@@ -163,6 +169,35 @@ def test_the_command_line_shows_the_gate_by_unit_and_who_is_missing_to_the_prefe
     assert (tmp_path / "faltam.xlsx").stat().st_mode & 0o077 == 0
     names = {str(row[1]) for row in page.iter_rows(min_row=2, values_only=True)}
     assert not any(name in told.output + shown.output for name in names)
+
+
+def test_what_people_finished_at_the_moodle_counts_beside_the_list(
+    in_training: Municipality, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = read_user_sheet(load_instance(f"{in_training.slug}-treinamento")).sheet.accepted
+    administrators = [person.sigla for person in people if "Administrador" in person.perfis]
+    everybody = [person.sigla for person in people]
+    store = Store(tmp_path / "moodle.sqlite")
+    store.add_token("8c1f7d2e90b14a6f8d3c5e7a9b0c1d2e")
+    store.add_people([*everybody, "servidora.de.outra.prefeitura"])
+    for course, students in (
+        ("sei-usar", [*everybody, "servidora.de.outra.prefeitura"]),
+        ("sei-administrar", administrators),
+    ):
+        store.add_course(course, course, criteria=("Prova",))
+        store.enrol(course, students, accessed_at=datetime.now(tz=UTC))
+        store.complete(course, students, at=datetime.now(tz=UTC))
+    (port,) = choose(["moodle"], avoid=()).values()
+    with serving(store, port) as url:
+        MoodlePlatform(url=url, token=SecretStr("8c1f7d2e90b14a6f8d3c5e7a9b0c1d2e")).save("teste", overwrite=True)
+        monkeypatch.setenv("IMPLANTA_TRAINING_BLOCK", "implanta-moodle/teste")
+        ensure_training_record.fn(in_training.slug)
+        finding = judge_training_gate.fn(in_training.slug)
+    assert finding.reasons == ()
+    assert finding.facts == ("60 de 60 usuários capacitados (100%), em 9 unidades.",)
+    monkeypatch.delenv("IMPLANTA_TRAINING_BLOCK")
+    ensure_training_record.fn(in_training.slug)
+    assert judge_training_gate.fn(in_training.slug).reasons, "each judgement is of what the sources tell now"
 
 
 def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybody(
