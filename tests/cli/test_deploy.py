@@ -17,13 +17,14 @@ from lab.blocks import ensure_blocks
 from lab.state import LabState
 from tasks.doors import BLOCK_TYPES
 
-# What runs by itself, at which minute of the night, in America/Sao_Paulo.
+# What runs by itself, and when, in America/Sao_Paulo: at a minute of the night, but for the mail.
 NIGHTLY = {
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",
     "desvio-do-modelo": "45 1 * * *",
     "validacao-dos-modelos": "15 2 * * *",
     "conciliacao-dos-usuarios": "45 2 * * *",
+    "correio": "*/5 * * * *",
 }
 
 
