@@ -21,6 +21,7 @@ from domain.go_live import GoLiveRule
 from domain.instruments.communication import CommunicationRule
 from domain.instruments.instrument import Instrument, InstrumentTable
 from domain.instruments.timetable import TimetableRule
+from domain.message import MessageTable
 from domain.municipality import IbgeTable
 from domain.parameter import ParameterTable
 from domain.plan import PlanTable
@@ -129,6 +130,10 @@ class Catalog:
                 "Use os códigos de timetable.yaml.",
             )
         return rule
+
+    def messages(self) -> MessageTable:
+        """What prefeituras are written about, and to whom (`messages.yaml`)."""
+        return _load(self.directory / "messages.yaml", MessageTable)
 
     def users_sheet(self) -> UserSheetRule:
         """What prefeituras call the columns of the users' spreadsheet (`users_sheet.yaml`)."""

@@ -12,6 +12,7 @@ from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, PositiveInt, SecretStr
 
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
+from domain.message import Letter
 
 MINUTE_SECONDS = 60.0
 
@@ -59,22 +60,54 @@ class Outbox:
         Raises:
             InvalidInputError: the server refuses this recipient for good; the conversation goes on with others.
         """
+        message = self._addressed(to, subject, make_msgid(domain=self._domain))
+        message.set_content(text)
+        self._submit(message, fix="Corrija o e-mail do destinatário e importe de novo.")
+
+    def hand_over(self, letter: Letter) -> None:
+        """Hand one message over, as text and HTML, with its entry for the calendar where it has one.
+
+        Its Message-ID is the same whenever it is sent again to the same recipient.
+
+        Raises:
+            InvalidInputError: the server refuses this recipient for good; the conversation goes on with others.
+            RetryableError: the server does not take it for this recipient now; the conversation goes on.
+        """
+        message = self._addressed(letter.to, letter.subject, f"<{letter.reference}@{self._domain}>")
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notice comes back
+        message.set_content(letter.text)
+        message.add_alternative(letter.html, subtype="html")
+        if letter.calendar is not None:
+            message.add_attachment(
+                letter.calendar.encode(),
+                maintype="text",
+                subtype="calendar",
+                filename="convite.ics",
+                params={"method": "PUBLISH", "charset": "utf-8"},
+            )
+        self._submit(message, fix="Corrija o contato com ./implanta municipality contact.")
+
+    @property
+    def _domain(self) -> str:
+        return parseaddr(self._sender)[1].rpartition("@")[2]
+
+    def _addressed(self, to: str, subject: str, message_id: str) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = to
         message["Subject"] = subject
         message["Date"] = localtime()  # RFC 5322 demands it; servers take mail without these two for spam
-        message["Message-ID"] = make_msgid(domain=parseaddr(self._sender)[1].rpartition("@")[2])
-        message.set_content(text)
+        message["Message-ID"] = message_id
+        return message
+
+    def _submit(self, message: EmailMessage, *, fix: str) -> None:
         try:
             self._smtp.send_message(message)
         except smtplib.SMTPRecipientsRefused as e:  # smtplib has sent RSET already
             codes = [code for code, _ in e.recipients.values()]
             if _is_transient(codes):
-                raise
-            raise InvalidInputError(
-                _refusal_text(codes), self._where, "Corrija o e-mail do destinatário e importe de novo."
-            ) from None
+                raise _refusal(codes, self._where) from None
+            raise InvalidInputError(_refusal_text(codes), self._where, fix) from None
 
 
 class Mailer(Block):

@@ -10,6 +10,7 @@ from cli import (
     implantation,
     instrument,
     lab,
+    message,
     municipality,
     seed,
     setup,
@@ -36,6 +37,9 @@ app.add_typer(
 )
 app.add_typer(users.app, name="users", help="Usuários: da planilha ao acesso, e de volta.")
 app.add_typer(training.app, name="training", help="Capacitação: o portão, e quem ainda não concluiu o quê.")
+app.add_typer(
+    message.app, name="message", help="Mensagens às prefeituras: o que sai, para que papéis, e o que já saiu."
+)
 app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas: troca de senha e primeiro acesso.")
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
 app.command("demo")(setup.demo)

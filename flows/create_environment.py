@@ -4,6 +4,7 @@ from functools import partial
 
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
+from domain.message import Event
 from domain.report import StageReport
 from flows.stage import Procedure, as_run_state, carry_out, stage_flow
 from tasks.certificate import certify_environment
@@ -72,4 +73,4 @@ def create_environment(municipality: str, purpose: Purpose, release: str | None 
     segregation = probe_segregation(environment, choose_neighbour(environment))
     facts = certify_environment(environment, steps, segregation)
     stage = STAGES.get(purpose, Stage.ENVIRONMENT_TRAINING)
-    return as_run_state(finish_stage(environment, stage, steps, facts))
+    return as_run_state(finish_stage(environment, stage, steps, facts, telling=Event.AMBIENTE_ENTREGUE))

@@ -4,6 +4,7 @@ from typing import Literal
 
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
+from domain.message import Event
 from domain.report import StageReport
 from flows.stage import as_run_state, carry_out, stage_flow
 from tasks.go_live import judge_go_live_checklist, open_production
@@ -18,4 +19,5 @@ def go_live(municipality: str, purpose: Literal[Purpose.PRODUCAO] = Purpose.PROD
     if verdict.reasons:
         return as_run_state(finish_stage(environment, Stage.GO_LIVE, (), verdict.facts, waiting_for=verdict.reasons))
     steps = carry_out((("abertura da aplicação", open_production),), environment)
-    return as_run_state(finish_stage(environment, Stage.GO_LIVE, steps, verdict.facts))
+    telling = Event.ENTRADA_EM_PRODUCAO
+    return as_run_state(finish_stage(environment, Stage.GO_LIVE, steps, verdict.facts, telling=telling))

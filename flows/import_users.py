@@ -2,6 +2,7 @@
 
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
+from domain.message import Event
 from domain.report import StageReport
 from flows.stage import as_run_state, stage_flow
 from flows.users import carry_out_import
@@ -20,6 +21,7 @@ def import_users(municipality: str, purpose: Purpose) -> StageReport:
     if is_settled(environment, USERS):
         return as_run_state(finish_stage(environment, Stage.USERS, (), (KEPT,)))
     done = carry_out_import(environment)
+    waiting_for, telling = done.report.waiting_for, Event.USUARIOS_PRONTOS
     return as_run_state(
-        finish_stage(environment, Stage.USERS, done.steps, done.facts, waiting_for=done.report.waiting_for)
+        finish_stage(environment, Stage.USERS, done.steps, done.facts, waiting_for=waiting_for, telling=telling)
     )

@@ -196,3 +196,35 @@ class EventRow(Base):
     flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
     details: Mapped[dict[str, JsonValue]]
     key: Mapped[str | None] = mapped_column(_ascii(200))
+
+
+class MessageRow(Base):
+    """A message to a municipality, in the queue until everybody has it. What it says holds no personal data."""
+
+    __tablename__ = "message"
+    __table_args__ = (UniqueConstraint("key"), Index(None, "ibge"), Index(None, "sent_at", "next_attempt_at"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    key: Mapped[str] = mapped_column(_ascii(200))
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    event: Mapped[str] = mapped_column(_ascii(60))
+    variables: Mapped[dict[str, JsonValue]]
+    created_at: Mapped[datetime]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    refused: Mapped[int]
+
+
+class MessageDeliveryRow(Base):
+    """That one recipient, known by a digest of the address, was sent a message or cannot be."""
+
+    __tablename__ = "message_delivery"
+    __table_args__ = (UniqueConstraint("message_id", "recipient"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    message_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("message.id"))
+    recipient: Mapped[str] = mapped_column(mysql.CHAR(64, charset="ascii", collation="ascii_bin"))
+    role: Mapped[str] = mapped_column(String(80))
+    outcome: Mapped[str] = mapped_column(_ascii(10))
+    delivered_at: Mapped[datetime]

@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, JsonValue, PositiveInt
+from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, PositiveInt
 
 from domain.environment import Purpose
+from domain.message import Key
 from domain.model import Frozen
 from domain.municipality import IbgeCode
 from domain.plan import Plan
@@ -13,6 +14,7 @@ from domain.reference import Database, ReferenceRows, Sha256
 from domain.structure import Structure
 
 Ruling = Literal["approve", "reject", "revoke", "waive"]
+Outcome = Literal["sent", "refused"]
 
 
 class ContractRecord(Frozen):
@@ -87,3 +89,25 @@ class EventRecord(Frozen):
     flow_run_id: str | None
     details: dict[str, JsonValue]
     key: str | None
+
+
+class QueuedMessage(Frozen):
+    """A message as it enters the queue; who gets it is looked up when it is sent."""
+
+    key: Key
+    ibge: IbgeCode
+    event: str
+    variables: dict[str, JsonValue]
+
+
+class MessageRecord(QueuedMessage):
+    """One message to a municipality: how it stands, and how many have it by role. Nobody is named."""
+
+    created_at: AwareDatetime
+    attempts: NonNegativeInt
+    next_attempt_at: AwareDatetime
+    sent_at: AwareDatetime | None
+    refused: NonNegativeInt = Field(description="Addresses that the mail server refused for good.")
+    sent_by_role: dict[str, int]
+    refused_by_role: dict[str, int]
+    done: frozenset[str] = Field(default=frozenset(), repr=False, description="Digests of whom nothing is due to.")

@@ -1,7 +1,7 @@
 """The registry as its users see it: one method, one transaction."""
 
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -16,12 +16,15 @@ from domain.document_model.memory import Memory
 from domain.municipality import Municipality
 from domain.plan import Plan
 from registry import fleet, history, locks, model_memory
+from registry import messages as queue
 from registry.engine import code_of, explain, open_engine, parse_url, where_is
 from registry.records import (
     ContractRecord,
     DecisionRecord,
     EnvironmentRecord,
     EventRecord,
+    MessageRecord,
+    QueuedMessage,
     ReferenceRecord,
     Ruling,
     TrainingRecord,
@@ -246,6 +249,45 @@ class Registry:
     def newest_event(self, kind: str, *, ibge: str, environment: str) -> EventRecord | None:
         """The event of this kind that happened last in an environment, if there is one."""
         return self._read(lambda session: history.newest_event(session, kind, ibge, environment))
+
+    def queue_message(self, message: QueuedMessage, now: datetime | None = None) -> bool:
+        """Add a message to the queue; True when it was added, False when its key is already there.
+
+        Raises:
+            IntegrityError: what it says, or its key, holds personal data.
+            InvalidInputError: the municipality is not registered.
+        """
+        moment = now or _now()
+        return self._write(lambda session: queue.queue_message(session, message, moment))
+
+    def due_messages(self, now: datetime) -> list[str]:
+        """The keys of the messages that are to be sent now, what waited longest first."""
+        return self._read(lambda session: queue.due_messages(session, now))
+
+    def message(self, key: str) -> MessageRecord:
+        """The message of a key.
+
+        Raises:
+            InvalidInputError: there is none.
+        """
+        return self._read(lambda session: queue.find_message(session, key))
+
+    def messages(self, ibge: str) -> list[MessageRecord]:
+        """The messages of a municipality, in the order in which they were queued."""
+        return self._read(lambda session: queue.list_messages(session, ibge))
+
+    @contextmanager
+    def claim_message(self, key: str, now: datetime) -> Iterator[queue.Claim | None]:
+        """Keep every other process off a message for the length of the block; what the block tells is kept at its end.
+
+        None when it is not due, or while another process holds it. An error in the block, or `kill -9`, frees the
+        message and keeps nothing. Never done again by itself, as other writings are: the block sends mail.
+        """
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield queue.claim_message(session, key, now)
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise explain(error, where_is(self._url)) from None
 
     def _read(self, work: Callable[[Session], _Result]) -> _Result:
         try:

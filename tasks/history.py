@@ -12,9 +12,11 @@ from blocks.settings import load_settings
 from domain.environment import Purpose
 from domain.errors import GateClosedError, InvalidInputError
 from domain.lifecycle import Stage, check_transition, missing_before
+from domain.message import Event
 from domain.municipality import Municipality
 from domain.report import Journey, StageReport, StepResult
 from tasks import doors
+from tasks.messages import tell_of_environment
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 from tasks.waivers import answer_gate
@@ -56,11 +58,13 @@ def finish_stage(
     steps: Sequence[StepResult],
     facts: Sequence[str],
     waiting_for: Sequence[str] = (),
+    telling: Event | None = None,
 ) -> StageReport:
     """Record that a stage is done, or what it waits for; publish its artifact; return its report.
 
     While the prefeitura owes something the SLA clock is stopped; the stage's end, or a later run without that debt,
-    lets it go on.
+    lets it go on. `telling` is what the prefeitura is written when the stage of this environment is done for the first
+    time; it only enters the queue here.
 
     Raises:
         GateClosedError: the stage is done before its turn; it is not recorded.
@@ -74,21 +78,26 @@ def finish_stage(
     )
     # Homologation is a service beside the lifecycle: nothing is reached by it, and no clock runs on it.
     if not subject.endswith(f"-{Purpose.HOMOLOGACAO}"):
-        _remember(report)
+        _remember(report, telling)
     _publish(slugify(f"{subject} {stage.label}"), _stage_markdown(report), f"{subject} · {stage.label}")
     return report
 
 
-def _remember(report: StageReport) -> None:
+def _remember(report: StageReport, telling: Event | None) -> None:
     municipality = _municipality_of(report.subject)
+    finished = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED])
     if not report.waiting_for:
-        finished = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED])
         reached = {Stage(str(event.details["stage"])) for event in finished}
         if report.stage is Stage.ENVIRONMENT_PRODUCTION and missing_before(report.stage, reached):
             return  # made ahead of its turn: the implantation tells of it when it comes there
         check_transition(reached, report.stage)
     _keep_sla_clock(municipality, report.stage, paused=bool(report.waiting_for))
     if not report.waiting_for:
+        key = f"{STAGE_FINISHED}:{report.stage}:{report.subject}"
+        # Before the event: a run that dies between the two queues it again, which adds nothing. Not after it: who was
+        # through with the stage when messages were introduced is told nothing that is long past.
+        if telling is not None and all(event.key != key for event in finished):
+            tell_of_environment(report.subject, telling)
         doors.registry().record_event(
             STAGE_FINISHED,
             ibge=municipality.ibge,
@@ -96,7 +105,7 @@ def _remember(report: StageReport) -> None:
             actor=ACTOR,
             flow_run_id=flow_run.id,
             details={"stage": report.stage.value},
-            key=f"{STAGE_FINISHED}:{report.stage}:{report.subject}",
+            key=key,
         )
 
 

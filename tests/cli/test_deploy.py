@@ -17,7 +17,7 @@ from lab.blocks import ensure_blocks
 from lab.state import LabState
 from tasks.doors import BLOCK_TYPES
 
-# What runs by itself, at which minute of the night, in America/Sao_Paulo.
+# What runs by itself, and when, in America/Sao_Paulo: at a minute of the night, but for the mail.
 NIGHTLY = {
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",
@@ -25,6 +25,7 @@ NIGHTLY = {
     "validacao-dos-modelos": "15 2 * * *",
     "conciliacao-dos-usuarios": "45 2 * * *",
     "portoes-da-capacitacao": "30 5 * * *",
+    "correio": "*/5 * * * *",
 }
 
 

@@ -263,6 +263,24 @@ def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipa
         "the opening is recorded",
         seconds=WORKER_SECONDS,
     )
+    wait_until(
+        lambda: len(registry.messages(municipality.ibge)) == 6,
+        "the prefeitura is told of it",
+        seconds=WORKER_SECONDS,
+    )
+    told = {message.key: message.variables for message in registry.messages(municipality.ibge)}
+    assert list(told) == [
+        f"{what}:{municipality.ibge}{where}"
+        for what, where in (
+            ("adesao", ""),
+            ("ambiente_entregue", ":treinamento"),
+            ("usuarios_prontos", ":treinamento"),
+            ("ambiente_entregue", ":producao"),
+            ("usuarios_prontos", ":producao"),
+            ("entrada_em_producao", ":producao"),
+        )
+    ], "each once, whatever was run again on the way"
+    assert told[f"usuarios_prontos:{municipality.ibge}:producao"]["usuarios"] == 60
     (opened,) = registry.events(municipality.ibge, kinds=["production.opened"])
     assert opened.details == {"host": production.record.hostname}, "the public address"
 

@@ -301,6 +301,8 @@ def _read_invitations(state: LabState) -> dict[tuple[str, str], list[str]]:
         assert body is not None
         text = body.get_content()
         words = [pattern.search(text) for pattern in (ADDRESS, LOGIN, FIRST_PASSWORD)]
+        if not all(words):
+            continue  # a message to the prefeitura
         environment, login, password = (match[1] for match in words if match)
         found.setdefault((environment, login), []).append(password)
     return found

@@ -1,0 +1,58 @@
+"""`./implanta message`: what an operator lists, tries and sends."""
+
+from pathlib import Path
+
+import pytest
+
+from blocks.catalog import Catalog
+from domain.message import Event
+from registry import QueuedMessage, Registry
+from tests.cli.conftest import CommandLine
+
+CONTACT = "Ana Lúcia Lima;ana.lima@correio.mg.example;ponto focal"
+
+
+@pytest.mark.parametrize("event", list(Event))
+def test_a_preview_writes_the_files_of_every_event(
+    cli: CommandLine, olhos_dagua: str, tmp_path: Path, event: Event
+) -> None:
+    target = tmp_path / "previa"
+    files = cli.run("message", "preview", event, olhos_dagua, "--out", str(target), "--json").json_result["files"]
+    invited = event in {Event.CONVITE_CAPACITACAO, Event.DATA_ENTRADA_PRODUCAO, Event.JANELA_MANUTENCAO}
+    kinds = ("txt", "html", "ics") if invited else ("txt", "html")
+    assert [Path(file).name for file in files] == [f"{event.value}.{kind}" for kind in kinds]
+    assert "Olhos-d'Água" in (target / f"{event.value}.txt").read_text(encoding="utf-8")
+    assert "Olhos-d&#39;Água" in (target / f"{event.value}.html").read_text(encoding="utf-8")
+    if invited:
+        assert (target / f"{event.value}.ics").read_bytes().startswith(b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
+
+
+def test_a_preview_without_a_directory_is_shown(cli: CommandLine, olhos_dagua: str) -> None:
+    outcome = cli.run("message", "preview", "adesao", olhos_dagua)
+    assert outcome.stdout.startswith("Assunto: Olhos-d'Água: adesão ao Programa SEI!MG Municípios registrada\n\nOlá, ")
+
+
+def test_what_does_not_exist_or_cannot_be_written_is_refused(
+    cli: CommandLine, olhos_dagua: str, tmp_path: Path
+) -> None:
+    assert "Não há mensagem do evento 'aniversario'" in cli.refuse("message", "preview", "aniversario", olhos_dagua)
+    assert "não está registrado" in cli.refuse("message", "list", "municipio-nenhum")
+    (tmp_path / "arquivo").write_text("x")
+    line = cli.refuse("message", "preview", "adesao", olhos_dagua, "--out", str(tmp_path / "arquivo" / "x"))
+    assert "Não foi possível gravar a prévia" in line
+
+
+def test_what_joining_queued_is_listed_and_what_is_queued_is_sent_and_listed_as_sent(
+    cli: CommandLine, olhos_dagua: str, registry: Registry
+) -> None:
+    key = "relatorio_mensal:3145455:teste"
+    rule = Catalog().messages().rule(Event.RELATORIO_MENSAL)
+    cli.run("municipality", "contact", olhos_dagua, CONTACT)
+    registry.queue_message(QueuedMessage(key=key, ibge="3145455", event=rule.event, variables=rule.examples))
+    rows = {row["key"]: row for row in cli.run("message", "list", olhos_dagua, "--json").json_result}
+    assert rows["adesao:3145455"]["variables"] == {"usuarios": 150, "simultaneos": 10, "dias_uteis": 15}
+    assert "done" not in rows[key]
+    assert key in cli.run("message", "send", "--json").json_result["sent"]
+    rows = {row["key"]: row for row in cli.run("message", "list", olhos_dagua, "--json").json_result}
+    assert rows[key]["sent_by_role"] == {"ponto focal": 1}
+    assert "Ana" not in cli.run("message", "list", olhos_dagua).stdout
