@@ -8,6 +8,8 @@ import typer
 from cli.municipality import open_registry
 from cli.output import JsonOption, errors_as_lines, out, print_json
 
+_NOUNS = {"approve": "aprovação", "reject": "recusa", "waive": "dispensa", "revoke": "retirada da dispensa"}
+
 
 def approve(
     municipality: Annotated[str, typer.Argument(help="Nome curto do município (timoteo).")],
@@ -26,7 +28,7 @@ def approve(
     Exemplo: ./implanta approve timoteo --name 'Ana Lima' --reason 'Ofício 12/2026'
     """
     with errors_as_lines():
-        from tasks.waivers import GO_LIVE_GATE, answer_gate
+        from tasks.waivers import ANSWERS, GO_LIVE_GATE, answer_gate
 
         if gate == GO_LIVE_GATE:
             answer = "recusar" if reject else "aprovar"
@@ -34,7 +36,8 @@ def approve(
             answer = "retirar dispensa" if reject else "dispensar"
         found = open_registry().find_municipality(municipality)
         answer_gate(found, gate, answer, name=name, reason=reason, until=until.date() if until else None)
+        ruling = ANSWERS[gate][answer]
     if as_json:
-        print_json({"slug": found.slug, "gate": gate, "answer": answer})
+        print_json({"slug": found.slug, "gate": gate, "decision": ruling})
         return
-    out.print(f"{found.slug}, portão {gate}: {answer}, registrado. Execute ./implanta implant {found.slug}.")
+    out.print(f"{found.slug}: {_NOUNS[ruling]} registrada. Execute ./implanta implant {found.slug}.")

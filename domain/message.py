@@ -23,8 +23,6 @@ ROLE_MAX_LENGTH = 80  # message_delivery.role
 
 Shown: TypeAlias = str | list[str]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-# Prefixes of what a key is made of; the part after the last `#` counts the corrections of one and the same meeting.
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:[1-5][0-9]{6}(:[a-z0-9.-]+)*(#[0-9]{1,4})?$", max_length=180)]
 
 # Every template knows these beside the variables of its event.
 ALWAYS = frozenset({"pessoa", "municipio", "uf", "programa", "assunto"})

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, PositiveInt
 
 from domain.environment import Purpose
-from domain.message import Key
+from domain.message_key import Key
 from domain.model import Frozen
 from domain.municipality import IbgeCode
 from domain.plan import Plan

@@ -10,6 +10,7 @@ from lab.sei_standin.sign_in import SignedIn, Workplace
 COOKIE = "sei_standin_sessao"
 # PHP's session.gc_maxlifetime of the installation manual (`sei.md` 1.1).
 LIFETIME = timedelta(seconds=28800)
+FIRST_PAGE = "procedimento_controlar"
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ class Sessions:
         self._by_token: dict[str, Session] = {}
 
     def open(self, environment_slug: str, person: SignedIn, now: datetime) -> str:
-        """Start a session in the person's first unit; returns the cookie's value."""
+        """Start a session in the first unit whose processes the person may see; returns the cookie's value."""
         token = secrets.token_urlsafe(32)
-        session = Session(environment_slug, person, person.workplaces[0], secrets.token_urlsafe(32), now + LIFETIME)
+        first = next((unit for unit in person.workplaces if FIRST_PAGE in unit.rights), person.workplaces[0])
+        session = Session(environment_slug, person, first, secrets.token_urlsafe(32), now + LIFETIME)
         with self._lock:
             self._by_token = {key: old for key, old in self._by_token.items() if old.expires_at > now}
             self._by_token[token] = session

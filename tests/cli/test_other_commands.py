@@ -47,7 +47,8 @@ def test_a_decision_is_recorded_with_name_and_reason(cli: CommandLine, olhos_dag
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--gate", "capacitacao", *DECISION), "Portão 'capacitacao' não existe (--gate). Use go-live."),
+        (("--gate", "capacitacao", *DECISION), "A dispensa não diz até quando vale"),
+        (("--gate", "almoxarifado", *DECISION), "O portão almoxarifado não tem a resposta 'dispensar'"),
         (("--name", "  ", "--reason", "Ofício"), "A decisão sobre 'go-live' veio sem nome"),
         (("--name", "Ana", "--reason", ""), "A decisão sobre 'go-live' veio sem motivo"),
     ],
