@@ -16,8 +16,11 @@ class GateLine(Frozen):
     municipality: str
     facts: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
-    started: bool = False
-    """Whether the implantation was started again, for the gate is open."""
+
+    @property
+    def started(self) -> bool:
+        """Whether the implantation was started again, for the gate is open."""
+        return not self.reasons
 
 
 class GatesReport(Frozen):

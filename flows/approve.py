@@ -4,10 +4,10 @@ from datetime import date
 from typing import Annotated, Literal
 
 from prefect import flow
-from prefect.deployments import run_deployment
 from pydantic import Field
 
 from flows.stage import MUNICIPALITY
+from tasks.gates import start_implantation
 from tasks.history import record_answer
 
 Until = Annotated[
@@ -38,5 +38,4 @@ def approve(
 ) -> None:
     """Record who decided, what and why; then run the implantation again, which passes the gate or stays."""
     record_answer(municipality, gate, decision, role, reason, until)
-    # A run that is past its checklist would not see this decision: the next one waits for it to end.
-    run_deployment("implantação/implantacao", parameters={"municipality": municipality, "wait_seconds": 900}, timeout=0)
+    start_implantation(municipality)

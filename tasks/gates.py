@@ -34,14 +34,20 @@ def judge_and_resume(municipality: str) -> GateLine:
     """Count anew, judge, and start the implantation where the gate is open: it converges, once too often is no harm."""
     ensure_training_record.fn(municipality)
     finding = judge_training_gate.fn(municipality)
-    if not finding.reasons:
-        with explaining_prefect(load_settings().prefect_api_url):
-            run_deployment(
-                IMPLANTATION, parameters={"municipality": municipality, "wait_seconds": WAIT_SECONDS}, timeout=0
-            )
-    return GateLine(
-        municipality=municipality, facts=finding.facts, reasons=finding.reasons, started=not finding.reasons
-    )
+    line = GateLine(municipality=municipality, facts=finding.facts, reasons=finding.reasons)
+    if line.started:
+        start_implantation(municipality)
+    return line
+
+
+def start_implantation(municipality: str) -> None:
+    """Have the worker run the implantation, after one that is going on: past its checks, that would not see the news.
+
+    Raises:
+        RetryableError: Prefect does not answer.
+    """
+    with explaining_prefect(load_settings().prefect_api_url):
+        run_deployment(IMPLANTATION, parameters={"municipality": municipality, "wait_seconds": WAIT_SECONDS}, timeout=0)
 
 
 def publish_gates(report: GatesReport) -> None:

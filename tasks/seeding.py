@@ -3,7 +3,6 @@
 from datetime import date
 
 from blocks.catalog import Catalog
-from domain.calendar import local_day
 from domain.change import Change
 from tasks import clock
 from tasks.instance import Instance, load_instance
@@ -17,7 +16,7 @@ def ensure_holidays(environment: str) -> Change:
     A day that is a holiday already stays as it is, whatever somebody called it.
     """
     instance = load_instance(environment)
-    year = local_day(clock.now()).year
+    year = clock.today().year
     wanted = _holidays(instance, year) + _holidays(instance, year + 1)
     taken = {day for day, _ in instance.sei.list_holidays()}
     missing = [(day, description) for day, description in wanted if day not in taken]

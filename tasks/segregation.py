@@ -9,7 +9,6 @@ from blocks.probes.s3 import probe_s3
 from blocks.probes.sql import probe_foreign_server, probe_migration_account, probe_sql
 from blocks.runtime import ScheduledTask
 from blocks.settings import load_settings
-from domain.calendar import local_day
 from domain.change import Change
 from domain.errors import IntegrityError
 from domain.person import TECHNICAL_LOGIN
@@ -31,7 +30,7 @@ def ensure_technical_account(environment: str) -> Change:
             "A senha da conta técnica ainda não foi gerada", environment, "Execute a criação do ambiente de novo."
         )
     change = doors.directory().ensure_technical_account(instance.name, TECHNICAL_LOGIN, password)
-    change += instance.users.ensure_technical_user(TECHNICAL_LOGIN, TECHNICAL_NAME, local_day(clock.now()))
+    change += instance.users.ensure_technical_user(TECHNICAL_LOGIN, TECHNICAL_NAME, clock.today())
     if change.total or not instance.users.is_replicated(TECHNICAL_LOGIN):
         change += doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
     return change

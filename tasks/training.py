@@ -26,7 +26,7 @@ from tasks.intake import read_sheet
 from tasks.live import has_gone_live
 from tasks.step import step
 from tasks.users_sheet import read_user_sheet
-from tasks.waivers import TRAINING_GATE, find_waiver, today
+from tasks.waivers import TRAINING_GATE, find_waiver
 
 SHEET: Literal["capacitacao.csv"] = "capacitacao.csv"
 SOURCES = "capacitacao"
@@ -57,7 +57,7 @@ def ensure_training_record(municipality: str) -> Change:
     training = read_training(found)
     if training is None:
         return Change()
-    facts = count_training(training.people, training.completions, Catalog().courses(), today())
+    facts = count_training(training.people, training.completions, Catalog().courses(), clock.today())
     counts = facts.model_dump(mode="json")
     return doors.registry().record_training(
         ibge=found.ibge,
@@ -82,7 +82,7 @@ def read_training(municipality: Municipality) -> Training | None:
     people = read_user_sheet(instance).sheet.accepted
     told: list[Completion] = []
     if body is not None:
-        told += read_training_rows(parse_sheet(body, SHEET), courses, today(), where=SHEET)
+        told += read_training_rows(parse_sheet(body, SHEET), courses, clock.today(), where=SHEET)
     if platform is not None:
         mine = {collation_key(person.sigla) for person in people}  # it tells of every prefeitura's people
         codes = frozenset(course.code for course in courses.courses)
@@ -106,7 +106,9 @@ def missing_people(municipality: Municipality) -> Iterator[Missing]:
     training = read_training(municipality)
     if training is None:
         return iter(())
-    return list_missing(training.people, training.completions, Catalog().courses(), Catalog().gates().training, today())
+    return list_missing(
+        training.people, training.completions, Catalog().courses(), Catalog().gates().training, clock.today()
+    )
 
 
 def judge_record(municipality: Municipality) -> tuple[TrainingFacts, GateVerdict] | None:
@@ -115,7 +117,7 @@ def judge_record(municipality: Municipality) -> tuple[TrainingFacts, GateVerdict
     if record is None or "prefeitura" not in record.counts:  # of before each person counted once
         return None
     facts = TrainingFacts.model_validate(record.counts)
-    return facts, judge_training(facts, Catalog().gates().training, today())
+    return facts, judge_training(facts, Catalog().gates().training, clock.today())
 
 
 @step("portão da capacitação")

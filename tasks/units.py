@@ -13,7 +13,6 @@ from pydantic import JsonValue
 
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ScheduledTask
-from domain.calendar import local_day
 from domain.change import Change
 from domain.inspection import require_same_plan
 from domain.text import collation_key
@@ -73,7 +72,7 @@ def _plan(instance: Instance) -> TreePlan:
 
 
 def _apply(instance: Instance, digest: str | None) -> tuple[TreePlan, Change]:
-    environment, today = instance.name.slug, local_day(clock.now())
+    environment, today = instance.name.slug, clock.today()
     with units_lock(environment):
         plan = _plan(instance)
         # A retry of this run finds what its first try has done, which is no other plan.

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ScheduledTask
 from domain.account import Account, AccountsRefusedError, PasswordPolicy
-from domain.calendar import local_day
 from domain.change import Change
 from domain.errors import IntegrityError
 from domain.sip_user import SipUser, UserState
@@ -166,7 +165,7 @@ def prove_users(environment: str) -> tuple[str, ...]:
 
 def _at_work(kept: Iterable[Kept], users: Iterable[SipUser]) -> set[str]:
     """The logins of a spreadsheet's people but for those whose every permission somebody ended by hand."""
-    today = local_day(clock.now())
+    today = clock.today()
     working = {user.state.sigla.lower() for user in users if any(grant.in_force(today) for grant in user.state.grants)}
     return {person.sigla for person in kept if person.sigla} & working
 

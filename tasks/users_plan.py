@@ -8,7 +8,6 @@ from functools import cached_property
 
 from blocks.catalog import Catalog
 from blocks.sip import SEI_SYSTEM_ID
-from domain.calendar import local_day
 from domain.errors import GateClosedError, InvalidInputError
 from domain.inspection import SHOWN_DIGITS, require_same_plan
 from domain.plan import require_within_plan
@@ -119,7 +118,7 @@ def look(instance: Instance) -> Situation:
     read = read_user_sheet(instance)
     users = instance.users.list_users()
     brought = load_brought(instance, users)
-    today = local_day(clock.now())
+    today = clock.today()
     plan = plan_users(
         read.sheet.accepted,
         users,
@@ -223,7 +222,7 @@ def plan_environment_undo(environment: str, batch: str) -> UsersReport:
 
 
 def _plan_undo(instance: Instance, batch: str) -> tuple[UsersReport, Batch]:
-    environment, today = instance.name.slug, local_day(clock.now())
+    environment, today = instance.name.slug, clock.today()
     original = load_batch(instance, batch)
     if original.undoes:
         raise InvalidInputError(

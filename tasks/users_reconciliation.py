@@ -8,7 +8,6 @@ from pydantic import JsonValue
 from blocks.people_facts import PeopleFacts
 from blocks.runtime import ScheduledTask
 from blocks.sip import SEI_SYSTEM_ID
-from domain.calendar import local_day
 from domain.change import Change
 from domain.errors import GateClosedError, IntegrityError
 from domain.inspection import require_same_plan
@@ -138,7 +137,7 @@ def _read(instance: Instance) -> Snapshot:
 
 
 def _look(instance: Instance) -> tuple[Comparison, Mends]:
-    found, mends = compare(instance.name.slug, _read(instance), local_day(clock.now()))
+    found, mends = compare(instance.name.slug, _read(instance), clock.today())
     if (batch := open_batch_id(instance)) is None:
         return found, mends
     remark = (

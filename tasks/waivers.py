@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from domain.calendar import local_day
 from domain.errors import InvalidInputError
 from domain.municipality import Municipality
 from domain.waiver import Waiver, require_expiry
@@ -28,7 +27,7 @@ def find_waiver(municipality: Municipality, gate: str) -> Waiver | None:
     if last is None or last.decision != "waive" or last.valid_until is None:
         return None
     waiver = Waiver(reason=last.reason, until=last.valid_until)
-    return waiver if waiver.in_force(today()) else None
+    return waiver if waiver.in_force(clock.today()) else None
 
 
 def answer_gate(
@@ -54,7 +53,7 @@ def answer_gate(
     if ruling == "waive":
         if until is None:
             raise InvalidInputError("A dispensa não diz até quando vale", municipality.slug, "Informe o último dia.")
-        require_expiry(until, today(), municipality.slug)
+        require_expiry(until, clock.today(), municipality.slug)
     doors.registry().record_decision(
         ibge=municipality.ibge,
         gate=gate,
@@ -64,8 +63,3 @@ def answer_gate(
         flow_run_id=run_id,
         valid_until=until if ruling == "waive" else None,
     )
-
-
-def today() -> date:
-    """The prefeituras' local day."""
-    return local_day(clock.now())
