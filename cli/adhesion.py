@@ -2,13 +2,11 @@
 
 from blocks.catalog import Catalog
 from domain.change import Change
-from domain.lifecycle import Stage
+from domain.lifecycle import STAGE_FINISHED, Stage
 from domain.message import Event, message_key
 from domain.municipality import Municipality
 from domain.plan import Plan
 from registry import QueuedMessage, Registry
-
-ADHERED = "stage.finished"
 
 
 def adhere(registry: Registry, municipality: Municipality, plan: Plan) -> Change:
@@ -20,12 +18,12 @@ def adhere(registry: Registry, municipality: Municipality, plan: Plan) -> Change
     contract = registry.contract(municipality.ibge)
     in_force = plan if contract is None or plan.negotiated or not contract.plan.negotiated else contract.plan
     change += registry.ensure_contract(municipality.ibge, in_force)
-    key = f"{ADHERED}:{Stage.ADHESION}:{municipality.slug}"
+    key = f"{STAGE_FINISHED}:{Stage.ADHESION}:{municipality.slug}"
     # Before the event, which tells that it was done: who joined before there were messages gets none now.
-    if all(event.key != key for event in registry.events(municipality.ibge, kinds=[ADHERED])):
+    if all(event.key != key for event in registry.events(municipality.ibge, kinds=[STAGE_FINISHED])):
         change += _queue_welcome(registry, municipality.ibge, in_force)
     started = registry.record_event(
-        ADHERED,
+        STAGE_FINISHED,
         ibge=municipality.ibge,
         actor="implanta",
         details={"stage": Stage.ADHESION.value},

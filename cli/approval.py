@@ -18,25 +18,29 @@ def approve(
     gate: Annotated[str, typer.Option("--gate", help="Portão: go-live ou capacitacao.")] = "go-live",
     until: Annotated[
         datetime | None,
-        typer.Option("--until", formats=["%Y-%m-%d"], help="Com --gate capacitacao: dispensa o portão até este dia."),
+        typer.Option("--until", formats=["%Y-%m-%d"], help="Com --gate capacitacao ou --item: dispensa até este dia."),
+    ] = None,
+    item: Annotated[
+        str | None,
+        typer.Option("--item", help="Item da lista de verificação da entrada em produção que se dispensa."),
     ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Recusar, ou retirar a dispensa.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Registra a decisão sobre um portão; o da capacitação se dispensa, com --until.
+    """Registra a decisão sobre um portão; o da capacitação e alguns itens do go-live se dispensam, com --until.
 
     Exemplo: ./implanta approve timoteo --name 'Ana Lima' --reason 'Ofício 12/2026'
     """
     with errors_as_lines():
-        from tasks.waivers import ANSWERS, GO_LIVE_GATE, answer_gate
+        from tasks.waivers import GO_LIVE_GATE, answer_gate, item_gate
 
+        gate = item_gate(item) if item else gate
         if gate == GO_LIVE_GATE:
             answer = "recusar" if reject else "aprovar"
         else:
             answer = "retirar dispensa" if reject else "dispensar"
         found = open_registry().find_municipality(municipality)
-        answer_gate(found, gate, answer, name=name, reason=reason, until=until.date() if until else None)
-        ruling = ANSWERS[gate][answer]
+        ruling = answer_gate(found, gate, answer, name=name, reason=reason, until=until.date() if until else None)
     if as_json:
         print_json({"slug": found.slug, "gate": gate, "decision": ruling})
         return

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -213,6 +214,7 @@ def _answer(demo: Demo, prefeitura: Prefeitura, journey: Journey) -> None:
     elif _is_approved(prefeitura):  # it waits for something else, and nobody is asked twice
         raise _stuck(journey)
     else:
+        demo.do(slug, "contrato e decreto", lambda: prepare_go_live(slug), lambda change: (str(change), change))
         demo.do(
             slug, "aprovação da entrada em produção", lambda: _approve(prefeitura), lambda change: (str(change), change)
         )
@@ -242,20 +244,65 @@ def _send(slug: str, files: list[Path]) -> Change:
     return Change.sum(send_sheets(slug, files).values())
 
 
-def send_attendance(prefeitura: Prefeitura, today: date) -> Change:
-    """Send the example list with its days moved so that the newest class ended yesterday: old classes do not count."""
+def send_attendance(prefeitura: Prefeitura, today: date, share: float = 1) -> Change:
+    """Send the example list with its days moved so that the newest class ended yesterday: old classes do not count.
+
+    Of the list only so many rows, from the top, make up the given share of the prefeitura's people.
+    """
     from cli.intake import send_text
 
     rows = list(
         csv.reader(io.StringIO((prefeitura.folder / "capacitacao.csv").read_text(encoding="utf-8")), delimiter=";")
     )
     header, body = rows[0], rows[1:]
+    if share < 1:
+        body = _rows_of_share(body, wanted=math.ceil(share * _people_of(prefeitura)))
     days = [datetime.strptime(row[3], "%d/%m/%Y").date() for row in body]  # noqa: DTZ007  # days, not moments
     shift = today - timedelta(days=1) - max(days)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
     writer.writerows([header, *([*row[:3], f"{day + shift:%d/%m/%Y}"] for row, day in zip(body, days, strict=True))])
     return send_text(prefeitura.slug, "capacitacao.csv", text.getvalue())
+
+
+def _people_of(prefeitura: Prefeitura) -> int:
+    with (prefeitura.folder / "usuarios.csv").open(encoding="utf-8", newline="") as file:
+        return len({row["login"] for row in csv.DictReader(file, delimiter=";")})
+
+
+def _rows_of_share(body: list[list[str]], *, wanted: int) -> list[list[str]]:
+    """The rows from the top until so many people have finished something."""
+    finished: set[str] = set()
+    kept = []
+    for row in body:
+        if row[2] == "concluído":
+            finished.add(row[0])
+        if len(finished) > wanted:
+            break
+        kept.append(row)
+    return kept
+
+
+def prepare_go_live(slug: str) -> Change:
+    """What a prefeitura brings before it may go live: its contract, its decree, and on a frozen day a good reason."""
+    from blocks.catalog import Catalog
+    from cli.municipality import open_registry
+    from domain.act import Act, RegisteredAct
+    from domain.freeze import freeze_on
+    from tasks import clock
+    from tasks.acts import register_act
+    from tasks.waivers import answer_gate, find_waiver, item_gate
+
+    today, found = clock.today(), open_registry().find_municipality(slug)
+    # Always the same: a second demo changes nothing.
+    acts = [RegisteredAct(act=act, number="1/2026", day=date(2026, 1, 2)) for act in Act]
+    change = Change.sum(register_act(slug, act) for act in acts)
+    gate = item_gate("fora_de_congelamento")
+    if freeze_on(today, Catalog().freezes(), found.ibge) is None or find_waiver(found, gate):
+        return change
+    reason = "Demonstração: ninguém trabalha neste ambiente."
+    answer_gate(found, gate, "dispensar", name=APPROVER, reason=reason, until=today + timedelta(days=30))
+    return change + Change(created=1)
 
 
 def _is_approved(prefeitura: Prefeitura) -> bool:

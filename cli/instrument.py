@@ -1,5 +1,6 @@
-"""`./implanta instrument list|generate`: the documents that a prefeitura signs."""
+"""`./implanta instrument list|generate|register`: the documents that a prefeitura signs."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,39 @@ def generate(ref: Ref, names: Names = None, out_dir: Out = None, as_json: JsonOp
     if not as_json:
         for path in written:
             out.print(str(path), soft_wrap=True, highlight=False)
+
+
+@app.command("register")
+def register(
+    ref: Ref,
+    act: Annotated[str, typer.Argument(help="contrato ou decreto.")],
+    number: Annotated[str, typer.Option("--number", help="Número, como 1.234/2026.")],
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Data da assinatura ou publicação.")],
+    published_in: Annotated[str, typer.Option("--published-in", help="Onde foi publicado; sem nomes de pessoas.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Registra o contrato ou o decreto, que a entrada em produção exige.
+
+    Exemplo: ./implanta instrument register timoteo decreto --number 1.234/2026 --date 2026-11-03
+    """
+    with errors_as_lines():
+        from pydantic import ValidationError
+
+        from domain.act import Act, RegisteredAct
+        from domain.errors import InvalidInputError
+        from tasks.acts import register_act
+
+        try:
+            registered = RegisteredAct(act=Act(act), number=number, day=day.date(), published_in=published_in)
+        except (ValidationError, ValueError):
+            raise InvalidInputError(
+                "O ato não serve", f"{act} {number}", "Use contrato ou decreto, com um número de até 60 caracteres."
+            ) from None
+        change = register_act(ref, registered)
+    if as_json:
+        print_json({"municipality": ref, "act": registered.model_dump(mode="json"), "change": change.model_dump()})
+        return
+    out.print(f"{ref}: {registered} registrado ({change}).")
 
 
 def _copy(report: "InstrumentsReport", directory: Path) -> list[Path]:

@@ -173,12 +173,11 @@ def send(
 
 
 def _summary(registry: "Registry", slug: str) -> dict[str, object]:
-    from domain.lifecycle import Stage, current_stage
+    from domain.lifecycle import current_stage
 
     found = registry.find_municipality(slug)
     contract = registry.contract(found.ibge)
-    events = registry.events(ibge=found.ibge, kinds=["stage.finished"])
-    reached = {Stage(str(event.details["stage"])) for event in events}
+    reached = set(registry.stages_done(found.ibge)[found.ibge])
     return {
         "slug": found.slug,
         "ibge": found.ibge,

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
-from domain.errors import exit_code_of, kind_of, told
+from domain.fleet_failures import FleetFailures
 from domain.model import Frozen
 from domain.report import table_cell
 
@@ -27,17 +27,14 @@ class GatesReport(Frozen):
     """Every prefeitura that waited at the gate, in the order in which it was asked for."""
 
     lines: tuple[GateLine, ...] = ()
-    failures: dict[str, str] = Field(default_factory=dict)
-    worst_exit_code: int = 0
+    failures: FleetFailures = Field(default_factory=FleetFailures)
 
     @classmethod
     def of(cls, results: Mapping[str, GateLine | BaseException]) -> Self:
         """Sort what each prefeitura's step gave: its line, or the error with which it failed."""
-        errors = {name: result for name, result in results.items() if isinstance(result, BaseException)}
         return cls(
             lines=tuple(result for result in results.values() if isinstance(result, GateLine)),
-            failures={name: told(error) for name, error in errors.items()},
-            worst_exit_code=max(map(exit_code_of, errors.values()), default=0),
+            failures=FleetFailures.of(results),
         )
 
     def markdown(self) -> list[str]:
@@ -46,12 +43,12 @@ class GatesReport(Frozen):
         lines = [
             "# Portões da capacitação",
             "",
-            f"{len(opened)} abertos, {len(self.lines) - len(opened)} fechados, {len(self.failures)} com falha.",
+            f"{len(opened)} abertos, {len(self.lines) - len(opened)} fechados, {len(self.failures.reasons)} com falha.",
             "",
             "| Prefeitura | Portão | Por quê |",
             "|---|---|---|",
         ]
-        lines += [f"| {name} | **falhou** | {table_cell(reason)} |" for name, reason in self.failures.items()]
+        lines += [f"| {name} | **falhou** | {table_cell(reason)} |" for name, reason in self.failures.reasons.items()]
         lines += [
             f"| {line.municipality} | {'fechado' if line.reasons else '**abriu**'} "
             f"| {table_cell(' '.join(line.reasons or line.facts))} |"
@@ -65,9 +62,6 @@ class GatesReport(Frozen):
         Raises:
             ImplantaError: of the kind with the highest exit code.
         """
-        if self.failures:
-            raise kind_of(self.worst_exit_code)(
-                f"{len(self.failures)} portões não foram avaliados",
-                ", ".join(self.failures),
-                "Veja o motivo de cada um no artefato portoes-da-capacitacao.",
-            )
+        self.failures.raise_if_any(
+            "{number} portões não foram avaliados", "Veja o motivo de cada um no artefato portoes-da-capacitacao."
+        )

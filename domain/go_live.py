@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
+from domain.act import Act
 from domain.catalog_entry import CatalogEntry
 from domain.model import Frozen
+from domain.waiver import Waiver
 
 
 class ItemResult(StrEnum):
@@ -32,8 +34,12 @@ class ChecklistItem(CatalogEntry):
 
 
 class GoLiveRule(CatalogEntry):
-    """The items of the checklist, in the order of the report."""
+    """The items of the checklist, in the order of the report, and what some of them ask for."""
 
+    backup_hours: PositiveInt = Field(alias="copia_vale_horas")
+    certificate_days: PositiveInt = Field(alias="certificado_minimo_dias")
+    required_roles: tuple[str, ...] = Field(alias="papeis_exigidos", min_length=1)
+    required_acts: tuple[Act, ...] = Field(alias="atos_exigidos", min_length=1)
     items: tuple[ChecklistItem, ...] = Field(alias="itens", min_length=1)
 
     @model_validator(mode="after")
@@ -45,13 +51,43 @@ class GoLiveRule(CatalogEntry):
             raise ValueError(msg)
         return self
 
+    def item(self, code: str) -> ChecklistItem | None:
+        """The item of this code."""
+        return next((item for item in self.items if item.code == code), None)
+
+
+class Evidence(Frozen):
+    """What one look at a system showed: with what an item is proved, or why it is not."""
+
+    passed: bool
+    text: str = Field(min_length=1)
+
+
+def proved(text: str) -> Evidence:
+    """An item that holds, and what shows it."""
+    return Evidence(passed=True, text=text)
+
+
+def lacking(text: str) -> Evidence:
+    """An item that does not hold, and why."""
+    return Evidence(passed=False, text=text)
+
 
 class CheckedItem(Frozen):
-    """What one check found. `evidence` says with what it was proved, why it failed, or who waived it and why."""
+    """What one check found. `evidence` says with what it was proved, why it failed, or why it was waived."""
 
     code: str
     result: ItemResult
     evidence: str = Field(min_length=1)
+
+
+def check_item(code: str, evidence: Evidence, waiver: Waiver | None) -> CheckedItem:
+    """The outcome of one item; a waiver counts only where something is lacking."""
+    if evidence.passed:
+        return CheckedItem(code=code, result=ItemResult.PASSED, evidence=evidence.text)
+    if waiver is None:
+        return CheckedItem(code=code, result=ItemResult.FAILED, evidence=evidence.text)
+    return CheckedItem(code=code, result=ItemResult.WAIVED, evidence=f"{evidence.text} ({waiver})")
 
 
 class ChecklistLine(Frozen):
@@ -69,6 +105,29 @@ class GoLiveVerdict(Frozen):
     ready: bool
     reasons: tuple[str, ...]
     lines: tuple[ChecklistLine, ...]
+
+    def markdown(self, title: str) -> list[str]:
+        """The checklist as a table, in the order of the catalog."""
+        passed = sum(line.result is ItemResult.PASSED for line in self.lines)
+        return [
+            f"# {title}",
+            "",
+            f"**{'Pronta' if self.ready else 'Ainda não'}**: {passed} de {len(self.lines)} itens aprovados.",
+            "",
+            "| Item | Resultado | Evidência |",
+            "|---|---|---|",
+            *(f"| {line.title} | {_shown(line.result)} | {_cell(line.evidence)} |" for line in self.lines),
+        ]
+
+
+def _shown(result: ItemResult | None) -> str:
+    if result is None:
+        return "não verificado"
+    return result.label if result is ItemResult.PASSED else f"**{result.label}**"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
 
 
 def judge_go_live(checked: Iterable[CheckedItem], rule: GoLiveRule) -> GoLiveVerdict:

@@ -1,9 +1,16 @@
 """The stages of an implantation, in the order of the programme, and which may follow which."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.errors import GateClosedError
+
+STAGE_FINISHED = "stage.finished"
+STAGE_REOPENED = "stage.reopened"
+"""Kinds of the registry's events; each names its stage."""
 
 
 class Stage(StrEnum):
@@ -35,6 +42,29 @@ _LABELS = {
     Stage.OPERATION: "Operação assistida",
 }
 _ORDER = tuple(Stage)
+
+
+class StageEvent(NamedTuple):
+    """That the work of a stage was proved done, or was taken back."""
+
+    kind: str
+    stage: Stage
+    at: datetime
+
+
+def stages_done(events: Iterable[StageEvent]) -> dict[Stage, datetime]:
+    """Which stages are done, and since when, after what happened, oldest first.
+
+    What takes a stage back takes its later ones back as well: nothing is in operation that was not opened.
+    """
+    done: dict[Stage, datetime] = {}
+    for event in events:
+        if event.kind == STAGE_FINISHED:
+            done.setdefault(event.stage, event.at)
+        elif event.kind == STAGE_REOPENED:
+            gone = _ORDER.index(event.stage)
+            done = {stage: at for stage, at in done.items() if _ORDER.index(stage) < gone}
+    return done
 
 
 def current_stage(reached: AbstractSet[Stage]) -> Stage:

@@ -39,6 +39,7 @@ class Event(StrEnum):
     RESULTADO_PORTAO = "resultado_portao"
     DATA_ENTRADA_PRODUCAO = "data_entrada_producao"
     ENTRADA_EM_PRODUCAO = "entrada_em_producao"
+    ENTRADA_DESFEITA = "entrada_desfeita"
     JANELA_MANUTENCAO = "janela_manutencao"
     INCIDENTE = "incidente"
     RELATORIO_MENSAL = "relatorio_mensal"

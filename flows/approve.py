@@ -9,9 +9,17 @@ from pydantic import Field
 from flows.stage import MUNICIPALITY
 from tasks.gates import start_implantation
 from tasks.history import record_answer
+from tasks.waivers import item_gate
 
 Until = Annotated[
     date | None, Field(description="Último dia em que a dispensa vale.", json_schema_extra={"title": "Até"})
+]
+Item = Annotated[
+    str | None,
+    Field(
+        description="Código do item da lista de verificação que se dispensa, como em catalog/gates.yaml: capacidade.",
+        json_schema_extra={"title": "Item da lista"},
+    ),
 ]
 
 
@@ -24,7 +32,8 @@ def approve(
         json_schema_extra={"title": "Portão"},
     ),
     decision: Literal["aprovar", "recusar", "dispensar", "retirar dispensa"] = Field(
-        description="O go-live se aprova ou recusa; a capacitação se dispensa por um tempo, ou se retira a dispensa.",
+        description="O go-live se aprova ou recusa; a capacitação, ou um item da lista, se dispensa por um tempo, ou se"
+        " retira a dispensa.",
         json_schema_extra={"title": "Decisão"},
     ),
     role: Annotated[str, Field(min_length=3)] = Field(
@@ -35,7 +44,8 @@ def approve(
         description="Fica no registro, ao lado da decisão. Não escreva nomes.", json_schema_extra={"title": "Motivo"}
     ),
     until: Until = None,
+    item: Item = None,
 ) -> None:
     """Record who decided, what and why; then run the implantation again, which passes the gate or stays."""
-    record_answer(municipality, gate, decision, role, reason, until)
+    record_answer(municipality, item_gate(item) if item else gate, decision, role, reason, until)
     start_implantation(municipality)

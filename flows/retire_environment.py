@@ -5,7 +5,8 @@ from prefect import flow
 from domain.environment import EnvironmentName
 from domain.retirement import RetirementReport
 from flows.stage import tagged
-from tasks.archive import ensure_archive_key, ensure_archive_proved, ensure_archive_written
+from tasks.archive import ensure_archive_proved, ensure_archive_written
+from tasks.environment_copy import ensure_archive_key
 from tasks.history import exclusive
 from tasks.retire import (
     REVOCATIONS,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.change import Change
 from domain.document_model.memory import Memory
+from domain.lifecycle import STAGE_FINISHED, STAGE_REOPENED, Stage, StageEvent, stages_done
 from domain.municipality import Municipality
 from domain.plan import Plan
 from registry import fleet, history, locks, model_memory
@@ -245,6 +246,15 @@ class Registry:
     def events(self, ibge: str | None = None, kinds: Collection[str] | None = None) -> list[EventRecord]:
         """The events, in the order in which they happened."""
         return self._read(lambda session: history.list_events(session, ibge, kinds))
+
+    def stages_done(self, ibge: str | None = None) -> dict[str, dict[Stage, datetime]]:
+        """Which stages each municipality has done and since when, by IBGE code; none at all before the adhesion."""
+        told = self.events(ibge, kinds=[STAGE_FINISHED, STAGE_REOPENED])
+        by_municipality: dict[str, list[StageEvent]] = {} if ibge is None else {ibge: []}
+        for event in told:
+            moment = StageEvent(event.kind, Stage(str(event.details["stage"])), event.occurred_at)
+            by_municipality.setdefault(event.ibge, []).append(moment)
+        return {code: stages_done(events) for code, events in by_municipality.items()}
 
     def newest_event(self, kind: str, *, ibge: str, environment: str) -> EventRecord | None:
         """The event of this kind that happened last in an environment, if there is one."""

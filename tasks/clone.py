@@ -21,7 +21,7 @@ from domain.person import RESERVED_LOGINS
 from domain.reference import Database
 from domain.scratch import ScratchDatabase
 from tasks import doors
-from tasks.archive import repository_of
+from tasks.environment_copy import repository_of
 from tasks.history import ACTOR
 from tasks.instance import CLONED, Instance, load_instance
 from tasks.step import step

@@ -6,7 +6,6 @@ from blocks.settings import load_settings
 from domain.gates_report import GateLine, GatesReport
 from domain.lifecycle import Stage, current_stage
 from tasks import doors
-from tasks.history import STAGE_FINISHED
 from tasks.inspection import publish_markdown
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
@@ -19,13 +18,11 @@ WAIT_SECONDS = 900
 def waiting_at_training() -> list[str]:
     """The municipalities whose next stage is the training gate, by slug."""
     registry = doors.registry()
-    reached: dict[str, set[Stage]] = {}
-    for event in registry.events(kinds=[STAGE_FINISHED]):
-        reached.setdefault(event.ibge, set()).add(Stage(str(event.details["stage"])))
+    done = registry.stages_done()
     return [
         municipality.slug
         for municipality in registry.list_municipalities()
-        if current_stage(reached.get(municipality.ibge, set()) | {Stage.ADHESION}) is Stage.TRAINING
+        if current_stage({*done.get(municipality.ibge, ()), Stage.ADHESION}) is Stage.TRAINING
     ]
 
 

@@ -11,10 +11,11 @@ from slugify import slugify
 from blocks.settings import load_settings
 from domain.environment import Purpose
 from domain.errors import GateClosedError, InvalidInputError
-from domain.lifecycle import Stage, check_transition, missing_before
+from domain.lifecycle import STAGE_FINISHED, STAGE_REOPENED, Stage, check_transition, missing_before
 from domain.message import Event
 from domain.municipality import Municipality
 from domain.report import Journey, StageReport, StepResult
+from registry import EventRecord
 from tasks import doors
 from tasks.messages import tell_of_environment
 from tasks.prefect_errors import explaining_prefect
@@ -22,7 +23,6 @@ from tasks.step import step
 from tasks.waivers import answer_gate
 
 ACTOR = "implanta"
-STAGE_FINISHED = "stage.finished"
 SLA_PAUSED = "sla.paused"
 SLA_RESUMED = "sla.resumed"
 
@@ -85,18 +85,18 @@ def finish_stage(
 
 def _remember(report: StageReport, telling: Event | None) -> None:
     municipality = _municipality_of(report.subject)
-    finished = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED])
     if not report.waiting_for:
-        reached = {Stage(str(event.details["stage"])) for event in finished}
+        reached = set(doors.registry().stages_done(municipality.ibge)[municipality.ibge])
         if report.stage is Stage.ENVIRONMENT_PRODUCTION and missing_before(report.stage, reached):
             return  # made ahead of its turn: the implantation tells of it when it comes there
         check_transition(reached, report.stage)
     _keep_sla_clock(municipality, report.stage, paused=bool(report.waiting_for))
     if not report.waiting_for:
-        key = f"{STAGE_FINISHED}:{report.stage}:{report.subject}"
+        told = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED, STAGE_REOPENED])
+        key = _once_each_time(report, told)
         # Before the event: a run that dies between the two queues it again, which adds nothing. Not after it: who was
         # through with the stage when messages were introduced is told nothing that is long past.
-        if telling is not None and all(event.key != key for event in finished):
+        if telling is not None and all(event.key != key for event in told):
             tell_of_environment(report.subject, telling)
         doors.registry().record_event(
             STAGE_FINISHED,
@@ -107,6 +107,12 @@ def _remember(report: StageReport, telling: Event | None) -> None:
             details={"stage": report.stage.value},
             key=key,
         )
+
+
+def _once_each_time(report: StageReport, told: Sequence[EventRecord]) -> str:
+    """The key of a stage's end; a stage that was taken back may end once more."""
+    taken_back = sum(event.kind == STAGE_REOPENED and event.details["stage"] == report.stage.value for event in told)
+    return f"{STAGE_FINISHED}:{report.stage}:{report.subject}{f':{taken_back + 1}' if taken_back else ''}"
 
 
 def _municipality_of(subject: str) -> Municipality:

@@ -45,7 +45,7 @@ from domain.spreadsheet_prefeitura import PrefeituraSheet
 from tasks import doors
 from tasks.clock import now
 from tasks.document_model import layers_of
-from tasks.history import ACTOR, STAGE_FINISHED
+from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
 from tasks.intake import read_prefeitura
 from tasks.step import step
@@ -191,9 +191,8 @@ def _facts(slug: str) -> _Facts:
             f"Registre o plano com ./implanta municipality plan {slug}.",
         )
     sheet = read_prefeitura(slug)
-    ended: dict[Stage, date] = {}
-    for event in registry.events(ibge=municipality.ibge, kinds=[STAGE_FINISHED]):
-        ended.setdefault(Stage(str(event.details["stage"])), local_day(event.occurred_at))
+    done = registry.stages_done(municipality.ibge)[municipality.ibge]
+    ended = {stage: local_day(at) for stage, at in done.items()}
     start = sheet.inicio_do_cronograma or ended.get(Stage.ADHESION)
     if start is None:
         raise InvalidInputError(

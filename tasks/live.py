@@ -1,15 +1,18 @@
 """What changes once a prefeitura works in production: its people's own decisions come first."""
 
 import hashlib
+from datetime import datetime
 
 from domain.change import Change
 from domain.errors import InvalidInputError
+from registry import EventRecord
 from tasks import doors
 from tasks.instance import Instance, load_instance
 from tasks.intake import Sheet, read_sheet
 from tasks.step import step
 
 LIVE = "production.opened"
+CLOSED_AGAIN = "production.closed_again"
 SHEET_APPLIED = "sheet.applied"
 
 UNITS: Sheet = "unidades.csv"
@@ -21,14 +24,36 @@ NEW_UNITS = (
 
 
 def has_gone_live(ibge: str) -> bool:
-    """Whether the municipality's production was ever opened to it."""
-    return bool(doors.registry().events(ibge=ibge, kinds=[LIVE]))
+    """Whether the municipality's production is open to it; one that was closed again, unused, never was."""
+    told = doors.registry().events(ibge=ibge, kinds=[LIVE, CLOSED_AGAIN])
+    return bool(told) and told[-1].kind == LIVE
 
 
 def is_open(instance: Instance) -> bool:
-    """Whether this very environment was opened to the prefeitura."""
-    opened = doors.registry().events(ibge=instance.municipality.ibge, kinds=[LIVE])
-    return any(event.environment == instance.name.slug for event in opened)
+    """Whether this very environment is open to the prefeitura."""
+    return opening(instance) is not None
+
+
+def opening(instance: Instance) -> EventRecord | None:
+    """The event with which this environment was opened, unless it was closed again."""
+    told = _openings(instance)
+    return told[-1] if told and told[-1].kind == LIVE else None
+
+
+def last_closing(instance: Instance) -> datetime | None:
+    """When this environment was last closed again; None for one that never was."""
+    closed = [event.occurred_at for event in _openings(instance) if event.kind == CLOSED_AGAIN]
+    return closed[-1] if closed else None
+
+
+def number_of_openings(instance: Instance) -> int:
+    """How often this environment was opened."""
+    return sum(event.kind == LIVE for event in _openings(instance))
+
+
+def _openings(instance: Instance) -> list[EventRecord]:
+    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[LIVE, CLOSED_AGAIN])
+    return [event for event in told if event.environment == instance.name.slug]
 
 
 @step("planilha já aplicada")

@@ -30,13 +30,15 @@ from domain.message import (
 )
 from registry import MessageRecord, QueuedMessage
 from tasks import clock, doors
-from tasks.instance import load_instance
+from tasks.instance import Instance, load_instance
+from tasks.live import number_of_openings
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 from tasks.users_sheet import read_user_sheet
 
 # So many conversations that broke off one after the other are no message's fault: the server is asked later.
 BROKEN_IN_A_ROW = 3
+_OF_AN_OPENING = frozenset({Event.ENTRADA_EM_PRODUCAO, Event.ENTRADA_DESFEITA})
 
 
 @step("fila de mensagens")
@@ -68,8 +70,14 @@ def tell_of_environment(environment: str, event: Event) -> Change:
     variables: dict[str, JsonValue] = {"ambiente": name.purpose.label, "pagina": f"{doors.edge().url(name)}/sei"}
     if event is Event.USUARIOS_PRONTOS:
         variables["usuarios"] = len(read_user_sheet(instance).sheet.accepted)
-    key = message_key(event, instance.municipality.ibge, name.purpose.value)
+    key = message_key(event, instance.municipality.ibge, name.purpose.value, *_which_opening(instance, event))
     return put_in_queue(name.municipality, event, key, variables)
+
+
+def _which_opening(instance: Instance, event: Event) -> tuple[str, ...]:
+    """An opening that was taken back may be followed by another, of which the prefeitura is told as well."""
+    number = number_of_openings(instance)
+    return (str(number),) if event in _OF_AN_OPENING and number > 1 else ()
 
 
 @task(name="envio de mensagens", task_run_name="envio de mensagens", cache_policy=NO_CACHE)

@@ -25,9 +25,10 @@ from domain.retirement import (
     retirement_gate,
 )
 from tasks import clock, doors
-from tasks.archive import last_proof, remember, repository_of, require_archive_held, retirement_now
+from tasks.archive import last_proof, remember, require_archive_held, retirement_now
 from tasks.configuration import apply_application
 from tasks.edge import remove_edge_site
+from tasks.environment_copy import repository_of
 from tasks.instance import Instance, happenings, load_any_instance
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 
 from blocks.catalog import Catalog
-from domain.lifecycle import Stage
+from domain.lifecycle import STAGE_FINISHED, Stage
 from domain.municipality import Municipality
 from domain.sla import Pause, SlaStatus, sla_status
 from registry import EventRecord, Registry
 
-FINISHED, PAUSED, RESUMED = "stage.finished", "sla.paused", "sla.resumed"
+PAUSED, RESUMED = "sla.paused", "sla.resumed"
 
 
 def read_clock(registry: Registry, municipality: Municipality) -> SlaStatus | None:
     """The clock of the training environment's delivery, or None before adhesion."""
-    events = registry.events(ibge=municipality.ibge, kinds=[FINISHED, PAUSED, RESUMED])
+    events = registry.events(ibge=municipality.ibge, kinds=[STAGE_FINISHED, PAUSED, RESUMED])
     started = _first(events, Stage.ADHESION)
     if started is None:
         return None
@@ -30,7 +30,11 @@ def read_clock(registry: Registry, municipality: Municipality) -> SlaStatus | No
 
 def _first(events: list[EventRecord], stage: Stage) -> datetime | None:
     return next(
-        (event.occurred_at for event in events if event.kind == FINISHED and event.details["stage"] == stage.value),
+        (
+            event.occurred_at
+            for event in events
+            if event.kind == STAGE_FINISHED and event.details["stage"] == stage.value
+        ),
         None,
     )
 

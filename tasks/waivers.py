@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from blocks.catalog import Catalog
 from domain.errors import InvalidInputError
 from domain.municipality import Municipality
 from domain.waiver import Waiver, require_expiry
@@ -10,14 +11,31 @@ from tasks import clock, doors
 
 TRAINING_GATE = "capacitacao"
 GO_LIVE_GATE = "go-live"
+UNDO = "desfazer"
+WAIVERS: dict[str, Ruling] = {"dispensar": "waive", "retirar dispensa": "revoke"}
 ANSWERS: dict[str, dict[str, Ruling]] = {
-    GO_LIVE_GATE: {"aprovar": "approve", "recusar": "reject"},
-    TRAINING_GATE: {"dispensar": "waive", "retirar dispensa": "revoke"},
+    GO_LIVE_GATE: {"aprovar": "approve", "recusar": "reject", UNDO: "revoke"},
+    TRAINING_GATE: WAIVERS,
 }
 """What a person may answer to each gate.
 
-Nobody approves the training, which is counted: it can only be let be for a while.
+Nobody approves the training, which is counted: it can only be let be for a while. So it is with an item of the go-live
+checklist that the catalog lets people waive (`item_gate`).
 """
+
+
+def item_gate(code: str) -> str:
+    """The gate under which the registry keeps people's answers about one item of the go-live checklist."""
+    return f"{GO_LIVE_GATE}:{code}"
+
+
+def waivable_items() -> tuple[str, ...]:
+    """The items of the go-live checklist that a person may waive, by code."""
+    return tuple(item.code for item in Catalog().gates().go_live.items if item.waivable)
+
+
+def _answers_of(gate: str) -> dict[str, Ruling]:
+    return WAIVERS if gate in map(item_gate, waivable_items()) else ANSWERS.get(gate, {})
 
 
 def find_waiver(municipality: Municipality, gate: str) -> Waiver | None:
@@ -39,16 +57,17 @@ def answer_gate(
     reason: str,
     until: date | None = None,
     run_id: str | None = None,
-) -> None:
-    """Record a person's answer to a gate, in the words of the form.
+) -> Ruling:
+    """Record a person's answer to a gate, in the words of the form; what the registry keeps it as.
 
     Raises:
         InvalidInputError: the gate knows no such answer; a waiver without its last day, or with one that is past or
             too far away; no name or no reason.
     """
-    ruling = ANSWERS.get(gate, {}).get(answer)
+    ruling = _answers_of(gate).get(answer)
     if ruling is None:
         known = "; ".join(f"{one}: {', '.join(answers)}" for one, answers in ANSWERS.items())
+        known += f"; itens que se dispensam: {', '.join(waivable_items())}"
         raise InvalidInputError(f"O portão {gate} não tem a resposta {answer!r}", municipality.slug, f"Use {known}.")
     if ruling == "waive":
         if until is None:
@@ -63,3 +82,4 @@ def answer_gate(
         flow_run_id=run_id,
         valid_until=until if ruling == "waive" else None,
     )
+    return ruling

@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, StringConstraints, model_validator
 
 from domain.calendar import BusinessCalendar, Holiday
 from domain.catalog_entry import CatalogEntry
+from domain.errors import InvalidInputError
 from domain.lifecycle import Stage
 from domain.model import Frozen
 
@@ -53,6 +54,21 @@ class TimetableRule(CatalogEntry):
             known.add(activity.code)
             stages |= {activity.stage} if activity.stage is not None else set()
         return self
+
+    def business_days_of(self, stage: Stage) -> int:
+        """How long the activity of a stage takes.
+
+        Raises:
+            InvalidInputError: no activity is of this stage, or it has no length of its own.
+        """
+        found = [activity.business_days for activity in self.activities if activity.stage is stage]
+        if not found or found[0] is None:
+            raise InvalidInputError(
+                f"Não se sabe quanto dura a etapa {stage.label}",
+                "catalog/timetable.yaml",
+                f"Dê a uma atividade a etapa {stage} e dias_uteis.",
+            )
+        return found[0]
 
 
 class Window(Frozen):

@@ -5,13 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.act import Act
 from domain.go_live import CheckedItem, ChecklistItem, GoLiveRule, ItemResult, judge_go_live
 
-RULE = GoLiveRule(
-    items=(
-        ChecklistItem(code="chaves", title="Chaves trocadas"),
-        ChecklistItem(code="treino", title="Base de treino limpa", waivable=True),
+
+def make_rule(*items: ChecklistItem) -> GoLiveRule:
+    return GoLiveRule(
+        backup_hours=24,
+        certificate_days=30,
+        required_roles=("ponto focal",),
+        required_acts=(Act.CONTRATO, Act.DECRETO),
+        items=items,
     )
+
+
+RULE = make_rule(
+    ChecklistItem(code="chaves", title="Chaves trocadas"),
+    ChecklistItem(code="treino", title="Base de treino limpa", waivable=True),
 )
 
 
@@ -58,7 +68,7 @@ def test_a_check_that_the_catalog_does_not_know_is_our_error() -> None:
 
 def test_a_code_twice_does_not_build() -> None:
     with pytest.raises(ValidationError, match="código repetido: chaves"):
-        GoLiveRule(items=RULE.items + RULE.items[:1])
+        make_rule(*RULE.items, RULE.items[0])
 
 
 def test_a_check_without_evidence_does_not_build() -> None:

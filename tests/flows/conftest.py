@@ -8,6 +8,7 @@ import pytest
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
 from cli.adhesion import adhere
+from cli.demo import prepare_go_live
 from cli.intake import send_sheets
 from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan
@@ -38,6 +39,7 @@ def join(registry: Registry) -> Join:
             contacts=[Contact(name="Pessoa de Teste", email="ponto@teste.example.com", role="ponto focal")],
         )
         adhere(registry, municipality, choose_plan(POPULATION, catalog.plans()))
+        prepare_go_live(municipality.slug)
         if files:
             send_sheets(municipality.slug, files)
         return municipality

@@ -13,13 +13,12 @@ from cli.__main__ import app
 from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
-from domain.lifecycle import Stage
+from domain.lifecycle import STAGE_FINISHED, Stage
 from domain.masking import PLACEHOLDER, PLACEHOLDER_FILE, Pseudonyms
 from flows.clone_environment import clone_environment
 from flows.create_environment import create_environment
 from registry import Registry
 from tasks import clone, doors
-from tasks.history import STAGE_FINISHED
 from tasks.instance import CLONED, Instance, load_instance
 from tasks.live import LIVE
 from tests.cli.examples import example_of

@@ -282,7 +282,7 @@ def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipa
     ], "each once, whatever was run again on the way"
     assert told[f"usuarios_prontos:{municipality.ibge}:producao"]["usuarios"] == 60
     (opened,) = registry.events(municipality.ibge, kinds=["production.opened"])
-    assert opened.details == {"host": production.record.hostname}, "the public address"
+    assert opened.details["host"] == production.record.hostname, "the public address"
 
 
 def test_a_role_that_nobody_has_decides_nothing(join: Join, registry: Registry) -> None:

@@ -24,7 +24,8 @@ from flows.reinstate_environment import reinstate_environment
 from flows.retire_environment import retire_environment
 from registry import Registry
 from tasks import archive, clock, doors
-from tasks.archive import retirement_now, storage_of
+from tasks.archive import retirement_now
+from tasks.environment_copy import read_manifest, storage_of
 from tasks.instance import Instance, load_instance
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
@@ -170,7 +171,7 @@ def test_an_environment_is_retired_and_much_later_destroyed(
 
     found = retirement_now(instance)
     assert found.archive is not None
-    manifest = archive.read_manifest(instance, found.archive)
+    manifest = read_manifest(instance, found.archive)
     text = manifest.model_dump_json()
     assert not [word for word in FORBIDDEN if word in text]
     assert manifest.databases["sei"].tables["protocolo"].rows == 6

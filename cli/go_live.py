@@ -1,0 +1,87 @@
+"""`./implanta go-live check|undo`: what still keeps a prefeitura from production, and the way back out of it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from cli.output import JsonOption, errors_as_lines, out, print_json, talk
+
+if TYPE_CHECKING:
+    from domain.go_live import GoLiveVerdict
+
+app = typer.Typer(no_args_is_help=True)
+
+Slug = Annotated[str, typer.Argument(help="Nome curto do município (timoteo).")]
+_COLORS = {"passed": "green", "failed": "red", "waived": "yellow"}
+
+
+@app.command("check")
+def check(municipality: Slug, as_json: JsonOption = False) -> None:
+    """Confere agora cada item da lista de verificação; sai com 30 se algum impede a entrada em produção.
+
+    Exemplo: ./implanta go-live check timoteo
+    """
+    with errors_as_lines():
+        from cli.prefect import connect
+
+        connect()
+        from domain.environment import EnvironmentName, Purpose
+        from domain.errors import GateClosedError
+        from tasks.go_live import OPEN_ALREADY, run_checklist
+        from tasks.instance import load_instance
+        from tasks.live import is_open
+
+        environment = EnvironmentName(municipality=municipality, purpose=Purpose.PRODUCAO).slug
+        instance = load_instance(environment)
+        if is_open(instance):
+            raise GateClosedError(
+                OPEN_ALREADY.removesuffix("."), environment, "Confira-a com ./implanta environment verify."
+            )
+        with talk.status("Conferindo a lista; a cópia restaurada e o teste de uso levam alguns segundos"):
+            verdict = run_checklist(instance)
+    if as_json:
+        print_json({"environment": environment, **verdict.model_dump(mode="json")})
+    else:
+        _print(environment, verdict)
+    if not verdict.ready:
+        raise typer.Exit(GateClosedError.exit_code)
+
+
+def _print(environment: str, verdict: "GoLiveVerdict") -> None:
+    table = Table(title=f"Entrada em produção · {environment}", title_justify="left", header_style="bold")
+    table.add_column("Item", ratio=2)
+    table.add_column("Resultado")
+    table.add_column("Evidência", ratio=3)
+    for line in verdict.lines:
+        result = f"[{_COLORS[line.result]}]{line.result.label}[/]" if line.result else "não verificado"
+        table.add_row(line.title, result, line.evidence)
+    out.print(table)
+    out.print("[bold]Pronta.[/]" if verdict.ready else f"[bold]Faltam {len(verdict.reasons)} item(ns).[/]")
+
+
+@app.command("undo")
+def undo(
+    municipality: Slug,
+    role: Annotated[str, typer.Option("--role", help="Papel de quem pede, como está nos contatos: ponto focal.")],
+    reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Desfaz a entrada em produção enquanto ninguém criou nada nela.
+
+    Exemplo: ./implanta go-live undo timoteo --role 'ponto focal' --reason 'Data adiada pelo ofício 14/2026'
+    """
+    with errors_as_lines():
+        from cli.prefect import connect, explaining_failures
+
+        connect()
+        from flows.undo_go_live import undo_go_live
+
+        with talk.status("Fechando a produção"), explaining_failures():
+            steps = undo_go_live(municipality, role, reason)
+    if as_json:
+        print_json({"municipality": municipality, "steps": [step.model_dump(mode="json") for step in steps]})
+        return
+    for step in steps:
+        out.print(f"{step.name}: {step.change}")
+    out.print(f"{municipality}: a produção está fechada, como antes da entrada.")

@@ -1,0 +1,51 @@
+"""Take an opening back while nothing was created in it."""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from domain.environment import EnvironmentName, Purpose
+from domain.report import StepResult
+from flows.stage import MUNICIPALITY, Procedure, carry_out
+from tasks.dns import remove_public_name
+from tasks.history import exclusive, record_answer
+from tasks.rollback import (
+    close_application,
+    close_to_public,
+    publish_rollback,
+    record_rollback,
+    require_unused,
+    restore_edge,
+)
+from tasks.waivers import GO_LIVE_GATE, UNDO
+
+PROCEDURE: Procedure = (
+    ("borda fechada", close_to_public),
+    ("aplicação em manutenção", close_application),
+    ("endereço público retirado", remove_public_name),
+    ("borda como antes", restore_edge),
+    ("registro da volta", record_rollback),
+)
+
+
+@flow(name="volta da entrada em produção", flow_run_name="{municipality} · volta da entrada em produção")
+def undo_go_live(
+    municipality: str = MUNICIPALITY,
+    role: Annotated[str, Field(min_length=3)] = Field(
+        description="Papel de quem pede, como está nos contatos do município: ponto focal. Não escreva o nome.",
+        json_schema_extra={"title": "Papel"},
+    ),
+    reason: Annotated[str, Field(min_length=5)] = Field(
+        description="Fica no registro. Não escreva nomes.", json_schema_extra={"title": "Motivo"}
+    ),
+    wait_seconds: int = 0,
+) -> tuple[StepResult, ...]:
+    """Close the production again, as it was before its opening; refused once somebody worked in it."""
+    environment = EnvironmentName(municipality=municipality, purpose=Purpose.PRODUCAO).slug
+    with exclusive(municipality, wait_seconds):
+        require_unused(environment)
+        record_answer(municipality, GO_LIVE_GATE, UNDO, role, reason, None)
+        steps = carry_out(PROCEDURE, environment)
+        publish_rollback(environment, steps)
+    return steps

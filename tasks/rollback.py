@@ -1,0 +1,125 @@
+"""Taking an opening back while nothing was created in it: the state is as it was before."""
+
+from prefect.runtime import flow_run
+
+from blocks.paperwork import count_paperwork
+from domain.change import Change
+from domain.errors import GateClosedError, InvalidInputError
+from domain.lifecycle import STAGE_REOPENED, Stage
+from domain.message import Event
+from domain.paperwork import Paperwork
+from domain.report import StepResult
+from registry import EventRecord
+from tasks import doors
+from tasks.configuration import apply_application
+from tasks.edge import ensure_edge_maintenance
+from tasks.history import ACTOR
+from tasks.inspection import publish_markdown
+from tasks.instance import Instance, load_instance
+from tasks.live import CLOSED_AGAIN, number_of_openings, opening
+from tasks.messages import tell_of_environment
+from tasks.step import step
+
+AFTER_USE = (
+    "Ela não se desfaz: há trabalho de pessoas nela. Feche-a com uma janela de manutenção e veja no guia do operador"
+    ' "Depois do primeiro processo".'
+)
+
+
+@step("nada criado")
+def require_unused(environment: str) -> Change:
+    """Refuse to take back an opening in which somebody worked.
+
+    Raises:
+        InvalidInputError: the production is not open.
+        GateClosedError: processes, documents, files or signatures were created since.
+    """
+    instance = load_instance(environment)
+    _require_unused(instance, _require_open(instance))
+    return Change(unchanged=1)
+
+
+@step("borda fechada")
+def close_to_public(environment: str) -> Change:
+    """Let nobody in any more; whoever created something up to this moment keeps the production open.
+
+    Raises:
+        GateClosedError: somebody did, between the question and this; the public is let in again.
+    """
+    instance = load_instance(environment)
+    opened = _require_open(instance)
+    change = ensure_edge_maintenance.fn(environment, active=True)
+    try:
+        _require_unused(instance, opened)
+    except GateClosedError:
+        ensure_edge_maintenance.fn(environment, active=False)
+        raise
+    return change
+
+
+@step("aplicação em manutenção")
+def close_application(environment: str) -> Change:
+    """Put the application into maintenance, as it was before the opening."""
+    return apply_application(load_instance(environment), doors.runtime(), maintenance=True)
+
+
+@step("borda como antes")
+def restore_edge(environment: str) -> Change:
+    """Let the application, closed as it is, answer through the edge again, as before the opening."""
+    return ensure_edge_maintenance.fn(environment, active=False)
+
+
+@step("registro da volta")
+def record_rollback(environment: str) -> Change:
+    """Tell the prefeitura, and the registry: the stage is to be done again, and asks for a new approval."""
+    instance = load_instance(environment)
+    number = number_of_openings(instance)
+    tell_of_environment(environment, Event.ENTRADA_DESFEITA)
+    # The closing last: as long as it is not told, another run does all of this again.
+    for kind, key in (
+        (STAGE_REOPENED, f"{STAGE_REOPENED}:{Stage.GO_LIVE}:{environment}:{number}"),
+        (CLOSED_AGAIN, f"{CLOSED_AGAIN}:{environment}:{number}"),
+    ):
+        doors.registry().record_event(
+            kind,
+            ibge=instance.municipality.ibge,
+            environment=environment,
+            actor=ACTOR,
+            flow_run_id=flow_run.id,
+            details={"stage": Stage.GO_LIVE.value},
+            key=key,
+        )
+    return Change(created=1)
+
+
+@step("resultado da volta")
+def publish_rollback(environment: str, steps: tuple[StepResult, ...]) -> None:
+    """Publish what was closed."""
+    title = f"{environment}: entrada em produção desfeita"
+    lines = [
+        f"# {title}",
+        "",
+        "| Passo | Resultado |",
+        "|---|---|",
+        *(f"| {one.name} | {one.change} |" for one in steps),
+    ]
+    publish_markdown(f"volta-{environment}", lines, title)
+
+
+def _require_open(instance: Instance) -> EventRecord:
+    opened = opening(instance)
+    if opened is None:
+        raise InvalidInputError(
+            "A produção não está aberta", instance.name.slug, "Não há entrada em produção a desfazer."
+        )
+    return opened
+
+
+def _require_unused(instance: Instance, opened: EventRecord) -> None:
+    before = opened.details.get("paperwork")
+    if before is None:  # opened by a version that did not count
+        raise GateClosedError("Não se sabe o que havia nesta produção quando foi aberta", instance.name.slug, AFTER_USE)
+    now = count_paperwork(instance.server, instance.name.database_sei)
+    made = now.changes_since(Paperwork.model_validate(before))
+    if made:
+        raise GateClosedError(f"A produção já foi usada: {', '.join(made)}", instance.name.slug, AFTER_USE)
