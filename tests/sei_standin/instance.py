@@ -36,7 +36,7 @@ GLOBAL_UNIT = 110000000
 # Everything that the stand-in or a test writes; the rest of a reference is never touched.
 WRITTEN = {
     "sei": (
-        *("anexo", "atividade", "atributo_andamento", "contato", "documento", "documento_conteudo"),
+        *("anexo", "assinatura", "atividade", "atributo_andamento", "contato", "documento", "documento_conteudo"),
         *("infra_agendamento_tarefa", "infra_parametro", "infra_sequencia", "monitoramento_servico", "numeracao"),
         *("observacao", "operacao_servico", "orgao", "participante", "procedimento"),
         *("protocolo", "rel_protocolo_assunto", "rel_protocolo_protocolo"),
