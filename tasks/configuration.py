@@ -22,6 +22,7 @@ from domain.configuration import (
     solr_cores,
 )
 from domain.environment import Purpose
+from domain.person import TECHNICAL_LOGIN
 from domain.quota import GIGABYTE
 from domain.runtime_resources import RuntimeResources, Workload
 from tasks import doors
@@ -92,7 +93,12 @@ def configuration(
         sip_session=session.model_copy(update={"sigla_sistema": "SIP", "access_key": secrets.sip_access_key}),
         sip_database=database,
         cache=Cache(server=services.memcached_host, port=services.memcached_port),
-        maintenance=Maintenance(active=maintenance, message=message),
+        maintenance=Maintenance(
+            active=maintenance,
+            # Whether it can be used is proved before the public comes in.
+            users=(f"{TECHNICAL_LOGIN}/{instance.record.orgao_sigla}",) if maintenance else (),
+            message=message,
+        ),
         limits=workload(instance).resources.limits,
         quota=RepositoryQuota(max_bytes=quota.bytes, max_files=quota.files),
         solr=Solr(
