@@ -14,8 +14,9 @@ _TABLES = {
     "assinaturas": "assinatura",
     "andamentos": "atividade",
 }
-# The yearly counters of process numbers, as `seq_2026_org_sei_1` (`sei.md` 2.2).
-_YEARLY_COUNTER = r"^seq_[0-9]{4}_(org|uni)_(sei|sip)_"
+# The yearly counters of process numbers, `seq_<year>_uni_sei_<code>` and the like (`sei.md` 2.2); no other counter of
+# `infra_sequencia` is called so.
+_YEARLY = "nome_tabela REGEXP '^seq_[0-9]{4}_(uni|org)_(sei|sip)_'"
 
 
 def count_paperwork(server: MariaDBServer, database: str) -> Paperwork:
@@ -40,13 +41,13 @@ def count_log_errors(server: MariaDBServer, database: str, window: timedelta) ->
 
 
 def give_back_numbers(server: MariaDBServer, database: str) -> Change:
-    """Let the first process get the first number of the year, while there is no process at all.
-
-    Only for an application that is closed to its users: a process that is being started has its number already.
-    """
+    """Let the first process of a SEI without any have number 1, whatever tests have used up; else change nothing."""
     with server.transaction(database) as cursor:
-        cursor.execute(
-            "DELETE FROM infra_sequencia WHERE nome_tabela REGEXP %s AND NOT EXISTS (SELECT 1 FROM procedimento)",
-            (_YEARLY_COUNTER,),
-        )
-        return Change(removed=cursor.rowcount)
+        cursor.execute(f"SELECT nome_tabela FROM infra_sequencia WHERE {_YEARLY} FOR UPDATE")
+        counters = [str(name) for (name,) in cursor.fetchall()]
+        # Whoever starts a process takes a number first, and so waits for this transaction or is seen here.
+        cursor.execute("SELECT 1 FROM procedimento LIMIT 1 FOR UPDATE")
+        if cursor.fetchone() is not None or not counters:
+            return Change(unchanged=len(counters))
+        cursor.execute(f"DELETE FROM infra_sequencia WHERE {_YEARLY}")
+    return Change(removed=len(counters), details=tuple(f"contador {name} zerado" for name in counters))

@@ -1,21 +1,44 @@
 """SEI's pages, as a person's browser uses them."""
 
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qs, urlsplit
+
 import httpx
 from lxml import html
+from lxml.html import FormElement, HtmlElement, SelectElement
 from pydantic import SecretStr
 
 from blocks.http_client import client_for
 from blocks.runtime import ServiceAddress
-from domain.errors import IntegrityError
+from domain.errors import ImplantaError, IntegrityError, RetryableError
 
 PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
+SIGN_IN_PAGE = "/sip/login.php"
+# What says that the server, not the person, has a problem that may pass.
+_PASSING = frozenset(
+    {
+        httpx.codes.BAD_GATEWAY,
+        httpx.codes.SERVICE_UNAVAILABLE,
+        httpx.codes.GATEWAY_TIMEOUT,
+        httpx.codes.TOO_MANY_REQUESTS,
+    }
+)
+
+File = tuple[str, bytes]
+"""Name and content of a file."""
 
 
 class SeiBrowser:
-    """A person's browser on one environment: sign-in, the list of processes, starting one."""
+    """A person's browser on one environment, which goes where the pages' links and forms lead.
+
+    They are found by the action that they name: the rest of a link of SEI is a hash made for the session. Whatever the
+    pages refuse is an IntegrityError with the notice that they show; a server that does not answer, or says that it
+    cannot now, is a RetryableError.
+    """
 
     def __init__(self, address: ServiceAddress) -> None:
         self._client = client_for(address)
+        self._where = address.host
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -28,49 +51,252 @@ class SeiBrowser:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
+    # -- sessions
+
     def sign_in(self, login: str, password: SecretStr) -> bool:
         """Fill the sign-in form in; True when the list of processes opens."""
-        page = self._client.get("/sip/login.php", params={"sigla_sistema": "SEI"})
-        if page.status_code != httpx.codes.OK:
-            return False
-        answer = self._fill(page, "txtUsuario", {"txtUsuario": login, "pwdSenha": password.get_secret_value()})
-        return _shows_processes(answer)
+        return _shows_processes(self._sign_in(login, password))
+
+    def require_sign_in(self, login: str, password: SecretStr) -> None:
+        """Sign in, or raise what the page says."""
+        answer = self._sign_in(login, password)
+        if not _shows_processes(answer):
+            raise self._refusal("A página de entrada não deixou entrar", answer)
+
+    def _sign_in(self, login: str, password: SecretStr) -> httpx.Response:
+        # In maintenance some are let in by a form that a page of status 503 shows.
+        page = self._ask("GET", f"{SIGN_IN_PAGE}?sigla_sistema=SEI")
+        form = next((form for form in _parse(page).forms if "txtUsuario" in form.fields), None)
+        if form is None:
+            return page
+        return self._send(form, {"txtUsuario": login, "pwdSenha": password.get_secret_value()})
 
     def opens(self, path: str = PROCESSES) -> bool:
         """Whether the list of processes, or another page of who is signed in, opens."""
-        return _shows_processes(self._client.get(path))
+        return _shows_processes(self._ask("GET", path))
+
+    # -- processes
 
     def find_process(self, specification: str) -> str | None:
         """The number of a process in the person's unit, by its specification."""
-        page = html.document_fromstring(self._client.get(PROCESSES).text)
-        for row in page.iterfind(".//tbody/tr"):
+        return next(iter(self.list_processes(specification)), None)
+
+    def list_processes(self, specification: str) -> list[str]:
+        """The numbers of the unit's open processes that have this specification."""
+        numbers = []
+        for row in self._shown(self._ask("GET", PROCESSES), "A lista de processos não abriu").iterfind(".//tbody/tr"):
             number, _type, text = ((cell.text_content() or "").strip() for cell in row.iterfind("td"))
             if text == specification:
-                return number
-        return None
+                numbers.append(number)
+        return numbers
 
     def start_process(self, specification: str) -> str:
         """Start a public process of the first type offered; its number."""
-        page = self._client.get("/sei/controlador.php?acao=procedimento_gerar")
-        shown = html.document_fromstring(self._fill(page, "txtEspecificacao", {"txtEspecificacao": specification}).text)
-        number = shown.find(".//*[@id='protocolo']")
+        what = "O processo não foi aberto"
+        page = self._follow(self._ask("GET", PROCESSES), "procedimento_gerar", what)
+        answer = self._fill(page, "procedimento_gerar", {"txtEspecificacao": specification}, what)
+        number = _parse(answer).find(".//*[@id='protocolo']")
         if number is None or not number.text:
-            notice = shown.find(".//*[@class='aviso']")
-            why = notice.text_content().strip() if notice is not None else "a página não diz por quê"
-            raise IntegrityError(
-                f"O processo não foi aberto: {why}", "página iniciar processo", "Veja ./implanta lab logs sei."
-            )
+            raise self._refusal(what, answer)
         return number.text
 
-    def _fill(self, page: httpx.Response, field: str, values: dict[str, str]) -> httpx.Response:
-        """Send the page's form that has this field, with the values that it already holds and these."""
-        form = next(form for form in html.document_fromstring(page.text).forms if field in form.fields)
-        data = {name: str(value) for name, value in form.form_values()} | values
-        answer = self._client.post(str(form.action), data=data)
-        if answer.is_redirect:
-            # Only the path: the public name need not resolve on this machine.
-            return self._client.get(httpx.URL(answer.headers["Location"]).raw_path.decode())
+    def list_documents(self, process: str) -> list[str]:
+        """The numbers of the documents of a process, in their order there."""
+        rows = self._shown(self._open(process), f"O processo {process} não abriu").iterfind(".//tbody/tr")
+        return [_text(row.find("td")) for row in rows if _links(row, "documento_visualizar")]
+
+    def exclude_process(self, process: str) -> None:
+        """Exclude a process that has no document."""
+        what = f"O processo {process} não foi excluído"
+        answer = self._fill(self._open(process), "procedimento_excluir", {}, what)
+        if not _shows_processes(answer):
+            raise self._refusal(what, answer)
+
+    # -- documents
+
+    def include_document(self, process: str, series: Sequence[str], description: str, text: str) -> str:
+        """Write a document of the first type that is offered among `series`, else of the first at all; its number."""
+        what = "O documento não foi incluído"
+        page = self._follow(self._open(process), "documento_gerar", what)
+        values = {
+            "selSerie": self._choice(page, "documento_gerar", "selSerie", series, what),
+            "txtDescricao": description,
+            "txaTexto": text,
+        }
+        return self._new_document(self._fill(page, "documento_gerar", values, what), what)
+
+    def attach_file(self, process: str, series: Sequence[str], day: str, file: File) -> str:
+        """Register a file as an external document of `day` (dd/mm/aaaa); its number. `series` as above."""
+        what = "O arquivo não foi anexado"
+        page = self._follow(self._open(process), "documento_receber", what)
+        values = {
+            "selSerie": self._choice(page, "documento_receber", "selSerie", series, what),
+            "txtDataElaboracao": day,
+        }
+        answer = self._fill(page, "documento_receber", values, what, {"filArquivo": file})
+        return self._new_document(answer, what)
+
+    def sign(self, process: str, document: str, password: SecretStr) -> None:
+        """Sign a document, in the first role offered."""
+        what = f"O documento {document} não foi assinado"
+        page = self._follow(self._open(process), "documento_assinar", what, row=document)
+        answer = self._fill(page, "documento_assinar", {"pwdSenha": password.get_secret_value()}, what)
+        row = _row_of(self._shown(answer, what), document)
+        if row is None or _links(row, "documento_assinar"):
+            raise self._refusal(what, answer)
+
+    def read_document(self, process: str, document: str) -> str:
+        """The text of a document as its readers see it, signatures and all."""
+        what = f"O documento {document} não abriu"
+        page = self._follow(self._open(process), "documento_visualizar", what, row=document)
+        return str(self._shown(page, what).text_content())
+
+    def download(self, process: str, document: str) -> bytes:
+        """The file of an external document."""
+        what = f"O arquivo do documento {document} não foi baixado"
+        page = self._follow(self._open(process), "documento_visualizar", what, row=document)
+        answer = self._follow(page, "documento_download_anexo", what)
+        if answer.status_code != httpx.codes.OK:
+            raise self._refusal(what, answer)
+        return answer.content
+
+    def search(self, asked: str) -> list[str]:
+        """The numbers of the processes and documents that the search finds.
+
+        SEI finds words only minutes after they are written, when Solr takes them in; numbers at once.
+        """
+        what = "A pesquisa não respondeu"
+        page = self._follow(self._ask("GET", PROCESSES), "protocolo_pesquisar", what)
+        answer = self._fill(page, "protocolo_pesquisar", {"q": asked}, what)
+        rows = self._shown(answer, what).iterfind(".//tbody/tr")
+        return [_text(row.find("td")) for row in rows]
+
+    def exclude_document(self, process: str, document: str) -> None:
+        """Exclude a document that nobody else has signed."""
+        what = f"O documento {document} não foi excluído"
+        answer = self._fill(self._open(process), "documento_excluir", {}, what, row=document)
+        if _row_of(self._shown(answer, what), document) is not None:
+            raise self._refusal(what, answer)
+
+    # -- links and forms
+
+    def _open(self, process: str) -> httpx.Response:
+        what = f"O processo {process} não abriu"
+        page = self._ask("GET", PROCESSES)
+        return self._follow(page, "procedimento_trabalhar", what, row=process)
+
+    def _new_document(self, answer: httpx.Response, what: str) -> str:
+        """The number of the document that the page of the process marks."""
+        row = _parse(answer).find(".//tr[@aria-current]")
+        if row is None:
+            raise self._refusal(what, answer)
+        return _text(row.find("td"))
+
+    def _follow(self, page: httpx.Response, action: str, what: str, *, row: str | None = None) -> httpx.Response:
+        """Go where the page's link of this action leads; with `row`, that of the table's row with this number."""
+        shown: HtmlElement | None = _parse(page)
+        if row is not None and shown is not None:
+            shown = _row_of(shown, row)
+        links = _links(shown, action) if shown is not None else []
+        if not links:
+            raise self._refusal(what, page, f"a página não oferece {action}")
+        return self._ask("GET", links[0])
+
+    def _fill(  # a form has that many sides
+        self,
+        page: httpx.Response,
+        action: str,
+        values: Mapping[str, str],
+        what: str,
+        files: Mapping[str, File] | None = None,
+        *,
+        row: str | None = None,
+    ) -> httpx.Response:
+        """Send the page's form of this action with what it already holds and these values; `row` as above."""
+        form = self._form(page, action, what, row)
+        return self._send(form, values, files)
+
+    def _form(self, page: httpx.Response, action: str, what: str, row: str | None = None) -> FormElement:
+        shown: HtmlElement | None = _parse(page)
+        if row is not None and shown is not None:
+            shown = _row_of(shown, row)
+        for form in shown.iter("form") if shown is not None else ():
+            if isinstance(form, FormElement) and _names(str(form.action), action):
+                return form
+        raise self._refusal(what, page, f"a página não oferece {action}")
+
+    def _choice(self, page: httpx.Response, action: str, field: str, preferred: Sequence[str], what: str) -> str:
+        """The value of the first option that is offered among the preferred ones, else of the first of all."""
+        select = self._form(page, action, what).inputs[field]
+        offered = select.iter("option") if isinstance(select, SelectElement) else ()
+        options = {_text(option): option.get("value", "") for option in offered}
+        chosen = next((name for name in preferred if name in options), next(iter(options), None))
+        if chosen is None:
+            raise self._refusal(what, page, "a página não oferece tipo de documento")
+        return options[chosen]
+
+    def _send(
+        self, form: FormElement, values: Mapping[str, str], files: Mapping[str, File] | None = None
+    ) -> httpx.Response:
+        data = {name: str(value) for name, value in form.form_values()} | dict(values)
+        return self._ask("POST", str(form.action), data=data, files=files)
+
+    def _ask(
+        self,
+        method: str,
+        address: str,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, File] | None = None,
+    ) -> httpx.Response:
+        try:
+            answer = self._client.request(method, address, data=data, files=files)
+            if answer.is_redirect:
+                # Only the path: the public name need not resolve on this machine.
+                answer = self._client.get(httpx.URL(answer.headers["Location"]).raw_path.decode())
+        except httpx.TransportError as e:
+            raise RetryableError(
+                f"O SEI não respondeu ({type(e).__name__})",
+                self._where,
+                "Confira se a aplicação está no ar e execute de novo.",
+            ) from None
         return answer
+
+    def _shown(self, answer: httpx.Response, what: str) -> HtmlElement:
+        """The page, if it is the one that was asked for and no message instead."""
+        if answer.status_code != httpx.codes.OK:
+            raise self._refusal(what, answer)
+        return _parse(answer)
+
+    def _refusal(self, what: str, answer: httpx.Response, otherwise: str = "a página não diz por quê") -> ImplantaError:
+        notice = _parse(answer).find(".//*[@class='aviso']")
+        why = _text(notice) if notice is not None else otherwise
+        kind = RetryableError if answer.status_code in _PASSING else IntegrityError
+        return kind(
+            f"{what}: {why.rstrip('.')} (HTTP {answer.status_code})",
+            self._where,
+            "Veja o que a aplicação registrou em seus logs.",
+        )
+
+
+def _parse(answer: httpx.Response) -> HtmlElement:
+    return html.document_fromstring(answer.text or "<html></html>")
+
+
+def _text(element: HtmlElement | None) -> str:
+    return "" if element is None else " ".join(element.text_content().split())
+
+
+def _names(address: str, action: str) -> bool:
+    return parse_qs(urlsplit(address).query).get("acao") == [action]
+
+
+def _links(part: HtmlElement, action: str) -> list[str]:
+    return [link.get("href", "") for link in part.iter("a") if _names(link.get("href", ""), action)]
+
+
+def _row_of(page: HtmlElement, number: str) -> HtmlElement | None:
+    """The row of a table whose first cell is this number."""
+    return next((row for row in page.iterfind(".//tbody/tr") if _text(row.find("td")) == number), None)
 
 
 def _shows_processes(answer: httpx.Response) -> bool:

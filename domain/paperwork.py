@@ -22,6 +22,11 @@ class Paperwork(Frozen):
     assinaturas: NonNegativeInt
     andamentos: NonNegativeInt
 
+    @property
+    def empty(self) -> bool:
+        """Whether nobody has made anything yet."""
+        return not any(dict(self).values())
+
     def less(self, before: "Paperwork") -> "Paperwork":
         """What came on top of what there was; what was removed since counts as nothing."""
         return Paperwork(

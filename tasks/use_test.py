@@ -16,9 +16,7 @@ def prove_use(instance: Instance) -> Evidence:
     before = count_paperwork(instance.server, instance.name.database_sei)
     used = test_use(doors.runtime().address(instance.name), TECHNICAL_LOGIN, password, clock.now())
     give_back_numbers(instance.server, instance.name.database_sei)
-    if used.problem is not None:
-        return lacking(used.problem)
+    if not used.ok:
+        return lacking(used.evidence)
     left = count_paperwork(instance.server, instance.name.database_sei).changes_since(before)
-    if left:
-        return lacking(f"o teste deixou {', '.join(left)}")
-    return proved(used.summary)
+    return lacking(f"o teste deixou {', '.join(left)}") if left else proved(used.evidence)

@@ -8,5 +8,6 @@ databases, so that the rest of Implanta never knows the difference.
 What no document says is ours, and another SEI may do it otherwise: the order of the sign-in's checks, the form fields
 of the pages after the login page, which `servicos_liberados` a call needs (any), the separators in `servico.servidor`
 (spaces, commas, semicolons), that a permission granted by web service reaches SEI without an `id_origem`, and the
-values of `participante.sta_participacao`, `procedimento.sta_ouvidoria` and `protocolo.id_protocolo_agrupador`.
+values of `participante.sta_participacao`, `procedimento.sta_ouvidoria` and `protocolo.id_protocolo_agrupador`; what
+the sign-in page answers in maintenance, when a document or process may be excluded, and that its rows go at once.
 """

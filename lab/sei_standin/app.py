@@ -17,8 +17,10 @@ from starlette.routing import Route
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError
 from lab.sei_standin import sei_service, sip_service
 from lab.sei_standin.contract import Contract
+from lab.sei_standin.documents import Upload
 from lab.sei_standin.environments import Environment, Environments, local_now
-from lab.sei_standin.pages import Pages, Visit, external_page, login_address, publications_page, render_message
+from lab.sei_standin.pages import Pages, external_page, login_address, publications_page
+from lab.sei_standin.rendering import Visit, render_maintenance, render_message
 from lab.sei_standin.scheduler import run_command
 from lab.sei_standin.sei_contract import SEI
 from lab.sei_standin.service_access import CallRecord, Service, record_call
@@ -41,31 +43,37 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Application:
     """What the routes do, over the environments and the sessions."""
 
-    def __init__(self, environments: Environments, token: str) -> None:
+    def __init__(self, environments: Environments, pages: Pages, token: str) -> None:
         self._environments = environments
+        self._pages = pages
         self._token = token.encode()
 
-    def page(self, handler: Page) -> Endpoint:
+    def page(self, handler: Page, *, open_in_maintenance: bool = False) -> Endpoint:
         """Serve a page of the environment that the host names."""
 
         async def endpoint(request: Request) -> Response:
             environment = self._environments.find_by_host(request.headers.get("host", ""))
             if environment is None:
                 return render_message("Endereço desconhecido", "Nenhum ambiente atende aqui.", HTTPStatus.NOT_FOUND)
-            if closed := _closed(environment):
-                return closed
-            form: Mapping[str, str] = {}
-            if request.method == "POST":
-                form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+            if environment.stopped:
+                text = "A aplicação deste ambiente está parada."
+                return render_message("Serviço parado", text, HTTPStatus.SERVICE_UNAVAILABLE)
+            if _too_large(request):
+                text = "O arquivo é maior do que o laboratório aceita."
+                return render_message("Arquivo grande demais", text, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            form, files = await _read_form(request)
             visit = Visit(
                 environment=environment,
                 method="GET" if request.method == "HEAD" else request.method,
                 query=request.query_params,
                 form=form,
+                files=files,
                 cookie=request.cookies.get(COOKIE),
                 secure=request.url.scheme == "https",
                 now=local_now(),
             )
+            if not (open_in_maintenance or self._pages.lets_in(visit)):
+                return render_maintenance(environment)
             return await run_in_threadpool(_answer_page, handler, visit)
 
         return endpoint
@@ -91,8 +99,8 @@ class Application:
             if environment.stopped:
                 return _fault("Aplicação parada", callers_fault=False)
             if environment.configuration.maintenance.active:
-                return _fault(environment.configuration.maintenance.message, callers_fault=False)
-            if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
+                return _fault(environment.configuration.maintenance.notice, callers_fault=False)
+            if _too_large(request):
                 return _fault("Mensagem grande demais", callers_fault=True)
             body = await request.body()
             address = request.client.host if request.client else ""
@@ -126,8 +134,8 @@ class Application:
 
 def create_app(environments: Environments, token: str) -> Starlette:
     """The application, for any ASGI server."""
-    application = Application(environments, token)
     pages = Pages(Sessions())
+    application = Application(environments, pages, token)
     page, methods = application.page, ["GET", "POST"]
     to_sei, to_sip = page(_to_login("SEI")), page(_to_login("SIP"))
     return Starlette(
@@ -136,7 +144,7 @@ def create_app(environments: Environments, token: str) -> Starlette:
             Route("/_lab/{slug}/agendamentos/{comando}", application.run_scheduled, methods=["POST"]),
             *(Route(path, to_sei) for path in ("/", "/sei", "/sei/", "/sei/inicializar.php")),
             *(Route(path, to_sip) for path in ("/sip", "/sip/")),
-            Route("/sip/login.php", page(pages.login), methods=methods),
+            Route("/sip/login.php", page(pages.login, open_in_maintenance=True), methods=methods),
             Route("/sei/controlador.php", page(pages.controller), methods=methods),
             Route("/sei/controlador_externo.php", page(external_page)),
             Route("/sei/publicacoes/controlador_publicacoes.php", page(publications_page)),
@@ -164,15 +172,22 @@ def _show_schema(_visit: Visit) -> Response:
     return Response(_SCHEMA_OF_ARRAYS, media_type=_XML)
 
 
-def _closed(environment: Environment) -> Response | None:
-    if environment.stopped:
-        return render_message(
-            "Serviço parado", "A aplicação deste ambiente está parada.", HTTPStatus.SERVICE_UNAVAILABLE
-        )
-    maintenance = environment.configuration.maintenance
-    if maintenance.active:
-        return render_message("Sistema em manutenção", maintenance.message, HTTPStatus.SERVICE_UNAVAILABLE)
-    return None
+def _too_large(request: Request) -> bool:
+    return int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES
+
+
+async def _read_form(request: Request) -> tuple[dict[str, str], dict[str, Upload]]:
+    """The texts and the files of a form; none of anything else."""
+    texts: dict[str, str] = {}
+    files: dict[str, Upload] = {}
+    if request.method == "POST":
+        async with request.form() as form:
+            for name, value in form.items():
+                if isinstance(value, str):
+                    texts[name] = value
+                elif value.filename:
+                    files[name] = Upload(value.filename, await value.read())
+    return texts, files
 
 
 def _answer_page(handler: Page, visit: Visit) -> Response:

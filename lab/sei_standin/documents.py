@@ -26,10 +26,10 @@ from lab.sei_standin.protocols import (
 )
 from lab.sei_standin.repository import FileWriter, store_file
 
-_GENERATED = "G"
-_REGISTERED = "R"
+GENERATED = "G"
+REGISTERED = "R"
 # serie.sta_aplicabilidade: T serves both kinds (`sei.md` 2.5).
-_SERVES = {_GENERATED: ("I", "T"), _REGISTERED: ("E", "T")}
+SERVES = {GENERATED: ("I", "T"), REGISTERED: ("E", "T")}
 _NUMBERED_BY_HAND = "I"  # serie.sta_numeracao
 _NOT_NUMBERED = "S"
 _PER_UNIT = {"1", "3"}
@@ -89,10 +89,10 @@ def create_document(
     Raises:
         InvalidInputError: the process, document type, access level or file does not allow it.
     """
-    process = _require_open_process(sei, new.process, author.id_unidade)
+    process = require_open_process(sei, new.process, author.id_unidade)
     serie = _require_serie(sei, new, author.id_unidade)
     require_access_level(sei, new.nivel_acesso, new.id_hipotese_legal, process["id_tipo_procedimento"])
-    if new.kind == _REGISTERED and new.data is None:
+    if new.kind == REGISTERED and new.data is None:
         raise InvalidInputError("Data do documento externo não informada", "documento", "Informe a data (dd/mm/aaaa).")
     number = str(next_id(sei, "documento")).zfill(number_digits)
     id_documento = insert_protocol(
@@ -120,26 +120,26 @@ def create_document(
                 "id_serie": new.id_serie,
                 "id_procedimento": process["id_protocolo"],
                 "sin_bloqueado": "N",
-                "id_conjunto_estilos": _current_styles(sei) if new.kind == _GENERATED else None,
+                "id_conjunto_estilos": _current_styles(sei) if new.kind == GENERATED else None,
                 "id_tipo_conferencia": new.id_tipo_conferencia,
-                "sta_documento": "I" if new.kind == _GENERATED else "X",
+                "sta_documento": "I" if new.kind == GENERATED else "X",
                 "sin_arquivamento": "N",
-                "sin_versoes": "S" if new.kind == _GENERATED else "N",
-                "sta_editor": "1" if new.kind == _GENERATED else "0",
+                "sin_versoes": "S" if new.kind == GENERATED else "N",
+                "sta_editor": "1" if new.kind == GENERATED else "0",
             }
         ],
     )
     insert(sei, "documento_conteudo", [{"id_documento": id_documento, "conteudo": new.html or None}])
     _link(sei, author, process["id_protocolo"], id_documento, now)
-    if new.kind == _REGISTERED:
+    if new.kind == REGISTERED:
         _attach(sei, writer, author, new.upload, id_documento, now)
     insert_participants(sei, author, id_documento, new.interessados, now)
-    _raise_access_level(sei, process["id_protocolo"])
+    settle_access_level(sei, process["id_protocolo"])
     add_history(
         sei,
         author,
         process["id_protocolo"],
-        TASK_DOCUMENT_GENERATED if new.kind == _GENERATED else TASK_DOCUMENT_REGISTERED,
+        TASK_DOCUMENT_GENERATED if new.kind == GENERATED else TASK_DOCUMENT_REGISTERED,
         {
             "DOCUMENTO": (number, str(id_documento)),
             "NIVEL_ACESSO": (ACCESS_LEVELS[new.nivel_acesso], new.nivel_acesso),
@@ -149,16 +149,36 @@ def create_document(
     return Protocol(id_documento, process["id_protocolo"], number)
 
 
-def _require_open_process(sei: DictCursor, reference: str, id_unidade: int) -> Row:
-    process = find_process(sei, reference)
-    if process is None:
-        raise InvalidInputError(f"Processo {reference} não encontrado", "documento", "Confira o número do processo.")
+def lock_protocol(sei: DictCursor, id_protocolo: int) -> None:
+    """Let nobody else change a process or document until this transaction ends.
+
+    Raises:
+        InvalidInputError: it is gone.
+    """
+    if fetch_one(sei, "SELECT 1 FROM protocolo WHERE id_protocolo = %s FOR UPDATE", (id_protocolo,)) is None:
+        raise InvalidInputError("Já não existe", f"protocolo {id_protocolo}", "Abra o processo de novo.")
+
+
+def is_open(sei: DictCursor, id_procedimento: int, id_unidade: int) -> bool:
+    """Whether a process is open in a unit."""
     row = fetch_one(
         sei,
         "SELECT 1 FROM atividade WHERE id_protocolo = %s AND id_unidade = %s AND dth_conclusao IS NULL LIMIT 1",
-        (process["id_protocolo"], id_unidade),
+        (id_procedimento, id_unidade),
     )
-    if row is None:
+    return row is not None
+
+
+def require_open_process(sei: DictCursor, reference: str, id_unidade: int) -> Row:
+    """A process that is open in a unit.
+
+    Raises:
+        InvalidInputError: there is none, or it is not open there.
+    """
+    process = find_process(sei, reference)
+    if process is None:
+        raise InvalidInputError(f"Processo {reference} não encontrado", "documento", "Confira o número do processo.")
+    if not is_open(sei, process["id_protocolo"], id_unidade):
         raise InvalidInputError(
             f"O processo {process['protocolo_formatado']} não está aberto na unidade {id_unidade}",
             "documento",
@@ -168,10 +188,10 @@ def _require_open_process(sei: DictCursor, reference: str, id_unidade: int) -> R
 
 
 def _require_serie(sei: DictCursor, new: NewDocument, id_unidade: int) -> Row:
-    if new.kind not in _SERVES:
+    if new.kind not in SERVES:
         raise InvalidInputError(f"Tipo de documento {new.kind!r} inválido", "Tipo", "Use G (gerado) ou R (recebido).")
     row = find_type(sei, DOCUMENT_TYPES, new.id_serie, id_unidade)
-    if row is None or row["sta_aplicabilidade"] not in _SERVES[new.kind]:
+    if row is None or row["sta_aplicabilidade"] not in SERVES[new.kind]:
         raise InvalidInputError(
             f"O tipo de documento {new.id_serie} não serve a documentos {new.kind} da unidade {id_unidade}",
             "IdSerie",
@@ -270,8 +290,8 @@ def _attach(
         )
 
 
-def _raise_access_level(sei: DictCursor, id_procedimento: int) -> None:
-    # A process is as closed as the most closed of its documents, and so are they all.
+def settle_access_level(sei: DictCursor, id_procedimento: int) -> None:
+    """Give a process and its documents their common level: that of the most closed among them."""
     documents = fetch_all(sei, "SELECT id_documento FROM documento WHERE id_procedimento = %s", (id_procedimento,))
     ids = (id_procedimento, *(int(row["id_documento"]) for row in documents))
     row = fetch_one(sei, "SELECT MAX(sta_nivel_acesso_local) AS nivel FROM protocolo WHERE id_protocolo IN %s", (ids,))

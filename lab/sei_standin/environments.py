@@ -52,10 +52,20 @@ class SystemSession(_Group):
 
 
 class Maintenance(_Group):
-    """Group `Manutencao`: the application's own maintenance mode."""
+    """Group `Manutencao`: the application's own maintenance mode. `Usuarios` are `sigla/orgao` let in all the same."""
 
     active: bool = Field(default=False, alias="Ativada")
-    message: str = Field(default="Sistema em manutenção.", alias="Mensagem")
+    users: tuple[str, ...] = Field(default=(), alias="Usuarios")
+    message: str = Field(default="", alias="Mensagem")
+
+    @property
+    def notice(self) -> str:
+        """What is told to people, whatever was configured."""
+        return self.message or "Sistema em manutenção."
+
+    def lets_in(self, sigla: str, orgao: str) -> bool:
+        """Whether a person may work now."""
+        return not self.active or f"{sigla}/{orgao}".casefold() in {user.casefold() for user in self.users}
 
 
 class ImplantaSettings(_Group):

@@ -140,7 +140,7 @@ def list_documents(sei: DictCursor, id_procedimento: int) -> list[Row]:
     """The documents of a process, in their order there."""
     return _rows(
         sei,
-        "SELECT p.protocolo_formatado, p.sta_protocolo, s.nome AS serie, d.numero, p.dta_geracao"
+        "SELECT p.id_protocolo, p.protocolo_formatado, p.sta_protocolo, s.nome AS serie, d.numero, p.dta_geracao"
         " FROM rel_protocolo_protocolo r JOIN documento d ON d.id_documento = r.id_protocolo_2"
         " JOIN protocolo p ON p.id_protocolo = d.id_documento JOIN serie s USING (id_serie)"
         " WHERE r.id_protocolo_1 = %s AND r.sta_associacao = '1' ORDER BY r.sequencia",

@@ -14,7 +14,9 @@ from lab.sei_standin.permissions import midnight
 # Rows of `tarefa` in every reference database.
 TASK_PROCESS_STARTED = 1
 TASK_DOCUMENT_GENERATED = 2
+TASK_DOCUMENT_SIGNED = 5
 TASK_DOCUMENT_REGISTERED = 13
+TASK_DOCUMENT_EXCLUDED = 33
 
 ACCESS_LEVELS: Mapping[str, str] = {"0": "público", "1": "restrito", "2": "sigiloso"}
 _INTERESTED = "I"  # participante.sta_participacao [INF]

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from pymysql.cursors import DictCursor
 
 from blocks.file_repository import measure
+from domain.archive import attachment_path
 from domain.errors import InvalidInputError, RetryableError
 from domain.quota import fits_quota, format_size
 from domain.text import fits
@@ -22,12 +24,20 @@ _MAX_NAME_LENGTH = 255  # anexo.nome
 _DIRECTORY_MODE = 0o755
 
 
+class Door(StrEnum):
+    """By which way files come; each column of `arquivo_extensao` says which extensions it takes."""
+
+    PAGES = "sin_interface"
+    SERVICE = "sin_servico"
+
+
 @dataclass
 class FileWriter:
     """Writes files during one transaction, and knows them in case it fails."""
 
     root: Path
     quota: ImplantaSettings
+    door: Door
     written: list[Path] = field(default_factory=list)
 
     def write(self, id_anexo: int, content: bytes, included_at: datetime) -> None:
@@ -38,7 +48,7 @@ class FileWriter:
             RetryableError: the disk refused it.
         """
         self._require_room(len(content))
-        path = self.root / f"{included_at:%Y/%m/%d}" / str(id_anexo)
+        path = self.root / attachment_path(id_anexo, included_at)
         partial = path.with_suffix(".parcial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
@@ -70,9 +80,9 @@ class FileWriter:
 
 
 @contextmanager
-def repository(root: Path, quota: ImplantaSettings) -> Iterator[FileWriter]:
+def repository(root: Path, quota: ImplantaSettings, door: Door) -> Iterator[FileWriter]:
     """Files written in this block stay only if it ends well; keep the database's transaction inside it."""
-    writer = FileWriter(root, quota)
+    writer = FileWriter(root, quota, door)
     try:
         yield writer
     except BaseException:
@@ -99,7 +109,7 @@ def store_file(
     if not content:
         raise InvalidInputError("Arquivo vazio", "conteúdo do arquivo", "Envie um arquivo com ao menos um byte.")
     fits(name, _MAX_NAME_LENGTH, "nome do arquivo", "arquivo")
-    _require_extension(sei, name)
+    _require_extension(sei, name, writer.door)
     id_anexo = next_id(sei, "anexo")
     insert(
         sei,
@@ -127,13 +137,13 @@ def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def _require_extension(sei: DictCursor, name: str) -> None:
+def _require_extension(sei: DictCursor, name: str, door: Door) -> None:
     if read_parameter(sei, "SEI_HABILITAR_VALIDACAO_EXTENSAO_ARQUIVOS") != "1":
         return
     extension = Path(name).suffix.removeprefix(".").lower()
     row = fetch_one(
         sei,
-        "SELECT 1 FROM arquivo_extensao WHERE extensao = %s AND sin_ativo = 'S' AND sin_servico = 'S'",
+        f"SELECT 1 FROM arquivo_extensao WHERE extensao = %s AND sin_ativo = 'S' AND {door} = 'S'",  # noqa: S608  # ours
         (extension,),
     )
     if row is None:

@@ -15,7 +15,7 @@ from lab.sei_standin.environments import Environment
 from lab.sei_standin.process_view import consult_document, consult_process, public_link
 from lab.sei_standin.processes import NewProcess, create_process
 from lab.sei_standin.protocols import Author, Interested
-from lab.sei_standin.repository import FileWriter, md5, repository, store_file
+from lab.sei_standin.repository import Door, FileWriter, md5, repository, store_file
 from lab.sei_standin.service_access import Service, recognise, require_grant
 from lab.sei_standin.soap import Call, Content, optional_date, optional_int, require_int, structures_of, text_of
 
@@ -42,7 +42,7 @@ def answer(environment: Environment, call: Call, address: str, now: datetime) ->
         InvalidInputError: the caller is not allowed, or what it sent is wrong.
     """
     settings = environment.configuration
-    with repository(settings.sei.repository, settings.implanta) as files, environment.sei() as sei:
+    with repository(settings.sei.repository, settings.implanta, Door.SERVICE) as files, environment.sei() as sei:
         service = recognise(sei, call.text("SiglaSistema"), call.text("IdentificacaoServico"), address)
         context = _Context(environment, sei, files, service, call, now)
         return service, _OPERATIONS[call.operation.name](context)

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from lab.sei_standin.protocols import Author
 from lab.sei_standin.sign_in import SignedIn, Workplace
 
 COOKIE = "sei_standin_sessao"
@@ -22,6 +23,11 @@ class Session:
     workplace: Workplace
     form_token: str
     expires_at: datetime
+
+    @property
+    def author(self) -> Author:
+        """Who acts, and in which unit."""
+        return Author(self.person.id_usuario, self.workplace.id_unidade)
 
     def accepts_form(self, token: str) -> bool:
         """Whether a form came from one of this session's own pages (protection against CSRF)."""

@@ -47,6 +47,8 @@ class SignedIn:
     id_usuario: int
     sigla: str
     nome: str
+    id_orgao: int
+    sigla_orgao: str
     workplaces: tuple[Workplace, ...]
 
 
@@ -88,7 +90,17 @@ def sign_in(environment: Environment, *, login: str, password: str, id_orgao: in
     found = _find_workplaces(environment, account, now)
     if isinstance(found, Refusal):
         return Refused(found, account.id_usuario)
-    return SignedIn(account.id_usuario, account.sigla, account.nome, found)
+    return SignedIn(account.id_usuario, account.sigla, account.nome, id_orgao, account.sigla_orgao, found)
+
+
+def confirms_password(environment: Environment, person: SignedIn, password: str) -> bool:
+    """Whether a person who is signed in gives the password again, asked of the directory anew.
+
+    Raises:
+        RetryableError: a database or every server of authentication is down.
+    """
+    account = _find_account(environment, person.sigla, person.id_orgao)
+    return isinstance(account, _Account) and _check_password(account, password, environment.slug) is None
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,7 @@ class _Account:
     id_usuario: int
     sigla: str
     nome: str
+    sigla_orgao: str
     checks_password: bool
     servers: tuple[DirectoryServer, ...]
 
@@ -106,7 +119,9 @@ class _Account:
 def _find_account(environment: Environment, login: str, id_orgao: int) -> _Account | Refused:
     with environment.sip() as sip:
         system = find_system(sip, environment.configuration.sei_session)
-        orgao = fetch_one(sip, "SELECT sin_autenticar FROM orgao WHERE id_orgao = %s AND sin_ativo = 'S'", (id_orgao,))
+        orgao = fetch_one(
+            sip, "SELECT sigla, sin_autenticar FROM orgao WHERE id_orgao = %s AND sin_ativo = 'S'", (id_orgao,)
+        )
         if orgao is None:
             return Refused(Refusal.UNKNOWN_ORGAO)
         user = fetch_one(
@@ -126,6 +141,7 @@ def _find_account(environment: Environment, login: str, id_orgao: int) -> _Accou
             id_usuario=user["id_usuario"],
             sigla=user["sigla"],
             nome=user["nome"],
+            sigla_orgao=orgao["sigla"],
             checks_password=orgao["sin_autenticar"] == "S",
             servers=tuple(_list_servers(sip, id_orgao)),
         )

@@ -7,21 +7,25 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
+from blocks import use_test
 from blocks.mailer import Mailer
+from blocks.paperwork import count_paperwork, give_back_numbers
 from cli.intake import send_sheets
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import GateClosedError, InvalidInputError
 from domain.municipality import Municipality
+from domain.person import TECHNICAL_LOGIN
 from domain.report import StageReport
+from domain.use_test import UseTest
 from flows.create_environment import create_environment
 from flows.import_users import import_users
 from flows.seed import seed
 from flows.training_gate import training_gate
 from lab.ports import choose
 from registry import Registry
-from tasks import doors
-from tasks.instance import load_instance
+from tasks import clock, doors
+from tasks.instance import Instance, load_instance
 from tests.flows.conftest import EXAMPLES, Join
 
 
@@ -144,3 +148,20 @@ def test_a_stage_done_before_its_turn_is_not_recorded_as_finished(join: Join, re
         seed(municipality.slug, Purpose.PRODUCAO)
     finished = registry.events(municipality.ibge, kinds=["stage.finished"])
     assert [event.details["stage"] for event in finished] == ["adhesion"]
+    assert try_out(load_instance(production.slug)).ok, "closed to all but the account that proves that it can be used"
+    assert doors.runtime().health(production).maintenance
+
+
+def try_out(instance: Instance) -> UseTest:
+    """The test of use with the environment's own technical account; SEI is afterwards as nobody had been there."""
+    password = doors.environment_secrets(instance.name.slug).probe_password
+    assert password is not None
+    test = use_test.test_use(doors.runtime().address(instance.name), TECHNICAL_LOGIN, password, clock.now())
+    assert count_paperwork(instance.server, instance.name.database_sei).empty
+    assert give_back_numbers(instance.server, instance.name.database_sei).removed == test.ok
+    return test
+
+
+def test_with_the_document_model_in_place_an_environment_can_be_used(seeded: Municipality) -> None:
+    test = try_out(load_instance(f"{seeded.slug}-treinamento"))
+    assert test.ok, test.evidence

@@ -36,15 +36,32 @@ GLOBAL_UNIT = 110000000
 # Everything that the stand-in or a test writes; the rest of a reference is never touched.
 WRITTEN = {
     "sei": (
-        *("anexo", "atividade", "atributo_andamento", "contato", "documento", "documento_conteudo"),
+        *(
+            "anexo",
+            "arquivo_extensao",
+            "assinatura",
+            "atividade",
+            "atributo_andamento",
+            "contato",
+            "documento",
+            "documento_conteudo",
+        ),
         *("infra_agendamento_tarefa", "infra_parametro", "infra_sequencia", "monitoramento_servico", "numeracao"),
         *("observacao", "operacao_servico", "orgao", "participante", "procedimento"),
         *("protocolo", "rel_protocolo_assunto", "rel_protocolo_protocolo"),
-        *("seq_contato", "serie", "serie_restricao", "servico", "tipo_proced_restricao", "tipo_procedimento"),
-        *("unidade", "unidade_historico", "usuario"),
+        *("seq_contato", "serie", "serie_restricao", "servico", "tarja_assinatura", "tipo_proced_restricao"),
+        *("tipo_procedimento", "unidade", "unidade_historico", "usuario"),
     ),
     "sip": (
-        *("infra_agendamento_tarefa", "infra_sequencia", "orgao", "perfil", "permissao", "rel_hierarquia_unidade"),
+        *(
+            "infra_agendamento_tarefa",
+            "infra_sequencia",
+            "orgao",
+            "perfil",
+            "permissao",
+            "recurso",
+            "rel_hierarquia_unidade",
+        ),
         *("rel_orgao_autenticacao", "servidor_autenticacao", "sistema", "unidade", "usuario"),
     ),
 }

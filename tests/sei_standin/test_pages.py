@@ -3,66 +3,22 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from lab.sei_standin.environments import local_now
 from tests.sei_standin.conftest import make_worker
+from tests.sei_standin.desk import CONTROL, START, a_type, log_in, move, number_on, start_process, token_of
 from tests.sei_standin.instance import ADMINISTRADOR, CHILD_UNIT, GLOBAL_UNIT, OTHER_CHILD, Instance, Person
 
-CONTROL = "/sei/controlador.php?acao=procedimento_controlar"
-START = "/sei/controlador.php?acao=procedimento_gerar"
 SYSTEM_USERS = "/sei/controlador.php?acao=usuario_sistema_listar"
-
-
-@contextmanager
-def log_in(instance: Instance, person: Person) -> Iterator[httpx.Client]:
-    form = {"txtUsuario": person.sigla, "pwdSenha": person.password, "selOrgao": "0"}
-    with instance.client() as client:
-        answer = client.post("/sip/login.php", data=form)
-        assert answer.status_code == 200
-        yield client
 
 
 @pytest.fixture
 def browser(instance: Instance, person: Person) -> Iterator[httpx.Client]:
     with log_in(instance, person) as client:
         yield client
-
-
-def token_of(page: httpx.Response) -> str:
-    found = re.search(r'name="hdnToken" value="([^"]+)"', page.text)
-    assert found
-    return found[1]
-
-
-def start_process(client: httpx.Client, **fields: str) -> httpx.Response:
-    form = {
-        "hdnToken": token_of(client.get(START)),
-        "txtEspecificacao": "Férias — março",
-        "selNivelAcesso": "0",
-        **fields,
-    }
-    return client.post(START, data=form)
-
-
-def number_on(page: httpx.Response) -> str:
-    found = re.search(r'id="protocolo">([^<]+)<', page.text)
-    assert found, page.text
-    return found[1]
-
-
-def a_type(instance: Instance, level: str = "0") -> str:
-    row = instance.rows(
-        "sei",
-        "SELECT t.id_tipo_procedimento AS id FROM tipo_procedimento t JOIN nivel_acesso_permitido n"
-        " USING (id_tipo_procedimento) JOIN rel_tipo_procedimento_assunto r USING (id_tipo_procedimento)"
-        " WHERE n.sta_nivel_acesso = %s AND t.sin_ativo = 'S' ORDER BY 1 LIMIT 1",
-        (level,),
-    )
-    return str(row[0]["id"])
 
 
 def test_what_only_an_administrator_may_depends_on_the_unit(any_version: Instance) -> None:
@@ -73,13 +29,8 @@ def test_what_only_an_administrator_may_depends_on_the_unit(any_version: Instanc
     with log_in(any_version, person) as client:
         refused = client.get(SYSTEM_USERS)
         assert (refused.status_code, "Acesso negado" in refused.text) == (403, True)
-        page = client.get(CONTROL)
-        assert SYSTEM_USERS not in page.text
-        moved = client.post(
-            "/sei/controlador.php?acao=unidade_selecionar",
-            data={"hdnToken": token_of(page), "selUnidade": str(OTHER_CHILD)},
-        )
-        assert SYSTEM_USERS in moved.text
+        assert SYSTEM_USERS not in client.get(CONTROL).text
+        assert SYSTEM_USERS in move(client, OTHER_CHILD).text
         assert "INTRANET" in client.get(SYSTEM_USERS).text
 
 
@@ -172,9 +123,7 @@ def test_a_restricted_process_is_shown_only_where_it_passed(instance: Instance, 
             selHipoteseLegal=str(basis[0]["id"]),
         )
         address = str(page.url)
-        move = {"hdnToken": token_of(page), "selUnidade": str(OTHER_CHILD)}
-        moved = client.post("/sei/controlador.php?acao=unidade_selecionar", data=move)
-        assert "Controle de Processos — TESTE_1_2" in moved.text
+        assert "Controle de Processos — TESTE_1_2" in move(client, OTHER_CHILD).text
         assert client.get(address).status_code == 404
 
 

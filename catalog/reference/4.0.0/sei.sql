@@ -1510,6 +1510,7 @@ values
   (29, 'Unidade reabriu o processo', 'S', 'S', 'S', 'N', 'N'),
   (30, 'Arquivo @ANEXO@ incluído no documento @DOCUMENTO@', 'N', 'N', 'S', 'N', 'N'),
   (32, 'Processo enviado pela unidade @UNIDADE@', 'S', 'S', 'N', 'N', 'N'),
+  (33, 'Documento @DOCUMENTO@ excluído', 'N', 'S', 'S', 'N', 'N'),
   (41, 'Processo concluído na unidade sem ação de usuário', 'N', 'N', 'S', 'S', 'N'),
   (48, 'Unidade recebeu o processo', 'S', 'S', 'S', 'N', 'N'),
   (57, 'Processo aos cuidados de @USUARIO@', 'N', 'S', 'S', 'N', 'N'),

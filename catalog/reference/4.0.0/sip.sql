@@ -350,7 +350,11 @@ values
   (100000100, 100000014, 'protocolo_pesquisar', 'Pesquisar', 'controlador.php?acao=protocolo_pesquisar', 'S'),
   (100000100, 100000015, 'tipo_procedimento_listar', 'Listar tipos de processo', 'controlador.php?acao=tipo_procedimento_listar', 'S'),
   (100000100, 100000016, 'serie_listar', 'Listar tipos de documento', 'controlador.php?acao=serie_listar', 'S'),
-  (100000100, 100000017, 'usuario_sistema_listar', 'Listar usuários de sistema', 'controlador.php?acao=usuario_sistema_listar', 'S');
+  (100000100, 100000017, 'usuario_sistema_listar', 'Listar usuários de sistema', 'controlador.php?acao=usuario_sistema_listar', 'S'),
+  (100000100, 100000018, 'documento_visualizar', 'Ler documento', 'controlador.php?acao=documento_visualizar', 'S'),
+  (100000100, 100000019, 'documento_download_anexo', 'Baixar arquivo', 'controlador.php?acao=documento_download_anexo', 'S'),
+  (100000100, 100000020, 'documento_excluir', 'Excluir documento', 'controlador.php?acao=documento_excluir', 'S'),
+  (100000100, 100000021, 'procedimento_excluir', 'Excluir processo', 'controlador.php?acao=procedimento_excluir', 'S');
 
 drop table if exists recurso_vinculado;
 create table recurso_vinculado (
@@ -391,7 +395,10 @@ values
   (100000939, 100000100, 100000016), (100000939, 100000100, 100000017), (100000947, 100000100, 100000008),
   (100000947, 100000100, 100000009),
   (100000947, 100000100, 100000010), (100000947, 100000100, 100000011), (100000947, 100000100, 100000012),
-  (100000947, 100000100, 100000014);
+  (100000947, 100000100, 100000014),
+  (100000938, 100000100, 100000018), (100000938, 100000100, 100000019), (100000938, 100000100, 100000020),
+  (100000938, 100000100, 100000021), (100000947, 100000100, 100000018), (100000947, 100000100, 100000019),
+  (100000947, 100000100, 100000020), (100000947, 100000100, 100000021);
 
 drop table if exists menu;
 create table menu (
@@ -662,7 +669,7 @@ values
   ('menu', 1, 100000079, 199999999),
   ('orgao', 1, 0, 999999999),
   ('perfil', 1, 100000949, 199999999),
-  ('recurso', 1, 100000017, 199999999),
+  ('recurso', 1, 100000021, 199999999),
   ('regra_auditoria', 1, 1, 999999999),
   ('servidor_autenticacao', 1, 2, 999999999),
   ('sistema', 1, 100000100, 199999999),
