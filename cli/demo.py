@@ -1,11 +1,7 @@
 """`./implanta demo`: two prefeituras from nothing to live, on the lab's real servers."""
 
-import csv
-import io
-import math
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date
 from time import monotonic
 from typing import TypeVar
 
@@ -13,7 +9,22 @@ from pydantic import Field
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from blocks.settings import PROJECT_ROOT, lab_dir
+from blocks.settings import lab_dir
+from cli.demo_people import (
+    FIRST_CLASSES,
+    PREFEITURAS,
+    WORKER_SECONDS,
+    Prefeitura,
+    adhere_to_programme,
+    approve,
+    has_told_of_classes,
+    is_approved,
+    pass_a_night,
+    prepare_go_live,
+    send_attendance,
+    send_files,
+    waive_training,
+)
 from cli.output import out, print_json, talk
 from domain.change import Change
 from domain.errors import IntegrityError
@@ -23,31 +34,7 @@ from domain.report import Journey, StageReport
 
 T = TypeVar("T")
 
-APPROVER = "Ponto focal da demonstração"
-ROLE = "ponto focal"
-GATE = "go-live"
-RUNS_TO_LIVE = 3  # one to each gate, one through the last
-
-
-class Prefeitura(Frozen):
-    """One municipality of the demo; population by the price table's year (2021)."""
-
-    ibge: str
-    name: str
-    slug: str
-    population: int
-    example: str = Field(description="Folder of its spreadsheets under examples/.")
-
-    @property
-    def folder(self) -> Path:
-        """Where its example spreadsheets are."""
-        return PROJECT_ROOT / "examples" / self.example
-
-
-PREFEITURAS = (
-    Prefeitura(ibge="3168705", name="Timóteo", slug="timoteo", population=91268, example="timoteo"),
-    Prefeitura(ibge="3155009", name="Rio Doce", slug="rio-doce", population=2630, example="rio-doce"),
-)
+RUNS_TO_LIVE = 4  # two to the gate of the training, one to the last gate, one through it
 
 
 class DoneStep(Frozen):
@@ -179,15 +166,15 @@ def implant_one(demo: Demo, prefeitura: Prefeitura) -> None:
     from cli.implantation import run_implantation
 
     slug = prefeitura.slug
-    demo.do(slug, "adesão", lambda: _adhere(prefeitura), lambda change: (str(change), change))
+    demo.do(slug, "adesão", lambda: adhere_to_programme(prefeitura), lambda change: (str(change), change))
     demo.do(
         slug,
         "planilhas de unidades e usuários",
-        lambda: _send(slug, [prefeitura.folder / name for name in ("unidades.csv", "usuarios.csv")]),
+        lambda: send_files(slug, [prefeitura.folder / name for name in ("unidades.csv", "usuarios.csv")]),
         lambda change: (str(change), change),
     )
     for _ in range(RUNS_TO_LIVE):
-        journey = demo.implant(slug, lambda: run_implantation(slug))
+        journey = demo.implant(slug, lambda: run_implantation(slug, WORKER_SECONDS))
         if not journey.waiting_for:
             return
         _answer(demo, prefeitura, journey)
@@ -203,125 +190,25 @@ def _stuck(journey: Journey) -> IntegrityError:
 
 
 def _answer(demo: Demo, prefeitura: Prefeitura, journey: Journey) -> None:
-    slug = prefeitura.slug
+    slug, today = prefeitura.slug, date.today()  # noqa: DTZ011  # a demo's classes end yesterday, here
+
+    def does(name: str, work: Callable[[], Change]) -> None:
+        demo.do(slug, name, work, lambda change: (str(change), change))
+
     if journey.stages[-1].stage is Stage.TRAINING:
-        demo.do(
-            slug,
-            "lista de presença das turmas",
-            lambda: send_attendance(prefeitura, date.today()),  # noqa: DTZ011  # a demo's classes end yesterday, here
-            lambda change: (str(change), change),
-        )
-    elif _is_approved(prefeitura):  # it waits for something else, and nobody is asked twice
+        if not has_told_of_classes(prefeitura):
+            share = f"lista de presença: {FIRST_CLASSES:.0%} capacitados"
+            does(share, lambda: send_attendance(prefeitura, today, FIRST_CLASSES))
+        elif prefeitura.waives_training:
+            does("dispensa do portão da capacitação", lambda: waive_training(prefeitura, today))
+        else:
+            does("lista de presença das últimas turmas", lambda: send_attendance(prefeitura, today))
+            does("à noite, o portão abre e a implantação segue sozinha", lambda: pass_a_night(prefeitura))
+    elif is_approved(prefeitura):  # it waits for something else, and nobody is asked twice
         raise _stuck(journey)
     else:
-        demo.do(slug, "contrato e decreto", lambda: prepare_go_live(slug), lambda change: (str(change), change))
-        demo.do(
-            slug, "aprovação da entrada em produção", lambda: _approve(prefeitura), lambda change: (str(change), change)
-        )
-
-
-def _adhere(prefeitura: Prefeitura) -> Change:
-    from blocks.catalog import Catalog
-    from cli.adhesion import adhere
-    from cli.municipality import open_registry
-    from domain.municipality import Contact, municipality_from
-    from domain.plan import choose_plan
-
-    catalog = Catalog()
-    municipality = municipality_from(
-        prefeitura.ibge,
-        prefeitura.name,
-        prefeitura.population,
-        catalog.ibge_table(),
-        contacts=[Contact(name=APPROVER, email=f"ponto-focal@{prefeitura.slug}.example.com", role=ROLE)],
-    )
-    return adhere(open_registry(), municipality, choose_plan(prefeitura.population, catalog.plans()))
-
-
-def _send(slug: str, files: list[Path]) -> Change:
-    from cli.intake import send_sheets
-
-    return Change.sum(send_sheets(slug, files).values())
-
-
-def send_attendance(prefeitura: Prefeitura, today: date, share: float = 1) -> Change:
-    """Send the example list with its days moved so that the newest class ended yesterday: old classes do not count.
-
-    Of the list only so many rows, from the top, make up the given share of the prefeitura's people.
-    """
-    from cli.intake import send_text
-
-    rows = list(
-        csv.reader(io.StringIO((prefeitura.folder / "capacitacao.csv").read_text(encoding="utf-8")), delimiter=";")
-    )
-    header, body = rows[0], rows[1:]
-    if share < 1:
-        body = _rows_of_share(body, wanted=math.ceil(share * _people_of(prefeitura)))
-    days = [datetime.strptime(row[3], "%d/%m/%Y").date() for row in body]  # noqa: DTZ007  # days, not moments
-    shift = today - timedelta(days=1) - max(days)
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\n")
-    writer.writerows([header, *([*row[:3], f"{day + shift:%d/%m/%Y}"] for row, day in zip(body, days, strict=True))])
-    return send_text(prefeitura.slug, "capacitacao.csv", text.getvalue())
-
-
-def _people_of(prefeitura: Prefeitura) -> int:
-    with (prefeitura.folder / "usuarios.csv").open(encoding="utf-8", newline="") as file:
-        return len({row["login"] for row in csv.DictReader(file, delimiter=";")})
-
-
-def _rows_of_share(body: list[list[str]], *, wanted: int) -> list[list[str]]:
-    """The rows from the top until so many people have finished something."""
-    finished: set[str] = set()
-    kept = []
-    for row in body:
-        if row[2] == "concluído":
-            finished.add(row[0])
-        if len(finished) > wanted:
-            break
-        kept.append(row)
-    return kept
-
-
-def prepare_go_live(slug: str) -> Change:
-    """What a prefeitura brings before it may go live: its contract, its decree, and on a frozen day a good reason."""
-    from blocks.catalog import Catalog
-    from cli.municipality import open_registry
-    from domain.act import Act, RegisteredAct
-    from domain.freeze import freeze_on
-    from tasks import clock
-    from tasks.acts import register_act
-    from tasks.waivers import answer_gate, find_waiver, item_gate
-
-    today, found = clock.today(), open_registry().find_municipality(slug)
-    # Always the same: a second demo changes nothing.
-    acts = [RegisteredAct(act=act, number="1/2026", day=date(2026, 1, 2)) for act in Act]
-    change = Change.sum(register_act(slug, act) for act in acts)
-    gate = item_gate("fora_de_congelamento")
-    if freeze_on(today, Catalog().freezes(), found.ibge) is None or find_waiver(found, gate):
-        return change
-    reason = "Demonstração: ninguém trabalha neste ambiente."
-    answer_gate(found, gate, "dispensar", name=APPROVER, reason=reason, until=today + timedelta(days=30))
-    return change + Change(created=1)
-
-
-def _is_approved(prefeitura: Prefeitura) -> bool:
-    from cli.municipality import open_registry
-
-    return bool(open_registry().decisions(prefeitura.ibge, GATE))
-
-
-def _approve(prefeitura: Prefeitura) -> Change:
-    from cli.municipality import open_registry
-
-    open_registry().record_decision(
-        ibge=prefeitura.ibge,
-        gate=GATE,
-        decision="approve",
-        name=APPROVER,
-        reason="Demonstração: lista de verificação conferida.",
-    )
-    return Change(created=1)
+        does("contrato e decreto", lambda: prepare_go_live(slug))
+        does("aprovação da entrada em produção", lambda: approve(prefeitura))
 
 
 def _addresses() -> list[tuple[str, str]]:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from domain.report import Journey
 
 
-def run_implantation(municipality: str) -> "Journey":
-    """Run the flow in this process, recorded by the Prefect server like any other run.
+def run_implantation(municipality: str, wait_seconds: int = 0) -> "Journey":
+    """Run the flow in this process, recorded by the Prefect server like any other run, after one that is going on.
 
     Raises:
         ImplantaError: as the failing step raised it.
@@ -21,7 +21,7 @@ def run_implantation(municipality: str) -> "Journey":
     from flows.implantation import implantation
 
     with explaining_failures():
-        return implantation(municipality)
+        return implantation(municipality, wait_seconds)
 
 
 def implant(

@@ -8,7 +8,7 @@ import pytest
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
 from cli.adhesion import adhere
-from cli.demo import prepare_go_live
+from cli.demo_people import prepare_go_live
 from cli.intake import send_sheets
 from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan

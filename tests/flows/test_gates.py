@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from blocks.training_moodle import MoodlePlatform
 from cli.__main__ import app
-from cli.demo import Prefeitura, send_attendance
+from cli.demo_people import Prefeitura, send_attendance
 from cli.intake import send_sheets
 from domain.calendar import local_day
 from domain.errors import GateClosedError, InvalidInputError

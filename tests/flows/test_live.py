@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import Prefeitura, send_attendance
+from cli.demo_people import Prefeitura, send_attendance
 from cli.intake import send_sheets
 from domain.calendar import local_day
 from domain.lifecycle import Stage

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from blocks.catalog import Catalog
 from blocks.settings import Settings
 from cli.adhesion import adhere
-from cli.demo import PREFEITURAS, Prefeitura, send_attendance
+from cli.demo_people import PREFEITURAS, Prefeitura, send_attendance
 from cli.demo_visit import mailed_password
 from cli.implantation import run_implantation
 from cli.intake import send_sheets

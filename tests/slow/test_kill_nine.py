@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from blocks.settings import PROJECT_ROOT
-from cli.demo import PREFEITURAS
+from cli.demo_people import PREFEITURAS
 from cli.output import talk
 from domain.calendar import local_day
 from lab import down, status
