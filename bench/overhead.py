@@ -64,7 +64,8 @@ def _time(label: str, work: Callable[[str, str], None], municipality: tuple[str,
 
 def _lifecycle(ibge: str, name: str) -> None:
     from blocks.catalog import Catalog
-    from cli.demo import Demo, Prefeitura, implant_one
+    from cli.demo import Demo, implant_one
+    from cli.demo_people import Prefeitura
     from domain.municipality import municipality_from
 
     slug = municipality_from(ibge, name, POPULATION, Catalog().ibge_table()).slug
