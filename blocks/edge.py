@@ -11,15 +11,16 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import httpx
 import psutil
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from blocks.catalog_file import CATALOG_DIR
@@ -37,6 +38,8 @@ PROBE_INTERVAL_SECONDS = 0.05
 # Multipart borders and the other fields of a form come on top of the largest upload.
 BODY_ALLOWANCE = 1.1
 WAF_FILES = ("crs_setup.conf", "own_rules.conf", "exclusions.conf")
+
+PublicAddress = Annotated[str, AfterValidator(lambda given: str(ip_address(given)))]
 
 Tree = dict[str, bytes]
 """The files of one generation of the configuration: relative path and content."""
@@ -74,6 +77,10 @@ class Edge(Block, ABC):
 
     public_domain: str = Field(description="Domínio sob o qual cada ambiente tem seu endereço público.")
     public_port: int = Field(default=HTTPS_PORT, description="Porta em que o público é atendido por HTTPS.")
+
+    public_addresses: tuple[PublicAddress, ...] = Field(
+        default=(), description="Endereços IP em que o público alcança a borda, para os nomes no DNS."
+    )
 
     gateway_url: UpstreamUrl | None = Field(
         default=None,

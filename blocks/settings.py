@@ -57,6 +57,10 @@ class Settings(BaseSettings):
         default=None,
         description="Block of the platform where people take their courses; without one only attendance lists tell.",
     )
+    dns_block: str | None = Field(
+        default=None,
+        description="Block of the DNS zone of the public names; without one a wildcard record is taken to serve.",
+    )
     retries: int = Field(default=3, ge=0, le=3, description="How often a step is tried again while a system is down.")
     lab_dir: Path | None = Field(default=None, description="The lab's directory, where the lab wrote these settings.")
 

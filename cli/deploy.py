@@ -106,7 +106,7 @@ def missing_blocks(settings: Settings) -> tuple[str, ...]:
     missing = []
     with explaining_prefect(settings.prefect_api_url), get_client(sync_client=True) as client:
         named = (settings.runtime_block, settings.ssc_block, settings.edge_block, settings.certificate_block)
-        for block in (*wanted, *named):
+        for block in (*wanted, *named, *filter(None, (settings.dns_block,))):
             slug, _, name = block.partition("/")
             try:
                 client.read_block_document_by_name(name, slug, include_secrets=False)

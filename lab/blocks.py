@@ -4,6 +4,7 @@ from prefect.blocks.core import Block
 
 from blocks.certificate_authority import InternalCA
 from blocks.directory import Directory
+from blocks.dns import Rfc2136Zone
 from blocks.mailer import Mailer
 from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
@@ -52,6 +53,14 @@ def ensure_blocks(state: LabState) -> Change:
             state.edge.status_port,
             state.ca_file,
             gateway_url=state.edge.gateway_url,
+        ),
+        Rfc2136Zone(
+            server=state.dns.host,
+            port=state.dns.port,
+            zone=state.dns.zone,
+            key_name=state.dns.key_name,
+            key_secret=state.dns.key_secret,
+            ttl_seconds=60,
         ),
         InternalCA(root_certificate=state.authority.certificate, root_key=state.authority.key),
     )

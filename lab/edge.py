@@ -113,6 +113,7 @@ def make_block(
             "nginx": program("nginx", PACKAGE),
             "public_domain": PUBLIC_DOMAIN,
             "public_port": port,
+            "public_addresses": (HOST,),
             "http_port": http_port,
             "challenge_dir": challenge_dir(Path(home)),
             "ca_file": ca_file,

@@ -16,6 +16,7 @@ from domain.model import Frozen
 from lab import ports, processes
 from lab.certificate_authority import ensure_authority
 from lab.disk import ensure_free_space, explaining_disk_errors
+from lab.dns import Dns
 from lab.edge import Edge
 from lab.gateway import Gateway
 from lab.layout import Layout, make_private_dir
@@ -40,6 +41,7 @@ SERVICES: tuple[type[Service], ...] = (
     Ldap,
     S3,
     Smtp,
+    Dns,
     SeiStandIn,
     Gateway,
     Edge,

@@ -1,5 +1,6 @@
 """What a lab remembers between runs: `lab.json`, readable by its owner only."""
 
+import base64
 import json
 import secrets
 import threading
@@ -26,6 +27,10 @@ def _new_prefect_key() -> str:
     return secrets.token_urlsafe(32) + "="
 
 
+def _new_tsig_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
 class Secrets(BaseModel):
     """Generated passwords and keys; one that an older lab does not have yet is generated when its record is read."""
 
@@ -41,6 +46,7 @@ class Secrets(BaseModel):
     s3_access_key: str = Field(default_factory=_new_access_key, repr=False)
     s3_secret_key: str = Field(default_factory=_new_secret, repr=False)
     sei_token: str = Field(default_factory=_new_secret, repr=False)
+    dns_key: str = Field(default_factory=_new_tsig_key, repr=False)
     prefect_encryption_key: str = Field(default_factory=_new_prefect_key, repr=False)
 
 

@@ -18,6 +18,7 @@ def write_settings(state: LabState) -> None:
         "registry_url": state.mariadb.registry_url.get_secret_value(),
         "prefect_api_url": state.prefect.api_url,
         "lab_dir": str(state.lab_dir),
+        "dns_block": "implanta-rfc2136-zone/principal",
     }
     if reference_dir := os.environ.get("IMPLANTA_REFERENCE_DIR"):
         ours["reference_dir"] = str(Path(reference_dir).resolve())

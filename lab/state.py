@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
-from lab import edge, gateway, ldap, mariadb, prefect_server, processes, s3
+from lab import dns, edge, gateway, ldap, mariadb, prefect_server, processes, s3
 from lab.certificate_authority import AuthorityState, read_authority
 from lab.layout import Layout
 from lab.ports import HOST
@@ -55,6 +55,14 @@ class SmtpState(Frozen):
     """Maildir with every message that was sent."""
 
 
+class DnsState(Frozen):
+    host: str
+    port: int
+    zone: str
+    key_name: str
+    key_secret: SecretStr
+
+
 class PrefectState(Frozen):
     api_url: str
     ui_url: str
@@ -93,6 +101,7 @@ class LabState(Frozen):
     ldap: LdapState
     s3: S3State
     smtp: SmtpState
+    dns: DnsState
     prefect: PrefectState
     sei: SeiState
     edge: EdgeState
@@ -164,6 +173,13 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             iam_endpoint=f"http://{HOST}:{ports['s3']}",
         ),
         smtp=SmtpState(host=HOST, port=ports["smtp"], mail_dir=layout.mail_dir),
+        dns=DnsState(
+            host=HOST,
+            port=ports["dns"],
+            zone=edge.PUBLIC_DOMAIN,
+            key_name=dns.KEY_NAME,
+            key_secret=SecretStr(keys.dns_key),
+        ),
         prefect=PrefectState(
             api_url=prefect_server.api_url(ports["prefect"]), ui_url=f"http://{HOST}:{ports['prefect']}"
         ),

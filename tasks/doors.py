@@ -11,6 +11,7 @@ from blocks.acme_issuer import AcmeIssuer
 from blocks.archive_key import EnvironmentArchiveKey
 from blocks.certificate_authority import CertificateIssuer, InternalCA
 from blocks.directory import Directory
+from blocks.dns import DnsZone, ManualZone, Rfc2136Zone
 from blocks.edge import Edge, NginxEdge
 from blocks.environment_certificate import EnvironmentCertificate
 from blocks.mailer import Mailer
@@ -30,6 +31,7 @@ from tasks.prefect_errors import explaining_prefect
 
 RUNTIMES: tuple[type[ApplicationRuntime], ...] = (LabRuntime, ComposeRuntime, KubernetesRuntime)
 EDGES: tuple[type[Edge], ...] = (NginxEdge,)
+DNS_ZONES: tuple[type[DnsZone], ...] = (Rfc2136Zone, ManualZone)
 ISSUERS: tuple[type[CertificateIssuer], ...] = (InternalCA, AcmeIssuer)
 SECURITY_SYSTEMS: tuple[type[SecuritySystem], ...] = (LdapSsc, HttpSsc)
 TRAINING_PLATFORMS: tuple[type[TrainingPlatform], ...] = (MoodlePlatform,)
@@ -42,6 +44,7 @@ BLOCK_TYPES: tuple[type[Block], ...] = (
     *SHARED_BLOCK_TYPES,
     *RUNTIMES,
     *EDGES,
+    *DNS_ZONES,
     *ISSUERS,
     *SECURITY_SYSTEMS,
     *TRAINING_PLATFORMS,
@@ -117,6 +120,12 @@ def runtime() -> ApplicationRuntime:
 def edge() -> Edge:
     """The way in from the internet that the settings name."""
     return _load_one_of(EDGES, load_settings().edge_block, "um servidor de borda", "edge_block")
+
+
+def dns_zone() -> DnsZone | None:
+    """The zone of the public names; None where the settings name none, and a wildcard record serves."""
+    block = load_settings().dns_block
+    return None if block is None else _load_one_of(DNS_ZONES, block, "uma zona de DNS", "dns_block")
 
 
 def ssc() -> SecuritySystem:
