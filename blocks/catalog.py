@@ -17,6 +17,7 @@ from domain.certificate import CertificateRule
 from domain.city import City
 from domain.courses import CourseTable
 from domain.errors import IntegrityError, InvalidInputError
+from domain.freeze import FreezeRule
 from domain.go_live import GoLiveRule
 from domain.instruments.communication import CommunicationRule
 from domain.instruments.instrument import Instrument, InstrumentTable
@@ -86,6 +87,10 @@ class Catalog:
     def holidays(self) -> HolidayCatalog:
         """State and municipal holidays (`holidays.yaml`)."""
         return _load(self.directory / "holidays.yaml", HolidayCatalog)
+
+    def freezes(self) -> FreezeRule:
+        """The days on which no prefeitura goes live (`freezes.yaml`)."""
+        return _load(self.directory / "freezes.yaml", FreezeRule)
 
     def parameters(self) -> ParameterTable:
         """The values of `infra_parametro` that the programme decides (`parameters.yaml`)."""

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 import holidays
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from domain.catalog_entry import CatalogEntry
 from domain.model import Frozen
@@ -19,6 +19,17 @@ BRASILIA = ZoneInfo("America/Sao_Paulo")  # the legal time of Minas Gerais and o
 OPTIONAL_DAYS = ("Carnaval", "Início da Quaresma", "Corpus Christi", "Dia do Servidor Público")
 _SATURDAY = 5
 _LEAP_YEAR = 2024  # accepts 29/02 as a day of the year
+
+
+def _is_a_day_of_the_year(value: str) -> str:
+    match = re.fullmatch(r"(\d{2})/(\d{2})", value)
+    if not match or not _exists(int(match[1]), int(match[2]), _LEAP_YEAR):
+        msg = f"{value!r} não é um dia do ano no formato dd/mm"
+        raise ValueError(msg)
+    return value
+
+
+DayOfYear = Annotated[str, AfterValidator(_is_a_day_of_the_year)]
 
 
 class Holiday(Frozen):
@@ -33,20 +44,9 @@ class HolidayRule(CatalogEntry):
     (`ponto_facultativo`) that the law made a holiday there."""
 
     description: str = Field(alias="descricao", min_length=1, max_length=100)
-    yearly: str | None = Field(default=None, alias="dia")
+    yearly: DayOfYear | None = Field(default=None, alias="dia")
     once: date | None = Field(default=None, alias="data")
     optional_day: str | None = Field(default=None, alias="ponto_facultativo")
-
-    @field_validator("yearly")
-    @classmethod
-    def _is_a_day_of_the_year(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        match = re.fullmatch(r"(\d{2})/(\d{2})", value)
-        if not match or not _exists(int(match[1]), int(match[2]), _LEAP_YEAR):
-            msg = f"{value!r} não é um dia do ano no formato dd/mm"
-            raise ValueError(msg)
-        return value
 
     @field_validator("optional_day")
     @classmethod
