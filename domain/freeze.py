@@ -80,6 +80,14 @@ def freeze_on(day: date, rule: FreezeRule, ibge: str) -> Freeze | None:
     return _freezes_by_day(rule.windows_of(ibge), day.year).get(day)
 
 
+def list_freezes(first: date, last: date, rule: FreezeRule, ibge: str) -> list[Freeze]:
+    """The freezes of a municipality that touch a time, in order of their beginning."""
+    windows = rule.windows_of(ibge)
+    found = {freeze for year in range(first.year, last.year + 1) for freeze in _freezes_touching(windows, year)}
+    touching = (freeze for freeze in found if freeze.first <= last and freeze.last >= first)
+    return sorted(touching, key=lambda freeze: (freeze.first, freeze.last, freeze.reason))
+
+
 def frozen_days(year: int, rule: FreezeRule, ibge: str) -> Collection[date]:
     """Every day of a year on which a municipality is not to go live."""
     return _freezes_by_day(rule.windows_of(ibge), year).keys()

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from domain.calendar import Holiday
 from domain.errors import exit_code_of, kind_of, told
+from domain.freeze import Freeze, freeze_on, list_freezes
 from domain.instruments.timetable import Activity, Timetable, Window, holidays_between
+from domain.lifecycle import Stage
 from domain.model import Frozen
 from domain.planning.days import Days
 from domain.planning.deviation import Deviation, business_days_late, deviation_of
@@ -18,9 +20,6 @@ from domain.planning.rules import Rules
 from domain.planning.simulation import Simulation, Windows
 from domain.planning.teams import MOST_SLOTS, Team
 from domain.report import table_cell
-
-DEFAULT_ROUNDS, DEFAULT_SEED = 1000, 1
-MOST_ROUNDS = 10_000
 
 
 class Chances(Frozen):
@@ -46,6 +45,7 @@ class ActivityForecast(Window):
     """
 
     state: State
+    recorded: bool = Field(description="Its end is in the registry; one that is done without is concluded from others.")
     ends: Chances
     basis: Basis | None = Field(description="Where the remaining duration comes from; None of what is done.")
     observed: int = Field(description="Real durations of the fleet that were there to learn from.")
@@ -66,6 +66,7 @@ class Schedule(Frozen):
     deviation: Deviation = Field(description="Of the go-live.")
     activities: tuple[ActivityForecast, ...]
     holidays: tuple[Holiday, ...]
+    freezes: tuple[Freeze, ...]
 
     @property
     def timetable(self) -> Timetable:
@@ -129,7 +130,6 @@ class FleetForecast(Frozen):
         plans: Mapping[str, Windows],
         rules: Rules,
         *,
-        today: date,
         rounds: int,
         seed: int,
         failures: Mapping[str, BaseException],
@@ -138,7 +138,7 @@ class FleetForecast(Frozen):
         lines = [_line(simulation, ibge, plans[ibge], rules) for ibge in simulation.clients]
         all_live = _all_live(simulation, rules)
         return cls(
-            today=today,
+            today=simulation.today,
             rounds=rounds,
             seed=seed,
             lines=tuple(sorted(lines, key=lambda line: (line.go_live.median, line.slug))),
@@ -202,33 +202,41 @@ class FleetForecast(Frozen):
             )
 
 
-def schedule_of(ibge: str, simulation: Simulation, planned: Windows, rules: Rules, *, today: date) -> Schedule:
+def schedule_of(ibge: str, simulation: Simulation, planned: Windows, rules: Rules) -> Schedule:
     """One prefeitura of the simulation, against its plan."""
     client = simulation.clients[ibge]
     progress, go_live = client.progress, rules.go_live.code
-    activities = tuple(_activity(ibge, activity, simulation, planned, today) for activity in rules.timetable.activities)
-    last = max(one.end for one in activities)
-    by_code = {one.code: one for one in activities}
+    made: dict[str, ActivityForecast] = {}
+    for activity in rules.timetable.activities:
+        before = max([progress.start, *(made[code].end for code in activity.after)])
+        made[activity.code] = _activity(ibge, activity, simulation, planned, rules, before)
+    activities = tuple(made.values())
+    last = max(day for one in activities for day in (one.ends.late, one.planned_end))
     return Schedule(
         ibge=ibge,
         slug=progress.slug,
         name=progress.name,
-        today=today,
+        today=simulation.today,
         start=progress.start,
-        live=by_code[go_live].done,
+        live=made[go_live].done,
         planned_go_live=planned[go_live][1],
-        go_live=by_code[go_live].ends,
-        deviation=by_code[go_live].deviation,
+        go_live=made[go_live].ends,
+        deviation=made[go_live].deviation,
         activities=activities,
-        holidays=holidays_between(progress.start, max(last, *(end for _, end in planned.values())), progress.calendar),
+        holidays=holidays_between(progress.start, last, progress.calendar),
+        freezes=tuple(list_freezes(progress.start, last, rules.freezes, ibge)),
     )
 
 
-def _activity(ibge: str, activity: Activity, simulation: Simulation, planned: Windows, today: date) -> ActivityForecast:
+def _activity(
+    ibge: str, activity: Activity, simulation: Simulation, planned: Windows, rules: Rules, before: date
+) -> ActivityForecast:
+    """One activity; all that it waits for has ended on the day `before`."""
     client, span = simulation.clients[ibge], simulation.spans[ibge, activity.code]
     standing, known = client.standings[activity.code], simulation.durations[activity.code]
-    ends = Chances.of(span.end)
-    done = standing.state is State.DONE
+    ends, done = Chances.of(span.end), standing.state is State.DONE
+    start = standing.start or Chances.of(span.start).median
+    goes_live = activity.stage is Stage.GO_LIVE
     return ActivityForecast(
         code=activity.code,
         title=activity.title,
@@ -238,19 +246,21 @@ def _activity(ibge: str, activity: Activity, simulation: Simulation, planned: Wi
         after=activity.after,
         planned_start=planned[activity.code][0],
         planned_end=planned[activity.code][1],
-        start=standing.start or Chances.of(span.start).median,
+        start=start,
         end=ends.median,
         done=done,
         state=standing.state,
+        recorded=standing.recorded,
         ends=ends,
         basis=None if done else known.basis,
         observed=known.observed,
         deviation=deviation_of(
-            standing,
             planned=planned[activity.code],
+            turn=min(next(client.progress.calendar.business_days_after(before)), start),
             end=ends.median,
-            today=today,
+            today=simulation.today,
             pauses=[pause for pause in client.progress.pauses if pause.reason == activity.stage],
+            frozen=lambda day: goes_live and freeze_on(day, rules.freezes, ibge) is not None,
             days=client.days,
         ),
     )

@@ -176,5 +176,5 @@ def test_a_mistake_in_the_estimates_is_told(catalog: Catalog, old: str, new: str
 
 def test_a_mistake_in_the_freezes_is_told_with_its_line(catalog: Catalog) -> None:
     rewrite(catalog, "freezes.yaml", 'ano, de: "15/12"', 'ano, de: "15/13"')
-    with pytest.raises(InvalidInputError, match="linha 8, nacionais › 1º item: .* vai de dd/mm a dd/mm"):
+    with pytest.raises(InvalidInputError, match=r"linha 8, nacionais › 1º item: .* vai de dd/mm a dd/mm"):
         catalog.freezes()

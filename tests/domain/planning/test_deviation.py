@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from domain.planning.days import BusinessDays
 from domain.planning.deviation import Deviation, business_days_late, deviation_of
-from domain.planning.progress import Standing, State
 from domain.sla import Pause
 from tests.domain.planning.fleets import CALENDARS
 
@@ -25,9 +24,12 @@ def owed(first: date, last: date) -> Pause:
     )
 
 
-def deviation(start: date, end: date, *pauses: Pause) -> Deviation:
-    standing = Standing(state=State.DONE, start=start, end=end, recorded=True)
-    return deviation_of(standing, planned=PLANNED, end=end, today=date(2027, 12, 1), pauses=pauses, days=DAYS)
+def deviation(
+    turn: date, end: date, *pauses: Pause, today: date = date(2027, 12, 1), frozen: tuple[date, ...] = ()
+) -> Deviation:
+    return deviation_of(
+        planned=PLANNED, turn=turn, end=end, today=today, pauses=pauses, frozen=frozen.__contains__, days=DAYS
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,32 +71,25 @@ def test_late_one_way_is_early_the_other(one: date, other: date) -> None:
     assert business_days_late(one, one, DAYS) == 0
 
 
-def test_what_has_not_begun_has_nothing_of_its_own_to_explain() -> None:
-    end = date(2026, 3, 13)
-    found = deviation_of(
-        Standing(state=State.WAITING), planned=PLANNED, end=end, today=PLANNED[0], pauses=(), days=DAYS
-    )
-    assert found == Deviation(inherited=5)
-
-
 def test_the_days_that_are_still_to_come_are_nobodys_debt_yet() -> None:
-    standing = Standing(state=State.RUNNING, start=PLANNED[0])
     since = datetime(2026, 3, 1, tzinfo=UTC)
-    found = deviation_of(
-        standing,
-        planned=PLANNED,
-        end=date(2026, 3, 20),
-        today=date(2026, 3, 4),
-        pauses=[Pause(since=since)],
-        days=DAYS,
-    )
+    found = deviation(PLANNED[0], date(2026, 3, 20), Pause(since=since), today=date(2026, 3, 4))
     assert found == Deviation(prefeitura=3, team=7)
+
+
+def test_frozen_days_are_nobodys_fault_and_come_after_what_was_owed() -> None:
+    frozen = (date(2026, 3, 5), date(2026, 3, 6), date(2026, 3, 7), date(2026, 3, 9))
+    assert deviation(PLANNED[0], date(2026, 3, 12), frozen=frozen) == Deviation(freeze=3, team=1), "not the Saturday"
+    owing = owed(date(2026, 3, 10), date(2026, 3, 11))
+    assert deviation(PLANNED[0], date(2026, 3, 12), owing, frozen=frozen) == Deviation(prefeitura=2, freeze=2)
 
 
 @pytest.mark.parametrize(
     ("found", "told"),
     [
         (Deviation(), "no prazo"),
+        (Deviation(inherited=2, team=-2), "no prazo (+2 herdado, -2 da equipe)"),
+        (Deviation(freeze=9), "+9 dias úteis (+9 do congelamento)"),
         (Deviation(prefeitura=1), "+1 dia útil (+1 da prefeitura)"),
         (Deviation(inherited=5, prefeitura=4, team=-2), "+7 dias úteis (+5 herdado, +4 da prefeitura, -2 da equipe)"),
     ],

@@ -9,7 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError, RetryableError
+from domain.freeze import Freeze, FreezeRule, FreezeWindow
 from domain.lifecycle import Stage
+from domain.planning.days import BusinessDays
+from domain.planning.deviation import Deviation, business_days_late
 from domain.planning.durations import Basis
 from domain.planning.forecast import Chances, FleetForecast, Schedule, schedule_of
 from domain.planning.progress import Progress, State
@@ -31,13 +34,17 @@ def forecast(
 ) -> FleetForecast:
     simulation = simulate(fleet, rules, today=TODAY, rounds=rounds, seed=seed)
     plans = plan_fleet(fleet, rules)
-    return FleetForecast.of(simulation, plans, rules, today=TODAY, rounds=rounds, seed=seed, failures=failures or {})
+    return FleetForecast.of(simulation, plans, rules, rounds=rounds, seed=seed, failures=failures or {})
 
 
 def schedule(progress: Progress, *others: Progress, rules: Rules = RULES) -> Schedule:
     fleet = [progress, *others]
     simulation = simulate(fleet, rules, today=TODAY, rounds=40, seed=1)
-    return schedule_of(progress.ibge, simulation, plan_fleet(fleet, rules)[progress.ibge], rules, today=TODAY)
+    return schedule_of(progress.ibge, simulation, plan_fleet(fleet, rules)[progress.ibge], rules)
+
+
+def no_freeze(_year: int) -> tuple[date, ...]:
+    return ()
 
 
 def in_order(chances: Chances) -> bool:
@@ -99,12 +106,36 @@ def test_a_schedule_shows_what_happened_what_was_planned_and_the_difference(flee
         assert (activity.basis is None) == activity.done
         assert activity.start <= activity.end == activity.ends.median
         assert in_order(activity.ends)
+        late = business_days_late(
+            activity.planned_end, activity.end, BusinessDays(fleet[0].calendar, MONDAY, no_freeze)
+        )
+        assert activity.deviation.total == late
         stage = next(one.stage for one in RULES.timetable.activities if one.code == activity.code)
         if stage in fleet[0].done:
             assert activity.end == fleet[0].done[stage]
     assert found.planned_go_live == plan["entrada_em_producao"][1]
     assert found.live == (Stage.GO_LIVE in fleet[0].done)
     assert found.timetable.windows == found.activities
+
+
+def test_the_delay_of_an_activity_that_nobody_began_is_the_teams_from_the_day_of_its_turn() -> None:
+    done = {Stage.ENVIRONMENT_TRAINING: date(2026, 3, 23), Stage.SEEDING: date(2026, 3, 30)}
+    users = schedule(make_progress(done=done)).activities[5]
+    assert (users.code, users.planned_end, users.state) == ("usuarios", date(2026, 4, 2), State.WAITING)
+    assert users.deviation.inherited == 0
+    assert users.deviation.team == users.deviation.total > 100
+
+
+def test_a_go_live_that_waits_for_the_end_of_a_freeze_says_so() -> None:
+    done = dict.fromkeys(STAGES[:-1], date(2026, 11, 27))
+    late = make_progress(done=done).model_copy(update={"joined": date(2026, 8, 13), "start": date(2026, 8, 13)})
+    freeze = FreezeWindow(reason="Eleição", first="2026-11-20", last="2026-12-31")
+    rules = RULES.model_copy(update={"freezes": FreezeRule(national=(freeze,), by_municipality={})})
+    found = schedule(late, rules=rules)
+    assert found.freezes == (Freeze(first=date(2026, 11, 20), last=date(2026, 12, 31), reason="Eleição"),)
+    assert found.deviation == Deviation(inherited=found.deviation.inherited, freeze=8, team=found.deviation.team)
+    assert found.activities[7].end == date(2026, 12, 18), "the campaign, after which it would go live"
+    assert found.go_live.early > date(2026, 12, 31)
 
 
 def test_the_forecast_learns_from_the_fleet_once_enough_of_it_has_been_there() -> None:
