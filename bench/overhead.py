@@ -70,7 +70,10 @@ def _lifecycle(ibge: str, name: str) -> None:
 
     slug = municipality_from(ibge, name, POPULATION, Catalog().ibge_table()).slug
     demo = Demo(quiet=True)
-    implant_one(demo, Prefeitura(ibge=ibge, name=name, slug=slug, population=POPULATION, example="timoteo"))
+    implant_one(
+        demo,
+        Prefeitura(ibge=ibge, name=name, slug=slug, population=POPULATION, example="timoteo", waives_training=True),
+    )
 
 
 def _told_lifecycle(ibge: str, name: str) -> None:

@@ -1,6 +1,7 @@
 """The only door to `catalog/` and to the tables that come inside packages. Reads and validates; never writes."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,6 +27,8 @@ from domain.message import MessageTable
 from domain.municipality import IbgeTable
 from domain.parameter import ParameterTable
 from domain.plan import PlanTable
+from domain.planning.rules import Rules
+from domain.planning.teams import TeamTable
 from domain.retirement import RetentionRule
 from domain.schedule import ScheduleTable
 from domain.sizing import SizingRules
@@ -124,17 +127,37 @@ class Catalog:
         """The activities of an implantation and how long each takes (`timetable.yaml`)."""
         return _load(self.directory / "timetable.yaml", TimetableRule)
 
+    def teams(self) -> TeamTable:
+        """How many prefeituras each team works for at once (`capacity.yaml`), at activities of `timetable.yaml`."""
+        table = _load(self.directory / "capacity.yaml", TeamTable)
+        self._require_activities("Equipes", table.unknown_activities(self._activities()), "capacity.yaml")
+        return table
+
+    def planning(self) -> Rules:
+        """All that the catalog says of the programme in time."""
+        return Rules(
+            timetable=self.timetable(),
+            teams=self.teams(),
+            freezes=self.freezes(),
+            environment_business_days=self.sla().agreed_business_days,
+        )
+
     def communication(self) -> CommunicationRule:
         """Who is told what, and when (`communication.yaml`), about activities of `timetable.yaml`."""
         rule = _load(self.directory / "communication.yaml", CommunicationRule)
-        unknown = rule.unknown_activities(activity.code for activity in self.timetable().activities)
+        self._require_activities("Mensagens", rule.unknown_activities(self._activities()), "communication.yaml")
+        return rule
+
+    def _activities(self) -> list[str]:
+        return [activity.code for activity in self.timetable().activities]
+
+    def _require_activities(self, whose: str, unknown: Collection[str], file: str) -> None:
         if unknown:
             raise InvalidInputError(
-                f"Mensagens falam de atividades que não existem: {', '.join(unknown)}",
-                shown(self.directory / "communication.yaml"),
+                f"{whose} falam de atividades que não existem: {', '.join(unknown)}",
+                shown(self.directory / file),
                 "Use os códigos de timetable.yaml.",
             )
-        return rule
 
     def messages(self) -> MessageTable:
         """What prefeituras are written about, and to whom (`messages.yaml`)."""

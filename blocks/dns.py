@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import dns.exception
 import dns.message
@@ -44,6 +44,9 @@ class DnsZone(Block, ABC):
     model_config = ConfigDict(extra="forbid")
     _block_type_name = "Implanta DNS (interface)"
     _block_type_slug = "implanta-dns-zone"
+
+    kept_by_hand: ClassVar[bool] = False
+    """Whether only a person can change it."""
 
     zone: Domain = Field(description="Zona sob a qual cada ambiente tem seu nome público, como sei.exemplo.gov.br.")
     ttl_seconds: int = Field(default=300, ge=1, description="Segundos que os nomes podem ficar em cache.")
@@ -214,6 +217,8 @@ class ManualZone(DnsZone):
 
     _block_type_name = "Implanta DNS (manual)"
     _block_type_slug = "implanta-manual-zone"
+
+    kept_by_hand: ClassVar[bool] = True
 
     resolvers: tuple[str, ...] = Field(
         default=(), description="Servidores DNS a que perguntar, por número; vazio: os desta máquina."

@@ -13,6 +13,7 @@ from cli import (
     lab,
     message,
     municipality,
+    schedule,
     seed,
     setup,
     training,
@@ -30,6 +31,9 @@ app = typer.Typer(
 )
 app.add_typer(lab.app, name="lab", help="Laboratório: servidores reais privados, em .lab/.")
 app.add_typer(municipality.app, name="municipality", help="Municípios do programa: adesão, plano, contatos, planilhas.")
+app.add_typer(
+    schedule.app, name="schedule", help="Cronograma: planejado, real e previsto, de uma prefeitura e da frota."
+)
 app.add_typer(environment.app, name="environment", help="Ambientes de SEI.")
 app.add_typer(seed.app, name="seed", help="Modelo de documentos: do catálogo às instâncias.")
 app.add_typer(units.app, name="units", help="Unidades: da planilha da prefeitura ao SIP e ao SEI.")

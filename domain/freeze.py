@@ -1,7 +1,7 @@
 """Freeze windows: days on which no prefeitura goes live, such as elections or the end of the financial year."""
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Self
@@ -78,6 +78,19 @@ class FreezeRule(CatalogEntry):
 def freeze_on(day: date, rule: FreezeRule, ibge: str) -> Freeze | None:
     """The freeze of a municipality on a day, of several the one that lasts longest; None when it may go live."""
     return _freezes_by_day(rule.windows_of(ibge), day.year).get(day)
+
+
+def list_freezes(first: date, last: date, rule: FreezeRule, ibge: str) -> list[Freeze]:
+    """The freezes of a municipality that touch a time, in order of their beginning."""
+    windows = rule.windows_of(ibge)
+    found = {freeze for year in range(first.year, last.year + 1) for freeze in _freezes_touching(windows, year)}
+    touching = (freeze for freeze in found if freeze.first <= last and freeze.last >= first)
+    return sorted(touching, key=lambda freeze: (freeze.first, freeze.last, freeze.reason))
+
+
+def frozen_days(year: int, rule: FreezeRule, ibge: str) -> Collection[date]:
+    """Every day of a year on which a municipality is not to go live."""
+    return _freezes_by_day(rule.windows_of(ibge), year).keys()
 
 
 def next_free_day(day: date, rule: FreezeRule, ibge: str) -> date:

@@ -5,7 +5,7 @@ prefeitura owed something. So the day on which a debt arises still counts for us
 not, the count never goes back, and a pause opened and closed on one day stops nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice, takewhile
@@ -99,7 +99,7 @@ def sla_status(
     paused = business = 0
     for day in takewhile(lambda day: day <= stop_day, calendar.business_days_after(start_day)):
         business += 1
-        paused += _owed_as_day_began(day, known)
+        paused += owed_as_day_began(day, known)
     elapsed = business - paused
     due = _due_date(start_day, stop_day, known, rule, calendar)
     finished = finished_at is not None and finished_at <= now
@@ -113,20 +113,21 @@ def sla_status(
     )
 
 
-def _owed_as_day_began(day: date, pauses: tuple[Pause, ...]) -> bool:
+def owed_as_day_began(day: date, pauses: Sequence[Pause]) -> bool:
+    """Whether the prefeitura owed something when a day began in Brasília: such a day is the prefeitura's."""
     midnight = datetime.combine(day, time(), tzinfo=BRASILIA)
     return any(pause.covers(midnight) for pause in pauses)
 
 
 def _due_date(start: date, today: date, pauses: tuple[Pause, ...], rule: SlaRule, calendar: BusinessCalendar) -> date:
     # An open pause is taken as settled today: no day after today is known to be paused.
-    counted = (day for day in calendar.business_days_after(start) if day > today or not _owed_as_day_began(day, pauses))
+    counted = (day for day in calendar.business_days_after(start) if day > today or not owed_as_day_began(day, pauses))
     return next(islice(counted, rule.agreed_business_days - 1, None))
 
 
 def _state(due: date, stop: datetime, pauses: tuple[Pause, ...], *, finished: bool) -> SlaState:
     days_past_due = (due + timedelta(days=n) for n in range(1, (local_day(stop) - due).days + 1))
-    if any(not _owed_as_day_began(day, pauses) for day in days_past_due):
+    if any(not owed_as_day_began(day, pauses) for day in days_past_due):
         return SlaState.LATE
     if finished:
         return SlaState.MET

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 
 from pydantic import JsonValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.change import Change
@@ -31,6 +31,13 @@ def newest_training(session: Session, ibge: str) -> TrainingRecord | None:
     """The last report recorded, or None before the first."""
     row = session.scalar(select(TrainingRow).where(TrainingRow.ibge == ibge).order_by(TrainingRow.id.desc()).limit(1))
     return None if row is None else TrainingRecord.model_validate(_facts(row, TrainingRecord))
+
+
+def newest_trainings(session: Session) -> dict[str, TrainingRecord]:
+    """The last report of every municipality that has one, by IBGE code."""
+    newest = select(func.max(TrainingRow.id)).group_by(TrainingRow.ibge).scalar_subquery()
+    rows = session.scalars(select(TrainingRow).where(TrainingRow.id.in_(newest)))
+    return {row.ibge: TrainingRecord.model_validate(_facts(row, TrainingRecord)) for row in rows}
 
 
 def record_decision(

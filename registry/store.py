@@ -174,6 +174,10 @@ class Registry:
         """The report recorded last, or None before the first."""
         return self._read(lambda session: history.newest_training(session, ibge))
 
+    def trainings(self) -> dict[str, TrainingRecord]:
+        """The last training report of every municipality that has one, by IBGE code."""
+        return self._read(history.newest_trainings)
+
     def record_decision(
         self,
         *,

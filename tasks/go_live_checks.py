@@ -1,10 +1,12 @@
 """The items of the go-live checklist, each looked up on the real systems at the moment it is asked."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 
 from blocks.catalog import Catalog
 from blocks.probes.waf import probe_waf
+from blocks.rehearsal import rehearsing
 from blocks.runtime import ScheduledTask
 from blocks.structure import read_structure
 from domain.act import Act
@@ -25,6 +27,7 @@ from tasks.backup import prove_recent_backup
 from tasks.capacity import plan_of
 from tasks.certificate import find_certificate
 from tasks.certificates import certificate_problems
+from tasks.dns import ensure_public_name
 from tasks.document_model import inspect_document_model
 from tasks.edge import environment_certificate
 from tasks.instance import Instance
@@ -167,6 +170,16 @@ def _certificate(instance: Instance) -> Evidence:
     return proved(text) if days >= wanted else lacking(f"{text}, e são precisos {wanted}")
 
 
+def _public_name(instance: Instance) -> Evidence:
+    """A zone that a person keeps is changed before the opening: its change is not for the night of it."""
+    zone, name = doors.dns_zone(), doors.edge().public_host(instance.name)
+    if zone is None:
+        return proved(f"{name}: um registro curinga atende")
+    with nullcontext() if zone.kept_by_hand else rehearsing():
+        change = ensure_public_name.fn(instance.name.slug)
+    return proved(f"{name}: {'será apontado na abertura' if change.total else 'leva à borda'}")
+
+
 def _waf(instance: Instance) -> Evidence:
     results = tuple(probe_waf(doors.edge().address(instance.name)))
     report = SegregationReport(environment=instance.name.slug, neighbour=None, results=results)
@@ -249,6 +262,7 @@ LOOKS: Mapping[str, Look] = {
     "capacitacao": _training,
     "agendador_ativo": _scheduler,
     "certificado_valido": _certificate,
+    "nome_publico": _public_name,
     "waf_atuante": _waf,
     "capacidade": _capacity,
     "atos_registrados": _acts,

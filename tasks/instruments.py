@@ -19,6 +19,7 @@ from blocks.word_template import Picture, render_template
 from domain.calendar import local_day
 from domain.environment import instruments_bucket
 from domain.errors import IntegrityError, InvalidInputError
+from domain.freeze import freeze_on
 from domain.instruments import words
 from domain.instruments.communication import date_messages
 from domain.instruments.instrument import Instrument, Part
@@ -200,12 +201,14 @@ def _facts(slug: str) -> _Facts:
             slug,
             "Registre a adesão com ./implanta municipality add, ou informe inicio_do_cronograma em prefeitura.csv.",
         )
+    freezes = catalog.freezes()
     timetable = plan_timetable(
         catalog.timetable(),
         start,
         catalog.holidays().calendar_for(municipality),
         environment_business_days=catalog.sla().agreed_business_days,
         done=ended,
+        frozen=lambda day: freeze_on(day, freezes, municipality.ibge) is not None,
     )
     return _Facts(municipality, sheet, contract.plan, timetable)
 

@@ -1,5 +1,6 @@
 """The SLA clock of a municipality, read from its events."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from blocks.catalog import Catalog
@@ -20,7 +21,7 @@ def read_clock(registry: Registry, municipality: Municipality) -> SlaStatus | No
     catalog = Catalog()
     return sla_status(
         started,
-        _pauses(events),
+        pauses_of(events),
         finished_at=_first(events, Stage.ENVIRONMENT_TRAINING),
         now=datetime.now(tz=UTC),
         rule=catalog.sla(),
@@ -39,11 +40,12 @@ def _first(events: list[EventRecord], stage: Stage) -> datetime | None:
     )
 
 
-def _pauses(events: list[EventRecord]) -> list[Pause]:
+def pauses_of(events: Sequence[EventRecord]) -> list[Pause]:
+    """While what was owed, the stage as the reason; other events tell nothing of it."""
     open_since: dict[str, datetime] = {}
     pauses = []
     for event in events:
-        stage = str(event.details["stage"])
+        stage = str(event.details.get("stage"))
         if event.kind == PAUSED:
             open_since[stage] = event.occurred_at
         elif event.kind == RESUMED and stage in open_since:

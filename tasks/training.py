@@ -20,6 +20,7 @@ from domain.spreadsheet_training import read_training_rows
 from domain.text import collation_key
 from domain.training import GateVerdict, TrainingFacts, judge_training, percent
 from domain.training_count import Missing, count_training, list_missing
+from registry.records import TrainingRecord
 from tasks import clock, doors
 from tasks.instance import load_instance
 from tasks.intake import read_sheet
@@ -114,10 +115,13 @@ def missing_people(municipality: Municipality) -> Iterator[Missing]:
 def judge_record(municipality: Municipality) -> tuple[TrainingFacts, GateVerdict] | None:
     """The newest record, judged by the catalog's rule as of today; None before the first."""
     record = doors.registry().training(municipality.ibge)
-    if record is None or "prefeitura" not in record.counts:  # of before each person counted once
-        return None
-    facts = TrainingFacts.model_validate(record.counts)
-    return facts, judge_training(facts, Catalog().gates().training, clock.today())
+    facts = facts_of(record) if record else None
+    return (facts, judge_training(facts, Catalog().gates().training, clock.today())) if facts else None
+
+
+def facts_of(record: TrainingRecord) -> TrainingFacts | None:
+    """What a record tells; None of one from before each person counted once."""
+    return TrainingFacts.model_validate(record.counts) if "prefeitura" in record.counts else None
 
 
 @step("portão da capacitação")

@@ -1,6 +1,6 @@
 """When each stage of an implantation begins and ends, in business days of the municipality."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from itertools import islice
 from typing import Annotated, Self
@@ -16,10 +16,26 @@ from domain.model import Frozen
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)]
 
 
+class ThreePoint(CatalogEntry):
+    """How many business days an activity takes when all goes well, usually, and when much goes wrong."""
+
+    least: PositiveInt = Field(alias="minimo")
+    usual: PositiveInt = Field(alias="provavel")
+    most: PositiveInt = Field(alias="maximo")
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if not self.least <= self.usual <= self.most:
+            msg = f"a estimativa precisa crescer: {self.least}, {self.usual}, {self.most}"
+            raise ValueError(msg)
+        return self
+
+
 class Activity(CatalogEntry):
     """One line of the timetable; without `dias_uteis` it takes the agreed time to deliver an environment.
 
-    `etapa` is the stage of the lifecycle whose real end the registry knows.
+    `etapa` is the stage of the lifecycle whose real end the registry knows. `estimativa` is for forecasts; without it
+    the activity is taken to last as long as planned.
     """
 
     code: Code = Field(alias="codigo")
@@ -29,12 +45,20 @@ class Activity(CatalogEntry):
     business_days: PositiveInt | None = Field(alias="dias_uteis", default=None)
     after: tuple[Code, ...] = Field(alias="depois_de", default=())
     stage: Stage | None = Field(alias="etapa", default=None)
+    estimate: ThreePoint | None = Field(alias="estimativa", default=None)
+
+    def planned_days(self, environment_business_days: int) -> int:
+        """How many business days the plan gives it."""
+        return self.business_days or environment_business_days
 
 
 class TimetableRule(CatalogEntry):
     """The activities of an implantation, in an order in which whatever another waits for stands before it."""
 
     activities: tuple[Activity, ...] = Field(alias="atividades", min_length=1)
+    enough_history: PositiveInt = Field(
+        alias="historico_minimo", default=8, description="From so many real durations on, they count, no estimate."
+    )
 
     @model_validator(mode="after")
     def _waits_for_what_stands_before(self) -> Self:
@@ -55,20 +79,24 @@ class TimetableRule(CatalogEntry):
             stages |= {activity.stage} if activity.stage is not None else set()
         return self
 
+    def activity_of(self, stage: Stage) -> Activity | None:
+        """The activity whose end is the end of a stage, or None."""
+        return next((activity for activity in self.activities if activity.stage is stage), None)
+
     def business_days_of(self, stage: Stage) -> int:
         """How long the activity of a stage takes.
 
         Raises:
             InvalidInputError: no activity is of this stage, or it has no length of its own.
         """
-        found = [activity.business_days for activity in self.activities if activity.stage is stage]
-        if not found or found[0] is None:
+        activity = self.activity_of(stage)
+        if activity is None or activity.business_days is None:
             raise InvalidInputError(
                 f"Não se sabe quanto dura a etapa {stage.label}",
                 "catalog/timetable.yaml",
                 f"Dê a uma atividade a etapa {stage} e dias_uteis.",
             )
-        return found[0]
+        return activity.business_days
 
 
 class Window(Frozen):
@@ -120,18 +148,22 @@ def plan_timetable(
     *,
     environment_business_days: int,
     done: Mapping[Stage, date],
+    frozen: Callable[[date], bool] = lambda _: False,
 ) -> Timetable:
     """Place every activity on business days: each begins on the first one after all that it waits for have ended.
+
+    The go-live begins later where it would otherwise touch a day that is `frozen` (`domain.freeze`).
 
     The day of the adhesion, `start`, does not count, as in the clock of the agreed delivery (`domain.sla`). `done` has
     the day on which each finished stage really ended, which may be any day of the week.
     """
     windows: dict[str, Window] = {}
     for activity in rule.activities:
-        days = activity.business_days or environment_business_days
+        days = activity.planned_days(environment_business_days)
         waited = [windows[code] for code in activity.after]
-        planned = _window(max((w.planned_end for w in waited), default=start), days, calendar)
-        expected = _window(max((w.end for w in waited), default=start), days, calendar)
+        avoided = frozen if activity.stage is Stage.GO_LIVE else None
+        planned = _window(max((w.planned_end for w in waited), default=start), days, calendar, avoided)
+        expected = _window(max((w.end for w in waited), default=start), days, calendar, avoided)
         ended = done.get(activity.stage) if activity.stage is not None else None
         if ended is not None:
             # What ends before its turn began at the latest on the day on which it ended.
@@ -151,7 +183,7 @@ def plan_timetable(
         )
     made = tuple(windows.values())
     last = max(max(window.end, window.planned_end) for window in made)
-    return Timetable(start=start, windows=made, holidays=_holidays_between(start, last, calendar))
+    return Timetable(start=start, windows=made, holidays=holidays_between(start, last, calendar))
 
 
 def shift(day: date, business_days: int, calendar: BusinessCalendar) -> date:
@@ -169,11 +201,18 @@ def shift(day: date, business_days: int, calendar: BusinessCalendar) -> date:
     return found
 
 
-def _window(after: date, business_days: int, calendar: BusinessCalendar) -> tuple[date, date]:
-    days = list(islice(calendar.business_days_after(after), business_days))
-    return days[0], days[-1]
+def _window(
+    after: date, business_days: int, calendar: BusinessCalendar, frozen: Callable[[date], bool] | None
+) -> tuple[date, date]:
+    days = calendar.business_days_after(after)
+    window: list[date] = []
+    while len(window) < business_days:
+        day = next(days)
+        window = [] if frozen and frozen(day) else [*window, day]
+    return window[0], window[-1]
 
 
-def _holidays_between(start: date, end: date, calendar: BusinessCalendar) -> tuple[Holiday, ...]:
+def holidays_between(start: date, end: date, calendar: BusinessCalendar) -> tuple[Holiday, ...]:
+    """The holidays from one day to another, both inside."""
     years = range(start.year, end.year + 1)
     return tuple(found for year in years for found in calendar.list_holidays(year) if start <= found.day <= end)

@@ -144,3 +144,37 @@ def test_a_file_that_is_empty_missing_or_not_utf8_is_told(catalog: Catalog) -> N
     path.unlink()
     with pytest.raises(InvalidInputError, match="Não consegui ler"):
         catalog.sla()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("atividades: [capacitacao]", "atividades: [treino]", "Equipes falam de atividades que não existem: treino"),
+        ("atividades: [capacitacao]", "atividades: [parametrizacao]", "'parametrizacao' aparece duas vezes"),
+        ("codigo: instrutores", "codigo: nuvem", "'nuvem' aparece duas vezes"),
+        ("vagas: 2", "vagas: 0", "vagas: deve ser no mínimo 1"),
+    ],
+)
+def test_a_mistake_in_the_teams_is_told(catalog: Catalog, old: str, new: str, message: str) -> None:
+    rewrite(catalog, "capacity.yaml", old, new)
+    with pytest.raises(InvalidInputError, match=message):
+        catalog.teams()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("minimo: 6, provavel: 12", "minimo: 12, provavel: 6", "a estimativa precisa crescer: 12, 6, 20"),
+        ("historico_minimo: 8", "historico_minimo: 0", "historico_minimo: deve ser maior que 0"),
+    ],
+)
+def test_a_mistake_in_the_estimates_is_told(catalog: Catalog, old: str, new: str, message: str) -> None:
+    rewrite(catalog, "timetable.yaml", old, new)
+    with pytest.raises(InvalidInputError, match=message):
+        catalog.timetable()
+
+
+def test_a_mistake_in_the_freezes_is_told_with_its_line(catalog: Catalog) -> None:
+    rewrite(catalog, "freezes.yaml", 'ano, de: "15/12"', 'ano, de: "15/13"')
+    with pytest.raises(InvalidInputError, match=r"linha 8, nacionais › 1º item: .* vai de dd/mm a dd/mm"):
+        catalog.freezes()

@@ -4,7 +4,6 @@ What is registered stays registered, so these municipalities go into a schema th
 """
 
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from blocks.catalog import Catalog
-from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
 from blocks.settings import PROJECT_ROOT, Settings
 from cli.__main__ import app
@@ -25,8 +23,9 @@ from domain.municipality import Municipality, municipality_from
 from domain.plan import choose_plan
 from lab.layout import Layout
 from lab.state import LabState
-from registry import Registry, migrate
+from registry import Registry
 from registry.records import EnvironmentRecord
+from tests.registries import registry_apart
 
 
 class Outcome(Frozen):
@@ -64,18 +63,8 @@ class CommandLine:
 @pytest.fixture(scope="session")
 def registry_url(lab_state: LabState) -> Iterator[SecretStr]:
     """An empty registry on the lab's MariaDB."""
-    database = lab_state.mariadb
-    server = MariaDBServer(
-        host=database.host, port=database.port, user=database.admin_user, password=database.admin_password
-    )
-    schema = f"implanta_cli_{secrets.token_hex(4)}"
-    with server.transaction() as cursor:
-        cursor.execute(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
-    account = f"{database.admin_user}:{database.admin_password.get_secret_value()}"
-    url = SecretStr(f"mysql+pymysql://{account}@{database.host}:{database.port}/{schema}?charset=utf8mb4")
-    migrate(url)
-    yield url
-    server.drop_database(schema)
+    with registry_apart(lab_state, "cli") as url:
+        yield url
 
 
 @pytest.fixture

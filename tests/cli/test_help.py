@@ -38,6 +38,8 @@ ELSEWHERE = {
     ),
     "training status": "tests/flows/test_gates.py",
     "training missing": "tests/flows/test_gates.py",
+    "schedule show": "tests/flows/test_forecast.py",
+    "schedule fleet": "tests/flows/test_forecast.py",
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
@@ -71,7 +73,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
 @pytest.mark.parametrize(
     "group",
     [
-        *("", "lab", "municipality", "environment", "seed", "units", "users"),
+        *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
         *("training", "instrument", "message", "gateway", "bench"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import InvalidInputError
-from domain.freeze import FreezeRule, FreezeWindow, freeze_on, next_free_day
+from domain.freeze import FreezeRule, FreezeWindow, freeze_on, list_freezes, next_free_day
 from tests.domain.examples import CATALOG
 
 TIMOTEO, LAVRAS = "3168705", "3138203"
@@ -67,6 +67,18 @@ def test_the_next_free_day_is_free_and_no_earlier_one_was(day: date, ibge: str, 
     assert found >= day
     assert freeze_on(found, rule, ibge) is None
     assert all(freeze_on(day + timedelta(days=n), rule, ibge) for n in range((found - day).days))
+
+
+@given(DAYS, st.integers(0, 700), st.sampled_from([TIMOTEO, LAVRAS]))
+def test_the_freezes_of_a_time_are_those_of_its_days(first: date, length: int, ibge: str) -> None:
+    last = first + timedelta(days=length)
+    listed = list_freezes(first, last, RULE, ibge)
+    days = [first + timedelta(days=n) for n in range(length + 1)]
+    assert {day for day in days if any(one.first <= day <= one.last for one in listed)} == {
+        day for day in days if freeze_on(day, RULE, ibge)
+    }
+    assert all(one.first <= last and one.last >= first for one in listed)
+    assert listed == sorted(listed, key=lambda one: one.first)
 
 
 def test_freezes_that_leave_no_day_are_refused_instead_of_searched_for_ever() -> None:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blocks.catalog import Catalog
+from blocks.dns import ManualZone, Rfc2136Zone
 from blocks.edge import NginxEdge
 from blocks.settings import PROJECT_ROOT
 from blocks.table_facts import read_database_facts
@@ -211,6 +212,17 @@ def lost_attachment(instance: Instance) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def zone_of_a_person(instance: Instance) -> Iterator[None]:
+    """The same zone, but kept by a person, who has not pointed the name at the edge."""
+    kept = doors.dns_zone()
+    assert isinstance(kept, Rfc2136Zone)
+    by_hand = ManualZone(zone=kept.zone, resolvers=(kept.server,), port=kept.port)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doors, "dns_zone", lambda: by_hand)
+        yield
+
+
 ITEMS: dict[str, tuple[Break, str]] = {
     "producao_certificada": (no_certificate_of_delivery, "sem certificado de entrega"),
     "estrutura_conferida": (
@@ -264,6 +276,7 @@ ITEMS: dict[str, tuple[Break, str]] = {
     "capacitacao": (too_few_trained, "38 de 60 usuários capacitados (63%); o mínimo é 80%"),
     "agendador_ativo": (silent_scheduler, "o último sinal de vida do agendador foi há 40 minutos"),
     "certificado_valido": (near_the_end_of_the_certificate, ": 20 dias, e são precisos 30"),
+    "nome_publico": (zone_of_a_person, "Peça a quem cuida da zona"),
     "waf_atuante": (no_firewall, "ataque: injeção de SQL"),
     "capacidade": (small_plan, "São 60 usuários e o plano (plano negociado) permite 50"),
     "atos_registrados": (no_acts, "falta registrar: decreto"),
@@ -366,12 +379,14 @@ def state_of(instance: Instance) -> dict[str, object]:
         facts = read_database_facts(instance.server, schema)
         tables |= {f"{schema}.{name}": facts for name, facts in facts.tables.items()}
     kept = {name: facts for name, facts in tables.items() if name.partition(".")[2] not in VOLATILE}
+    zone = doors.dns_zone()
+    assert zone
     site = next(site for site in doors.edge().list_sites() if site.slug == instance.name.slug)
     return {
         "tables": {name: facts for name, facts in kept.items() if not name.partition(".")[2].startswith("seq_")},
         "site": site,
         "health": doors.runtime().health(instance.name),
-        "dns": doors.edge().public_host(instance.name),
+        "dns": zone.lookup(doors.edge().server_name(instance.name)),
     }
 
 

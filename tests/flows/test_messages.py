@@ -28,7 +28,6 @@ from sqlalchemy import create_engine, text
 from blocks import message_templates
 from blocks.catalog import Catalog
 from blocks.mailer import Mailer
-from blocks.mariadb import MariaDBServer
 from blocks.rehearsal import rehearsing
 from blocks.settings import PROJECT_ROOT, Settings
 from domain.change import Change
@@ -38,11 +37,12 @@ from domain.municipality import Contact
 from flows.messages import send_messages
 from lab.ports import choose
 from lab.state import LabState
-from registry import Registry, migrate
+from registry import Registry
 from tasks import clock, doors
 from tasks.messages import queue_message, send_pending
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
+from tests.registries import registry_apart
 
 IBGE, SLUG = "3168705", "timoteo"
 TABLE = Catalog().messages()
@@ -53,20 +53,9 @@ ROLES = sorted({role for rule in TABLE.messages for role in rule.roles})
 @pytest.fixture(scope="module")
 def registry_url(programme: Settings, lab_state: LabState) -> Iterator[SecretStr]:
     """A registry that the lab's worker, which sends the mail of its own, does not know."""
-    database = lab_state.mariadb
-    server = MariaDBServer(
-        host=database.host, port=database.port, user=database.admin_user, password=database.admin_password
-    )
-    schema = f"implanta_correio_{secrets.token_hex(4)}"
-    with server.transaction() as cursor:
-        cursor.execute(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
-    account = f"{database.admin_user}:{database.admin_password.get_secret_value()}"
-    url = SecretStr(f"mysql+pymysql://{account}@{database.host}:{database.port}/{schema}?charset=utf8mb4")
-    migrate(url)
-    with pytest.MonkeyPatch.context() as patch:
+    with registry_apart(lab_state, "correio") as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMPLANTA_REGISTRY_URL", url.get_secret_value())
         yield url
-    server.drop_database(schema)
 
 
 @pytest.fixture
