@@ -27,6 +27,7 @@ NIGHTLY = {
     "portoes-da-capacitacao": "30 5 * * *",
     "previsao": "45 5 * * *",
     "correio": "*/5 * * * *",
+    "operacao-assistida": "*/30 7-19 * * 1-5",
 }
 
 
@@ -97,6 +98,7 @@ def test_every_deployment_of_the_file_is_on_the_server_with_its_hours() -> None:
     assert {
         "implantacao",
         "decisao",
+        "volta-da-entrada",
         "ambientes",
         "plano",
         "conferencia",

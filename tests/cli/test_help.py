@@ -37,6 +37,8 @@ ELSEWHERE = {
         (f"users {name}" for name in ("plan", "apply", "batches", "undo", "returned")), "tests/flows/test_users.py"
     ),
     "training status": "tests/flows/test_gates.py",
+    "go-live check": "tests/flows/test_go_live.py",
+    "go-live undo": "tests/flows/test_go_live.py",
     "training missing": "tests/flows/test_gates.py",
     "schedule show": "tests/flows/test_forecast.py",
     "schedule fleet": "tests/flows/test_forecast.py",
@@ -74,7 +76,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "instrument", "message", "gateway", "bench"),
+        *("training", "go-live", "instrument", "message", "gateway", "bench"),
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:

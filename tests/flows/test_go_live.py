@@ -263,7 +263,7 @@ ITEMS: dict[str, tuple[Break, str]] = {
             "UPDATE usuario SET sin_ativo = 'N' WHERE id_origem = '1014'",
             "UPDATE usuario SET sin_ativo = 'S' WHERE id_origem = '1014'",
         ),
-        "1 sem replicação",
+        "sem replicação",
     ),
     "modelo_sem_desvio": (
         rows(

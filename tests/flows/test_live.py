@@ -7,14 +7,19 @@ import pytest
 
 from cli.demo_people import Prefeitura, send_attendance
 from cli.intake import send_sheets
+from domain.assisted_operation import Watched
 from domain.calendar import local_day
+from domain.errors import IntegrityError
 from domain.lifecycle import Stage
 from domain.report import Journey
+from flows.assisted_operation import assisted_operation
 from flows.implantation import implantation
 from flows.units import apply_units
 from registry import Registry
 from tasks import clock
+from tasks.assisted_operation import assisted_environments
 from tasks.instance import Instance, load_instance
+from tasks.live import LIVE
 from tests.flows.conftest import EXAMPLES, Join
 
 
@@ -113,3 +118,28 @@ def test_a_unit_that_changed_only_in_sip_reaches_sei_at_the_next_run(join: Join)
         cursor.execute("UPDATE unidade SET descricao = 'antiga' WHERE sigla = 'GAB'")
     implantation(municipality.slug)
     assert set(training.users.count_replication_gaps().values()) == {0}
+
+
+def test_in_the_first_weeks_it_is_watched_and_then_handed_over(live: Instance, registry: Registry) -> None:
+    def line() -> Watched:
+        (found,) = [line for line in assisted_operation().lines if line.environment == live.name.slug]
+        return found
+
+    watched = line()
+    assert watched.problems == ()
+    assert not watched.handed_over
+    assert Stage.OPERATION not in registry.stages_done(live.municipality.ibge)[live.municipality.ibge]
+
+    opened = registry.events(live.municipality.ibge, kinds=[LIVE])[-1].occurred_at
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: opened + timedelta(days=35))
+        with live.server.transaction(live.name.database_sei) as cursor:
+            cursor.execute("UPDATE infra_agendamento_tarefa SET dth_ultima_execucao = NOW() - INTERVAL 3 HOUR")
+        with pytest.raises(IntegrityError, match="o último sinal de vida do agendador foi há 180 minutos"):
+            assisted_operation()
+        assert Stage.OPERATION not in registry.stages_done(live.municipality.ibge)[live.municipality.ibge]
+        with live.server.transaction(live.name.database_sei) as cursor:
+            cursor.execute("UPDATE infra_agendamento_tarefa SET dth_ultima_execucao = NOW()")
+        assert line().handed_over
+    assert Stage.OPERATION in registry.stages_done(live.municipality.ibge)[live.municipality.ibge]
+    assert live.name.slug not in assisted_environments(), "regular service has its own monitoring"
