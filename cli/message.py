@@ -143,6 +143,11 @@ def _row(message: "MessageRecord") -> dict[str, object]:
 def _state(message: "MessageRecord") -> str:
     if message.sent_at is not None:
         return f"enviada em {_local(message.sent_at)}"
+    if message.dropped_at is not None:
+        why = (
+            "venceu antes de sair a todos" if message.dropped_because == "expired" else "deixou de valer e foi retirada"
+        )
+        return f"{why}, em {_local(message.dropped_at)}"
     if not message.attempts:
         return "na fila"
     return f"não saiu em {message.attempts} tentativas; a próxima, a partir de {_local(message.next_attempt_at)}"

@@ -24,7 +24,7 @@ def status(municipality: Slug, as_json: JsonOption = False) -> None:
 
         found = open_registry().find_municipality(municipality)
         ensure_training_record.fn(found.slug)
-        gate, judged = judge_training_gate.fn(found.slug), judge_record(found)
+        gate, judged = judge_training_gate(found.slug), judge_record(found)
     units = judged[1].units if judged else ()
     if as_json:
         print_json(

@@ -31,8 +31,8 @@ class GatesReport(Frozen):
     worst_exit_code: int = 0
 
     @classmethod
-    def of(cls, results: Mapping[str, GateLine | BaseException]) -> Self:
-        """Sort what each prefeitura's step gave: its line, or the error with which it failed."""
+    def of(cls, results: Mapping[str, GateLine | BaseException | None]) -> Self:
+        """Sort what each prefeitura's step gave: its line, nothing to tell, or the error with which it failed."""
         errors = {name: result for name, result in results.items() if isinstance(result, BaseException)}
         return cls(
             lines=tuple(result for result in results.values() if isinstance(result, GateLine)),

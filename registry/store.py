@@ -289,6 +289,10 @@ class Registry:
         except (DBAPIError, PoolTimeoutError) as error:
             raise explain(error, where_is(self._url)) from None
 
+    def withdraw_messages(self, ibge: str, keys: Collection[str], now: datetime) -> list[str]:
+        """Take messages of a municipality that became untrue out of the queue; which of the keys still waited there."""
+        return self._write(lambda session: queue.withdraw_messages(session, ibge, keys, now))
+
     def _read(self, work: Callable[[Session], _Result]) -> _Result:
         try:
             return self._transaction(work)

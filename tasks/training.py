@@ -12,6 +12,7 @@ from blocks.settings import load_settings
 from domain.change import Change
 from domain.completion import Completion
 from domain.environment import EnvironmentName, Purpose
+from domain.gate_notices import GateNews, GateState
 from domain.model import Frozen
 from domain.municipality import Municipality
 from domain.person import Person
@@ -40,6 +41,12 @@ class GateFinding(Frozen):
 
     facts: tuple[str, ...]
     reasons: tuple[str, ...]
+
+
+class TrainingFinding(GateFinding):
+    """The training gate, and what of it the prefeitura may be told: nothing once its production is open."""
+
+    news: GateNews | None = None
 
 
 @dataclass(frozen=True)
@@ -120,26 +127,29 @@ def judge_record(municipality: Municipality) -> tuple[TrainingFacts, GateVerdict
     return facts, judge_training(facts, Catalog().gates().training, clock.today())
 
 
-@step("portão da capacitação")
-def judge_training_gate(municipality: str) -> GateFinding:
+def judge_training_gate(municipality: str) -> TrainingFinding:
     """Decide the gate anew from the newest record, by the catalog's rule, as of today; a waiver lets it be."""
     found = doors.registry().find_municipality(municipality)
     if has_gone_live(found.ibge):
-        return GateFinding(facts=("Portão já passado: a produção está aberta.",), reasons=())
+        return TrainingFinding(facts=("Portão já passado: a produção está aberta.",), reasons=())
     judged = judge_record(found)
     if judged is None:
         reasons: tuple[str, ...] = (
             f"Nenhuma lista de presença foi enviada (./implanta municipality send {municipality} {SHEET}).",
         )
         facts: tuple[str, ...] = ()
+        owed: tuple[str, ...] = ("Nenhuma conclusão de curso foi informada ainda.",)
     else:
         facts = _facts(*judged)
-        reasons = tuple(f"{reason}." for reason in judged[1].reasons)
-    waiver = find_waiver(found, TRAINING_GATE) if reasons else None
+        reasons = owed = tuple(f"{reason}." for reason in judged[1].reasons)
+    if not reasons:
+        return TrainingFinding(facts=facts, reasons=(), news=GateNews(state=GateState.OPEN, reasons=facts[:1]))
+    waiver = find_waiver(found, TRAINING_GATE)
     if waiver is None:
-        return GateFinding(facts=facts, reasons=reasons)
+        return TrainingFinding(facts=facts, reasons=reasons, news=GateNews(state=GateState.CLOSED, reasons=owed))
     waived = (f"Portão {waiver}.", *(f"Dispensado: {reason}" for reason in reasons))
-    return GateFinding(facts=(*facts, *waived), reasons=())
+    until = f"A dispensa vale até {waiver.until:%d/%m/%Y}."
+    return TrainingFinding(facts=(*facts, *waived), reasons=(), news=GateNews(state=GateState.WAIVED, reasons=(until,)))
 
 
 def _facts(facts: TrainingFacts, verdict: GateVerdict) -> tuple[str, ...]:

@@ -31,8 +31,9 @@ from lab.moodle_standin.server import serving
 from lab.moodle_standin.store import Store
 from lab.ports import choose
 from registry import Registry
-from tasks import doors
-from tasks.gates import waiting_at_training
+from tasks import clock, doors
+from tasks.gate_notices import judge_and_tell
+from tasks.gates import past_training, waiting_at_training
 from tasks.instance import load_instance
 from tasks.sla import read_clock
 from tasks.training import ensure_training_record, judge_training_gate
@@ -127,6 +128,22 @@ def test_a_closed_training_gate_says_who_is_missing_by_unit(
     ], "production is not even created"
 
 
+def told_of_gate(registry: Registry, municipality: Municipality) -> list[str]:
+    return [message.key for message in registry.messages(municipality.ibge) if "portao" in message.event]
+
+
+def test_the_prefeitura_is_told_of_the_closed_gate_once_however_often_it_is_judged(
+    in_training: Municipality, registry: Registry
+) -> None:
+    key = f"resultado_portao:{in_training.ibge}:capacitacao:1:fechado"
+    for _ in range(2):
+        judge_and_tell.fn(in_training.slug)
+        assert told_of_gate(registry, in_training) == [key]
+    variables = registry.message(key).variables
+    assert variables["resultado"] == "ainda não atendido"
+    assert "./implanta" not in str(variables), "who reads it has no command line"
+
+
 def test_a_waiver_lets_the_closed_gate_be_until_its_day_and_can_be_taken_back(
     in_training: Municipality, registry: Registry
 ) -> None:
@@ -134,17 +151,24 @@ def test_a_waiver_lets_the_closed_gate_be_until_its_day_and_can_be_taken_back(
     answer = ("approve", slug, "--gate", "capacitacao", "--name", "Ana", "--reason", "Ofício 30/2026")
     waived = CliRunner().invoke(app, [*answer, "--until", str(today)])
     assert waived.exit_code == 0, waived.output
-    finding = judge_training_gate.fn(slug)
+    finding = judge_training_gate(slug)
     assert finding.reasons == ()
     assert f"Portão dispensado até {today:%d/%m/%Y}: Ofício 30/2026." in finding.facts
     assert any(fact.startswith("Dispensado: ") and "80%" in fact for fact in finding.facts)
+    judge_and_tell.fn(slug)
+    judge_and_tell.fn(slug)
     assert CliRunner().invoke(app, [*answer, "--reject"]).exit_code == 0
-    assert judge_training_gate.fn(slug).reasons
+    assert judge_and_tell.fn(slug).reasons
+    assert [key.partition("capacitacao:")[2] for key in told_of_gate(registry, in_training)] == [
+        "1:fechado",
+        "2:dispensado",
+        "3:fechado",
+    ]
     ran_out = today - timedelta(days=1)
     registry.record_decision(
         ibge=in_training.ibge, gate="capacitacao", decision="waive", name="Ana", reason="Antiga", valid_until=ran_out
     )
-    assert judge_training_gate.fn(slug).reasons, "a waiver that ran out opens nothing"
+    assert judge_training_gate(slug).reasons, "a waiver that ran out opens nothing"
     for until in ([], ["--until", str(ran_out)], ["--until", str(today + timedelta(days=181))]):
         assert CliRunner().invoke(app, [*answer, *until]).exit_code == InvalidInputError.exit_code
     with pytest.raises(InvalidInputError, match="não tem a resposta 'aprovar'"):
@@ -192,12 +216,12 @@ def test_what_people_finished_at_the_moodle_counts_beside_the_list(
         MoodlePlatform(url=url, token=SecretStr("8c1f7d2e90b14a6f8d3c5e7a9b0c1d2e")).save("teste", overwrite=True)
         monkeypatch.setenv("IMPLANTA_TRAINING_BLOCK", "implanta-moodle/teste")
         ensure_training_record.fn(in_training.slug)
-        finding = judge_training_gate.fn(in_training.slug)
+        finding = judge_training_gate(in_training.slug)
     assert finding.reasons == ()
     assert finding.facts == ("60 de 60 usuários capacitados (100%), em 9 unidades.",)
     monkeypatch.delenv("IMPLANTA_TRAINING_BLOCK")
     ensure_training_record.fn(in_training.slug)
-    assert judge_training_gate.fn(in_training.slug).reasons, "each judgement is of what the sources tell now"
+    assert judge_training_gate(in_training.slug).reasons, "each judgement is of what the sources tell now"
 
 
 def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybody(
@@ -217,9 +241,26 @@ def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybo
         seconds=WORKER_SECONDS,
     )
     assert in_training.slug not in waiting_at_training()
+    assert told_of_gate(registry, in_training)[-1].endswith(":4:aberto")
     artifact = cast("Artifact | None", Artifact.get("portoes-da-capacitacao"))
     assert artifact is not None
     assert f"| {in_training.slug} | **abriu** |" in str(artifact.data)
+
+
+def test_a_gate_that_closes_behind_a_prefeitura_is_found_at_night_and_told(
+    in_training: Municipality, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Completions run out while production waits for its approval."""
+    slug, far = in_training.slug, timedelta(days=400)
+    assert slug in past_training()
+    assert open_gates([slug]).lines == (), "an open gate behind it is no news, and starts nothing"
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: datetime.now(tz=UTC) + far)
+        (line,) = open_gates([slug]).lines
+    assert line.reasons
+    assert told_of_gate(registry, in_training)[-1].endswith(":5:fechado")
+    assert open_gates([slug]).lines == ()
+    assert told_of_gate(registry, in_training)[-1].endswith(":6:aberto")
 
 
 def prefeitura_of(municipality: Municipality) -> Prefeitura:
@@ -264,12 +305,12 @@ def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipa
         seconds=WORKER_SECONDS,
     )
     wait_until(
-        lambda: len(registry.messages(municipality.ibge)) == 6,
+        lambda: "entrada_em_producao" in {message.event for message in registry.messages(municipality.ibge)},
         "the prefeitura is told of it",
         seconds=WORKER_SECONDS,
     )
     told = {message.key: message.variables for message in registry.messages(municipality.ibge)}
-    assert list(told) == [
+    assert [key for key in told if "portao" not in key] == [
         f"{what}:{municipality.ibge}{where}"
         for what, where in (
             ("adesao", ""),
