@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from domain.catalog_entry import CatalogEntry
 from domain.text import collation_key
@@ -23,9 +23,10 @@ class Course(CatalogEntry):
 
 
 class CourseTable(CatalogEntry):
-    """Every course, in the order in which people are told of them."""
+    """Every course, in the order in which people are told of them, and when a class of one is reminded of."""
 
     courses: tuple[Course, ...] = Field(alias="cursos", min_length=1)
+    reminder_business_days: PositiveInt = Field(alias="lembrete_da_turma", default=2)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

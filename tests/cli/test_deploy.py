@@ -25,6 +25,7 @@ NIGHTLY = {
     "validacao-dos-modelos": "15 2 * * *",
     "conciliacao-dos-usuarios": "45 2 * * *",
     "portoes-da-capacitacao": "30 5 * * *",
+    "lembretes-das-turmas": "45 5 * * *",
     "correio": "*/5 * * * *",
 }
 

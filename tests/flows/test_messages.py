@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
-from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
@@ -28,7 +26,6 @@ from sqlalchemy import create_engine, text
 from blocks import message_templates
 from blocks.catalog import Catalog
 from blocks.mailer import Mailer
-from blocks.mariadb import MariaDBServer
 from blocks.rehearsal import rehearsing
 from blocks.settings import PROJECT_ROOT, Settings
 from domain.change import Change
@@ -39,11 +36,12 @@ from domain.municipality import Contact
 from flows.messages import send_messages
 from lab.ports import choose
 from lab.state import LabState
-from registry import Registry, migrate
+from registry import Registry
 from tasks import clock, doors
 from tasks.messages import queue_message, send_pending, withdraw
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
+from tests.flows.mailbox import arrived, own_registry
 
 IBGE, SLUG = "3168705", "timoteo"
 TABLE = Catalog().messages()
@@ -57,20 +55,9 @@ TO_THE_TEAM = sum(TEAM_ROLE in rule.roles for rule in TABLE.messages)
 @pytest.fixture(scope="module")
 def registry_url(programme: Settings, lab_state: LabState) -> Iterator[SecretStr]:
     """A registry that the lab's worker, which sends the mail of its own, does not know."""
-    database = lab_state.mariadb
-    server = MariaDBServer(
-        host=database.host, port=database.port, user=database.admin_user, password=database.admin_password
-    )
-    schema = f"implanta_correio_{secrets.token_hex(4)}"
-    with server.transaction() as cursor:
-        cursor.execute(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
-    account = f"{database.admin_user}:{database.admin_password.get_secret_value()}"
-    url = SecretStr(f"mysql+pymysql://{account}@{database.host}:{database.port}/{schema}?charset=utf8mb4")
-    migrate(url)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IMPLANTA_REGISTRY_URL", url.get_secret_value())
+    assert programme
+    with own_registry(lab_state) as url:
         yield url
-    server.drop_database(schema)
 
 
 @pytest.fixture
@@ -124,13 +111,6 @@ def queue(event: Event, *parts: str) -> Change:
     return queue_message.fn(SLUG, event, message_key(event, IBGE, *parts), examples(event))
 
 
-def arrived(lab_state: LabState, domain: str) -> list[EmailMessage]:
-    """What came to the mailboxes of a test, parsed from the bytes that the server stored."""
-    stored = [path.read_bytes() for path in (lab_state.smtp.mail_dir / "new").iterdir()]
-    messages = [BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content) for content in stored]
-    return [message for message in messages if str(message["To"]).endswith(f"@{domain}")]
-
-
 def letters(messages: list[EmailMessage]) -> Counter[tuple[str, str]]:
     return Counter((str(message["To"]), str(message["Subject"])) for message in messages)
 
@@ -152,12 +132,12 @@ def test_an_invitation_arrives_as_text_html_and_an_entry_for_the_calendar(
     message = arrived(lab_state, domain)[0]
     kinds = [part.get_content_type() for part in message.walk()]
     assert kinds == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]
-    assert message["Subject"] == "Timóteo: capacitação SEI Usar, turma 1"
+    assert message["Subject"] == "Timóteo: capacitação SEI Usar, turma 1 marcada"
     assert message["Auto-Submitted"] == "auto-generated"
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert plain is not None
     assert html is not None
-    assert plain.get_content().startswith(f"Olá, {NAME}.\n\nEstá marcada uma turma")
+    assert plain.get_content().startswith(f"Olá, {NAME}.\n\nA turma de capacitação")
     assert "Início: 1º de março de 2097, às 13h30 (horário de Brasília)\n" in plain.get_content()
     assert "Zulmira &lt;b&gt;Tom&lt;/b&gt; &amp; Jerry d&#39;Ávila" in html.get_content()
     assert "<img" not in html.get_content()

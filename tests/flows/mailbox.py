@@ -1,0 +1,41 @@
+"""A registry whose mail the lab's worker does not send, and what came to the lab's mailboxes."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.mariadb import MariaDBServer
+from lab.state import LabState
+from registry import migrate
+
+
+@contextmanager
+def own_registry(lab_state: LabState) -> Iterator[SecretStr]:
+    """A registry that this process alone knows."""
+    database = lab_state.mariadb
+    server = MariaDBServer(
+        host=database.host, port=database.port, user=database.admin_user, password=database.admin_password
+    )
+    schema = f"implanta_correio_{secrets.token_hex(4)}"
+    with server.transaction() as cursor:
+        cursor.execute(f"CREATE DATABASE {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+    account = f"{database.admin_user}:{database.admin_password.get_secret_value()}"
+    url = SecretStr(f"mysql+pymysql://{account}@{database.host}:{database.port}/{schema}?charset=utf8mb4")
+    migrate(url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMPLANTA_REGISTRY_URL", url.get_secret_value())
+        yield url
+    server.drop_database(schema)
+
+
+def arrived(lab_state: LabState, domain: str) -> list[EmailMessage]:
+    """What came to the mailboxes of a domain, in order, parsed from the bytes that the server stored."""
+    paths = sorted((lab_state.smtp.mail_dir / "new").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    messages = [BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(path.read_bytes()) for path in paths]
+    return [message for message in messages if str(message["To"]).endswith(f"@{domain}")]
