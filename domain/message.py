@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Self, TypeAlias
 
@@ -81,6 +81,23 @@ class Variable(CatalogEntry):
             msg = f"o exemplo não é {_WANTED[self.kind]}"
             raise ValueError(msg)
         return self
+
+    def read(self, text: str) -> JsonValue:
+        """What somebody typed, as a value; one of another kind stays text, for `accept` to refuse.
+
+        A moment without a zone is Brasília's; the items of a list stand between semicolons.
+        """
+        if self.kind is Kind.NUMERO and text.isascii() and text.isdigit():
+            return int(text)
+        if self.kind is Kind.LISTA:
+            return [item.strip() for item in text.split(";") if item.strip()]
+        if self.kind is Kind.MOMENTO:
+            try:
+                moment = datetime.fromisoformat(text)
+            except ValueError:
+                return text
+            return (moment if moment.tzinfo else moment.replace(tzinfo=BRASILIA)).isoformat()
+        return text
 
     def shown(self, value: JsonValue) -> Shown | None:
         """The value as people read it, or None when it is not of this kind."""
@@ -166,6 +183,25 @@ class MessageRule(CatalogEntry):
         """What a preview tells."""
         return {name: variable.example for name, variable in self.variables.items()}
 
+    def read(self, said: Mapping[str, str]) -> dict[str, JsonValue]:
+        """What somebody typed for each variable, as values; a name that is unknown stays for `accept` to refuse."""
+        return {
+            name: self.variables[name].read(text) if name in self.variables else text for name, text in said.items()
+        }
+
+    def require_by_hand(self) -> None:
+        """Refuse an event that tells of something by itself.
+
+        Raises:
+            InvalidInputError: nobody sends it by hand.
+        """
+        if not self.by_hand:
+            raise InvalidInputError(
+                f"O aviso {self.event.value!r} sai sozinho, e ninguém o manda",
+                "catalog/messages.yaml",
+                "Mandam-se os eventos com avulsa: true, como janela_manutencao e incidente.",
+            )
+
     def accept(self, variables: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """The variables themselves, when they are exactly those of the event.
 
@@ -201,10 +237,25 @@ class MessageRule(CatalogEntry):
         return {name: variable.shown(accepted[name]) or "" for name, variable in self.variables.items()}
 
 
+class WorkingHours(CatalogEntry):
+    """What a message about a whole day means by it, in Brasília time."""
+
+    starts: time = Field(alias="inicio")
+    ends: time = Field(alias="fim")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.starts >= self.ends:
+            msg = "o fim do expediente não vem depois do início"
+            raise ValueError(msg)
+        return self
+
+
 class MessageTable(CatalogEntry):
     """Every event's message, and how the programme calls itself in them."""
 
     programme: str = Field(alias="programa", min_length=1)
+    working_hours: WorkingHours = Field(alias="expediente")
     messages: tuple[MessageRule, ...] = Field(alias="mensagens", min_length=1)
 
     @model_validator(mode="after")

@@ -39,3 +39,12 @@ def arrived(lab_state: LabState, domain: str) -> list[EmailMessage]:
     paths = sorted((lab_state.smtp.mail_dir / "new").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     messages = [BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(path.read_bytes()) for path in paths]
     return [message for message in messages if str(message["To"]).endswith(f"@{domain}")]
+
+
+def calendar_of(message: EmailMessage) -> dict[str, str]:
+    """The lines of a message's entry for the calendar, whose method the attachment's own header repeats."""
+    (attached,) = message.iter_attachments()
+    lines = attached.get_content().replace("\r\n ", "").replace("\n ", "").splitlines()
+    found = dict(line.split(":", 1) for line in lines)
+    assert attached.get_param("method") == found["METHOD"]
+    return found

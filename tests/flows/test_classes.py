@@ -4,7 +4,6 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from tasks import clock
 from tasks.classes import cancel_class, schedule_class
 from tests.cli.examples import example_of
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, own_registry
+from tests.flows.mailbox import arrived, calendar_of, own_registry
 
 IBGE, SLUG = "3168705", "timoteo"
 
@@ -70,14 +69,6 @@ def meeting(code: str, day: str = "2097-03-13", place: str = "Sala 2") -> Meetin
     return Meeting(
         course="SEI Usar", code=code, starts_at=starts, ends_at=starts + timedelta(hours=4), place=place, seats=40
     )
-
-
-def calendar_of(message: EmailMessage) -> dict[str, str]:
-    (attached,) = message.iter_attachments()
-    lines = attached.get_content().replace("\r\n ", "").replace("\n ", "").splitlines()
-    found = dict(line.split(":", 1) for line in lines)
-    assert attached.get_param("method") == found["METHOD"]
-    return found
 
 
 def test_a_class_is_invited_to_corrected_and_cancelled_as_one_entry_of_the_calendar(
