@@ -8,9 +8,11 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
+from blocks.catalog import Catalog
 from blocks.mariadb import MariaDBServer
+from domain.message import Event, Kind
 from lab.state import LabState
 from registry import migrate
 
@@ -48,3 +50,13 @@ def calendar_of(message: EmailMessage) -> dict[str, str]:
     found = dict(line.split(":", 1) for line in lines)
     assert attached.get_param("method") == found["METHOD"]
     return found
+
+
+def future_examples(event: Event) -> dict[str, JsonValue]:
+    """The example of an event, in a year that nobody who runs this will see: what is past is not sent."""
+    rule = Catalog().messages().rule(event)
+    moments = {name for name, variable in rule.variables.items() if variable.kind is Kind.MOMENTO}
+    return {
+        name: str(value).replace("2027-", "2097-") if name in moments else value
+        for name, value in rule.examples.items()
+    }

@@ -20,7 +20,7 @@ from aiosmtpd.controller import Controller
 from prefect.client.orchestration import get_client
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_LEVEL, temporary_settings
-from pydantic import JsonValue, SecretStr
+from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from blocks import message_templates
@@ -31,7 +31,7 @@ from blocks.settings import PROJECT_ROOT, Settings
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
 from domain.mail_report import MailReport
-from domain.message import TEAM_ROLE, Event, Kind, message_key
+from domain.message import TEAM_ROLE, Event, message_key
 from domain.municipality import Contact
 from flows.messages import send_messages
 from lab.ports import choose
@@ -41,7 +41,7 @@ from tasks import clock, doors
 from tasks.messages import queue_message, send_pending, withdraw
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, own_registry
+from tests.flows.mailbox import arrived, future_examples, own_registry
 
 IBGE, SLUG = "3168705", "timoteo"
 TABLE = Catalog().messages()
@@ -97,18 +97,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     return move
 
 
-def examples(event: Event) -> dict[str, JsonValue]:
-    """The example of an event, in a year that nobody who runs this will see: what is past is not sent."""
-    rule = TABLE.rule(event)
-    moments = {name for name, variable in rule.variables.items() if variable.kind is Kind.MOMENTO}
-    return {
-        name: str(value).replace("2027-", "2097-") if name in moments else value
-        for name, value in rule.examples.items()
-    }
-
-
 def queue(event: Event, *parts: str) -> Change:
-    return queue_message.fn(SLUG, event, message_key(event, IBGE, *parts), examples(event))
+    return queue_message.fn(SLUG, event, message_key(event, IBGE, *parts), future_examples(event))
 
 
 def letters(messages: list[EmailMessage]) -> Counter[tuple[str, str]]:
@@ -332,7 +322,7 @@ def test_a_reminder_that_became_untrue_is_taken_back_unless_it_went_out(
 
 def test_what_goes_up_reaches_the_programmes_own_mailbox(people: list[str], lab_state: LabState) -> None:
     key = f"escalonamento_portao:{IBGE}:{secrets.token_hex(4)}"
-    queue_message.fn(SLUG, Event.ESCALONAMENTO_PORTAO, key, examples(Event.ESCALONAMENTO_PORTAO))
+    queue_message.fn(SLUG, Event.ESCALONAMENTO_PORTAO, key, future_examples(Event.ESCALONAMENTO_PORTAO))
     report = send_messages()
     assert report.letters == len(addressees(people, Event.ESCALONAMENTO_PORTAO)) + 1
     bodies = [message.get_body(("plain",)) for message in arrived(lab_state, "implanta.example")]
