@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Literal
 
 from blocks.catalog import Catalog
+from blocks.sei_use import SeiUse
 from blocks.settings import load_settings
 from domain.change import Change
 from domain.completion import Completion
@@ -16,6 +17,7 @@ from domain.gate_notices import GateNews, GateState
 from domain.model import Frozen
 from domain.municipality import Municipality
 from domain.person import Person
+from domain.practice import PracticeWorth, completions_of
 from domain.spreadsheet import parse_sheet
 from domain.spreadsheet_training import read_training_rows
 from domain.text import collation_key
@@ -83,17 +85,21 @@ def read_training(municipality: Municipality) -> Training | None:
     """
     courses = Catalog().courses()
     body, platform = read_sheet(municipality.slug, SHEET), load_settings().training_block
-    if body is None and platform is None:
+    practice = courses.practice
+    if body is None and platform is None and practice.worth is PracticeWorth.IGNORED:
         return None
     instance = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
     people = read_user_sheet(instance).sheet.accepted
     told: list[Completion] = []
     if body is not None:
         told += read_training_rows(parse_sheet(body, SHEET), courses, clock.today(), where=SHEET)
+    mine = {collation_key(person.sigla) for person in people}  # the platform tells of every prefeitura's people
     if platform is not None:
-        mine = {collation_key(person.sigla) for person in people}  # it tells of every prefeitura's people
         codes = frozenset(course.code for course in courses.courses)
         told += (one for one in _told_by(platform, codes) if one.login in mine)
+    if practice.worth is not PracticeWorth.IGNORED:
+        done = SeiUse(instance.server, instance.name).list_practice(practice.steps)
+        told += (one for one in completions_of(done, practice, clock.today()) if one.login in mine)
     return Training(people=people, completions=tuple(told))
 
 

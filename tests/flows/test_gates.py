@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from blocks.catalog import Catalog
 from blocks.training_moodle import MoodlePlatform
 from cli.__main__ import app
 from cli.demo import Prefeitura, send_attendance
@@ -21,6 +22,7 @@ from domain.calendar import local_day
 from domain.errors import GateClosedError, InvalidInputError
 from domain.lifecycle import Stage
 from domain.municipality import Municipality
+from domain.practice import PracticeRule, PracticeStep, PracticeWorth
 from domain.report import Journey
 from domain.sla import SlaState
 from flows.approve import approve
@@ -30,6 +32,9 @@ from flows.users import plan_users
 from lab.moodle_standin.server import serving
 from lab.moodle_standin.store import Store
 from lab.ports import choose
+from lab.sei_standin.environments import local_now
+from lab.sei_standin.processes import NewProcess, create_process
+from lab.sei_standin.protocols import Author
 from registry import Registry
 from tasks import clock, doors
 from tasks.gate_notices import judge_and_tell
@@ -38,6 +43,7 @@ from tasks.instance import load_instance
 from tasks.sla import read_clock
 from tasks.training import ensure_training_record, judge_training_gate
 from tasks.users_sheet import read_user_sheet
+from tests.blocks.instance import working
 from tests.cli.examples import example_of
 from tests.flows.conftest import EXAMPLES, Join
 from tests.waiting import wait_until
@@ -222,6 +228,45 @@ def test_what_people_finished_at_the_moodle_counts_beside_the_list(
     monkeypatch.delenv("IMPLANTA_TRAINING_BLOCK")
     ensure_training_record.fn(in_training.slug)
     assert judge_training_gate(in_training.slug).reasons, "each judgement is of what the sources tell now"
+
+
+def test_what_people_did_in_the_training_environment_counts_when_the_catalog_says_so(
+    in_training: Municipality, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = load_instance(f"{in_training.slug}-treinamento")
+    people = read_user_sheet(training).sheet.accepted
+    with training.server.transaction(training.name.database_sei) as cursor:
+        cursor.execute(
+            "SELECT id_usuario FROM usuario WHERE sta_tipo = '0' AND sigla IN %s", ([p.sigla for p in people],)
+        )
+        users = [int(user) for (user,) in cursor.fetchall()]
+        cursor.execute("SELECT MIN(id_unidade) FROM unidade WHERE sigla = %s", (people[0].unidades[0],))
+        (unit,) = cursor.fetchone() or ()
+        cursor.execute(
+            "SELECT MIN(t.id_tipo_procedimento) FROM tipo_procedimento t JOIN nivel_acesso_permitido n"
+            " USING (id_tipo_procedimento) JOIN rel_tipo_procedimento_assunto r USING (id_tipo_procedimento)"
+            " WHERE n.sta_nivel_acesso = '0' AND t.sin_ativo = 'S'"
+        )
+        (kind,) = cursor.fetchone() or ()
+    assert len(users) == len(people) == 60
+    exercise = NewProcess(id_tipo_procedimento=int(kind), especificacao="Exercício", nivel_acesso="0")
+    with working(training.server, training.name) as sei:
+        for user in users:
+            create_process(sei, Author(user, int(unit)), exercise, local_now())
+
+    def trained(worth: PracticeWorth) -> str:
+        rule = PracticeRule(worth=worth, course="sei-usar", steps=(PracticeStep.STARTED_PROCESS,))
+        table = Catalog().courses().model_copy(update={"practice": rule})
+        with monkeypatch.context() as patch:
+            patch.setattr(Catalog, "courses", lambda _: table)
+            ensure_training_record.fn(in_training.slug)
+            return judge_training_gate(in_training.slug).facts[0]
+
+    without = trained(PracticeWorth.IGNORED)
+    assert not without.startswith("60 de 60")
+    assert trained(PracticeWorth.COUNTS).startswith("60 de 60 usuários capacitados")
+    assert trained(PracticeWorth.REQUIRED) == without, "everybody did it, and it is nothing by itself"
+    ensure_training_record.fn(in_training.slug)
 
 
 def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybody(
