@@ -19,6 +19,7 @@ from domain.city import City
 from domain.courses import CourseTable
 from domain.errors import IntegrityError, InvalidInputError
 from domain.freeze import FreezeRule
+from domain.gate_notices import GateNoticeRule
 from domain.go_live import GoLiveRule
 from domain.instruments.communication import CommunicationRule
 from domain.instruments.instrument import Instrument, InstrumentTable
@@ -47,6 +48,7 @@ class Gates(CatalogEntry):
     """The rules of the gates, as `gates.yaml` holds them."""
 
     training: TrainingRule = Field(alias="capacitacao")
+    training_notices: GateNoticeRule = Field(alias="avisos_da_capacitacao")
     go_live: GoLiveRule = Field(alias="entrada_em_producao")
 
 

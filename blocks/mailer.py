@@ -83,7 +83,7 @@ class Outbox:
                 maintype="text",
                 subtype="calendar",
                 filename="convite.ics",
-                params={"method": "PUBLISH", "charset": "utf-8"},
+                params={"method": letter.calendar_method, "charset": "utf-8"},
             )
         self._submit(message, fix="Corrija o contato com ./implanta municipality contact.")
 
@@ -123,6 +123,11 @@ class Mailer(Block):
     starttls: bool = Field(default=False, description="Exigir STARTTLS.")
     user: str | None = Field(default=None, description="Usuário, se o servidor exige.")
     password: SecretStr | None = Field(default=None, description="Senha, se o servidor exige.")
+    team: str | None = Field(
+        default=None,
+        description="Caixa da equipe do programa, que recebe o que sobe a ela (papel 'equipe do programa'); vazio:"
+        " ninguém da equipe recebe.",
+    )
     per_minute: PositiveInt | None = Field(
         default=120,
         description="Máximo de mensagens em qualquer minuto, para que não as tomem por spam; vazio: sem limite.",

@@ -11,7 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from pydantic import JsonValue
 
 from blocks.catalog_file import CATALOG_DIR, shown
-from domain.calendar_invitation import Invitation, calendar_text
+from domain.calendar_invitation import Invitation, Method, calendar_text
 from domain.errors import InvalidInputError
 from domain.message import InvitationRule, Letter, MessageRule, Recipient, Shown, moment_in
 from domain.municipality import Municipality
@@ -48,15 +48,20 @@ def write_letter(told: Told, recipient: Recipient, sender: str, directory: Path 
     }
     # Of one line, whatever the variables hold: a header has no other.
     words["assunto"] = subject = plain(_say(told.rule.subject, words, directory))
-    name = told.rule.template
+    name, invitation = told.rule.template, told.rule.invitation
     return Letter(
         to=recipient.email,
         reference=recipient.digest[:REFERENCE_LENGTH],
         subject=subject,
         text=_render(f"{name}.txt.j2", words, directory),
         html=_render(f"{name}.html.j2", words, directory),
-        calendar=_calendar(told, told.rule.invitation, words, sender, directory) if told.rule.invitation else None,
+        calendar=_calendar(told, invitation, words, sender, directory) if invitation else None,
+        calendar_method=_method(invitation),
     )
+
+
+def _method(rule: InvitationRule | None) -> Method:
+    return "CANCEL" if rule and rule.cancels else "PUBLISH"
 
 
 def _calendar(told: Told, rule: InvitationRule, words: Mapping[str, Shown], sender: str, directory: Path) -> str:
@@ -64,6 +69,8 @@ def _calendar(told: Told, rule: InvitationRule, words: Mapping[str, Shown], send
     assert starts is not None  # noqa: S101  # `show` took the variables
     assert ends is not None  # noqa: S101
     meeting, _, correction = told.key.partition("#")
+    if rule.cancels:  # a meeting keeps the name under which it was first told
+        meeting = f"{rule.cancels}:{meeting.partition(':')[2]}"
     return calendar_text(
         Invitation(
             uid=f"{meeting}@{sender.rpartition('@')[2]}",
@@ -75,6 +82,7 @@ def _calendar(told: Told, rule: InvitationRule, words: Mapping[str, Shown], send
             description=str(words["assunto"]),
             location=str(words[rule.place]),
             organizer=sender,
+            method=_method(rule),
         )
     )
 

@@ -42,7 +42,7 @@ app.add_typer(
 )
 app.add_typer(users.app, name="users", help="Usuários: da planilha ao acesso, e de volta.")
 app.add_typer(training.app, name="training", help="Capacitação: o portão, e quem ainda não concluiu o quê.")
-app.add_typer(go_live.app, name="go-live", help="Entrada em produção: a lista de verificação e o caminho de volta.")
+app.add_typer(go_live.app, name="go-live", help="Entrada em produção: a lista de verificação, a data e a volta.")
 app.add_typer(
     message.app, name="message", help="Mensagens às prefeituras: o que sai, para que papéis, e o que já saiu."
 )

@@ -1,5 +1,6 @@
-"""`./implanta go-live check|undo`: what still keeps a prefeitura from production, and the way back out of it."""
+"""`./implanta go-live check|schedule|undo`: what keeps a prefeitura from production, its day, and the way back."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,6 +59,30 @@ def _print(environment: str, verdict: "GoLiveVerdict") -> None:
         table.add_row(line.title, result, line.evidence)
     out.print(table)
     out.print("[bold]Pronta.[/]" if verdict.ready else f"[bold]Faltam {len(verdict.reasons)} item(ns).[/]")
+
+
+@app.command("schedule")
+def schedule(
+    municipality: Slug,
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="O dia, como 2027-04-05.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Marca ou remarca o dia da entrada em produção e põe na fila o aviso, com convite de agenda.
+
+    Exemplo: ./implanta go-live schedule timoteo 2097-04-05
+    """
+    with errors_as_lines():
+        from cli.prefect import connect
+
+        connect()
+        from tasks.announcements import announce_go_live
+
+        change = announce_go_live(municipality, day.date())
+    if as_json:
+        print_json({"municipality": municipality, "day": day.date().isoformat(), "change": change.model_dump()})
+        return
+    what = "já estava marcada" if not change.total else "remarcada" if change.updated else "marcada"
+    out.print(f"Entrada em produção {what}: {day:%d/%m/%Y}.", highlight=False)
 
 
 @app.command("undo")

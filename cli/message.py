@@ -1,4 +1,4 @@
-"""`./implanta message list|preview|send`: what prefeituras are written, and whether it went out."""
+"""`./implanta message list|preview|announce|send`: what prefeituras are written, and whether it went out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from domain.environment import Purpose
     from domain.message import Letter
     from domain.municipality import Municipality
     from registry import MessageRecord
@@ -83,6 +84,68 @@ def send(as_json: JsonOption = False) -> None:
         out.print(f"O servidor de e-mail não atendeu: {report.outage}", highlight=False, markup=False, soft_wrap=True)
 
 
+@app.command("announce")
+def announce(
+    event: Annotated[str, typer.Argument(help="Evento que se manda à mão: janela_manutencao ou incidente.")],
+    to: Annotated[list[str] | None, typer.Option("--to", help="Nome curto do município. Repita para vários.")] = None,
+    to_all: Annotated[
+        bool, typer.Option("--all", help="Todos os municípios; com --environment, os que têm esse ambiente.")
+    ] = False,
+    environment: Annotated[
+        str | None,
+        typer.Option("--environment", help="Ambiente de que se fala: treinamento, homologacao ou producao."),
+    ] = None,
+    said: Annotated[
+        list[str] | None, typer.Option("--set", help="Uma variável do evento, como motivo='…'. Repita para todas.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", help="O que o distingue, como inc-2027-41; com #1 no fim, corrige o anterior."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Põe na fila um aviso que uma pessoa decide mandar, uma vez por prefeitura e referência.
+
+    Exemplo: ./implanta message announce janela_manutencao --to timoteo --environment treinamento
+    --set motivo='Atualização do SEI.' --set inicio=2097-05-08T22:00 --set fim=2097-05-09T02:00
+    """
+    with errors_as_lines():
+        from cli.prefect import connect
+        from domain.errors import InvalidInputError
+
+        if bool(to) == to_all:
+            raise InvalidInputError("Não se sabe a quem avisar", f"evento {event}", "Use --to ou --all, um dos dois.")
+        variables, purpose = _variables(said or []), _purpose(environment)
+        connect()
+        from tasks.announcements import announce as queue
+
+        report = queue(event, variables, municipalities=None if to_all else to, purpose=purpose, reference=reference)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        out.print(f"{report.queued} avisos na fila, de {len(report.changes)} prefeituras.", highlight=False)
+    with errors_as_lines():
+        report.raise_if_any_failed()
+
+
+def _purpose(environment: str | None) -> "Purpose | None":
+    from domain.environment import Purpose
+    from domain.errors import InvalidInputError
+
+    if environment is None or environment in list(Purpose):
+        return None if environment is None else Purpose(environment)
+    raise InvalidInputError(f"Não há ambiente {environment!r}", "--environment", f"Use {', '.join(Purpose)}.")
+
+
+def _variables(said: list[str]) -> dict[str, str]:
+    from domain.errors import InvalidInputError
+
+    pairs = [one.partition("=") for one in said]
+    if wrong := [one for one, (_, sign, _) in zip(said, pairs, strict=True) if not sign]:
+        raise InvalidInputError(f"Não é uma variável: {wrong[0]!r}", "--set", "Escreva nome=valor.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 def _example(event: str, municipality: "Municipality") -> "Letter":
     from datetime import UTC, datetime
 
@@ -143,6 +206,11 @@ def _row(message: "MessageRecord") -> dict[str, object]:
 def _state(message: "MessageRecord") -> str:
     if message.sent_at is not None:
         return f"enviada em {_local(message.sent_at)}"
+    if message.dropped_at is not None:
+        why = (
+            "venceu antes de sair a todos" if message.dropped_because == "expired" else "deixou de valer e foi retirada"
+        )
+        return f"{why}, em {_local(message.dropped_at)}"
     if not message.attempts:
         return "na fila"
     return f"não saiu em {message.attempts} tentativas; a próxima, a partir de {_local(message.next_attempt_at)}"

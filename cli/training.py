@@ -1,14 +1,18 @@
-"""`./implanta training status|missing`: how far a prefeitura's people are, and who is still to finish what."""
+"""`./implanta training status|missing|class`: how far a prefeitura's people are, and who is still to finish what."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli import training_class
 from cli.municipality import open_registry
 from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(
+    training_class.app, name="class", help="Turmas: marcadas, remarcadas e canceladas, com convite de agenda."
+)
 
 Slug = Annotated[str, typer.Argument(help="Nome curto do município (timoteo).")]
 
@@ -24,7 +28,7 @@ def status(municipality: Slug, as_json: JsonOption = False) -> None:
 
         found = open_registry().find_municipality(municipality)
         ensure_training_record.fn(found.slug)
-        gate, judged = judge_training_gate.fn(found.slug), judge_record(found)
+        gate, judged = judge_training_gate(found.slug), judge_record(found)
     units = judged[1].units if judged else ()
     if as_json:
         print_json(

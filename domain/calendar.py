@@ -124,8 +124,15 @@ class BusinessCalendar(Frozen):
 
     def business_days_after(self, day: date) -> Iterator[date]:
         """Every business day after this one, without end."""
+        return self._business_days(day, timedelta(days=1))
+
+    def business_days_before(self, day: date) -> Iterator[date]:
+        """Every business day before this one, the nearest first, without end."""
+        return self._business_days(day, timedelta(days=-1))
+
+    def _business_days(self, day: date, step: timedelta) -> Iterator[date]:
         while True:
-            day += timedelta(days=1)
+            day += step
             if self.is_business_day(day):
                 yield day
 

@@ -1,11 +1,13 @@
 """An entry for somebody's calendar, as RFC 5545 (iCalendar) text."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, NonNegativeInt, model_validator
 
 from domain.model import Frozen
+
+Method: TypeAlias = Literal["PUBLISH", "CANCEL"]
 
 PRODUCT = "-//Implanta//Correio//PT-BR"
 _LINE_OCTETS = 75  # RFC 5545, 3.1: without the line break
@@ -24,6 +26,7 @@ class Invitation(Frozen):
     description: str = ""
     location: str = ""
     organizer: str = Field(description="The address that the message comes from.", repr=False)
+    method: Method = "PUBLISH"
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
@@ -36,13 +39,14 @@ class Invitation(Frozen):
 def calendar_text(invitation: Invitation) -> str:
     """The calendar file: CRLF lines of at most 75 octets, times in UTC.
 
-    Its method is PUBLISH, not REQUEST: an answer would go to the programme's mailbox, which nobody reads.
+    Its method is PUBLISH, not REQUEST: an answer would go to the programme's mailbox, which nobody reads. What was
+    published is taken back by CANCEL (RFC 5546, 4.1.3).
     """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         f"PRODID:{PRODUCT}",
-        "METHOD:PUBLISH",
+        f"METHOD:{invitation.method}",
         "BEGIN:VEVENT",
         f"UID:{_escaped(invitation.uid)}",
         f"SEQUENCE:{invitation.sequence}",
@@ -53,6 +57,7 @@ def calendar_text(invitation: Invitation) -> str:
         *([f"DESCRIPTION:{_escaped(invitation.description)}"] if invitation.description else []),
         *([f"LOCATION:{_escaped(invitation.location)}"] if invitation.location else []),
         f"ORGANIZER:mailto:{invitation.organizer}",
+        *(["STATUS:CANCELLED"] if invitation.method == "CANCEL" else []),
         "END:VEVENT",
         "END:VCALENDAR",
     ]

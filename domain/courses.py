@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from domain.catalog_entry import CatalogEntry
+from domain.practice import PRACTICE, PracticeRule, PracticeWorth
 from domain.text import collation_key
 
 
@@ -23,9 +24,11 @@ class Course(CatalogEntry):
 
 
 class CourseTable(CatalogEntry):
-    """Every course, in the order in which people are told of them."""
+    """Every course, in the order in which people are told of them, and when a class of one is reminded of."""
 
     courses: tuple[Course, ...] = Field(alias="cursos", min_length=1)
+    reminder_business_days: PositiveInt = Field(alias="lembrete_da_turma", default=2)
+    practice: PracticeRule = Field(alias="pratica", default=PracticeRule())
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -39,6 +42,17 @@ class CourseTable(CatalogEntry):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _practice_is_of_a_course(self) -> Self:
+        codes = {course.code for course in self.courses}
+        if PRACTICE in codes:
+            msg = f"o código {PRACTICE!r} é o da prática no ambiente de treinamento, e não pode ser de um curso"
+            raise ValueError(msg)
+        if self.practice.worth is not PracticeWorth.IGNORED and self.practice.course not in codes:
+            msg = f"a prática é do curso {self.practice.course!r}, que não existe"
+            raise ValueError(msg)
+        return self
+
     def find(self, name: str) -> Course | None:
         """The course of a code or a title, as the collation compares them."""
         key = collation_key(name)
@@ -46,8 +60,15 @@ class CourseTable(CatalogEntry):
         return next(found, None)
 
     def required_of(self, perfis: Collection[str], unidades: Collection[str]) -> tuple[Course, ...]:
-        """What who has these perfis in these unidades must finish; never nothing."""
-        return tuple(course for course in self.courses if course.is_for(perfis, unidades))
+        """What who has these perfis in these unidades must finish; never nothing.
+
+        Where practice is required it comes after the courses, with the code that its completions have.
+        """
+        owed = tuple(course for course in self.courses if course.is_for(perfis, unidades))
+        rule = self.practice
+        if rule.worth is not PracticeWorth.REQUIRED or all(course.code != rule.course for course in owed):
+            return owed
+        return (*owed, Course(code=PRACTICE, title="Prática no ambiente de treinamento"))
 
 
 def _meets(wanted: Collection[str], has: Collection[str]) -> bool:

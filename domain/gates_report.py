@@ -30,8 +30,8 @@ class GatesReport(Frozen):
     failures: FleetFailures = Field(default_factory=FleetFailures)
 
     @classmethod
-    def of(cls, results: Mapping[str, GateLine | BaseException]) -> Self:
-        """Sort what each prefeitura's step gave: its line, or the error with which it failed."""
+    def of(cls, results: Mapping[str, GateLine | BaseException | None]) -> Self:
+        """Sort what each prefeitura's step gave: its line, nothing to tell, or the error with which it failed."""
         return cls(
             lines=tuple(result for result in results.values() if isinstance(result, GateLine)),
             failures=FleetFailures.of(results),

@@ -2,19 +2,19 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, StringConstraints, model_validator
+from pydantic import Field, JsonValue, PositiveInt, StringConstraints, model_validator
 
 from domain.calendar import BRASILIA
+from domain.calendar_invitation import Method
 from domain.catalog_entry import CatalogEntry
-from domain.errors import InvalidInputError, kind_of
+from domain.errors import InvalidInputError
 from domain.instruments.words import long_day, number
 from domain.model import Frozen
 from domain.municipality import Contact
-from domain.report import table_cell
 from domain.text import collation_key
 
 FIRST_DELAY = timedelta(minutes=5)
@@ -23,6 +23,9 @@ ROLE_MAX_LENGTH = 80  # message_delivery.role
 
 Shown: TypeAlias = str | list[str]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+
+# The programme's people have one mailbox, the team's, and are no municipality's contacts: see the mailer's block.
+TEAM_ROLE = "equipe do programa"
 
 # Every template knows these beside the variables of its event.
 ALWAYS = frozenset({"pessoa", "municipio", "uf", "programa", "assunto"})
@@ -36,7 +39,10 @@ class Event(StrEnum):
     USUARIOS_PRONTOS = "usuarios_prontos"
     CONVITE_CAPACITACAO = "convite_capacitacao"
     LEMBRETE_CAPACITACAO = "lembrete_capacitacao"
+    CANCELAMENTO_CAPACITACAO = "cancelamento_capacitacao"
     RESULTADO_PORTAO = "resultado_portao"
+    LEMBRETE_PORTAO = "lembrete_portao"
+    ESCALONAMENTO_PORTAO = "escalonamento_portao"
     DATA_ENTRADA_PRODUCAO = "data_entrada_producao"
     ENTRADA_EM_PRODUCAO = "entrada_em_producao"
     ENTRADA_DESFEITA = "entrada_desfeita"
@@ -77,6 +83,23 @@ class Variable(CatalogEntry):
             raise ValueError(msg)
         return self
 
+    def read(self, text: str) -> JsonValue:
+        """What somebody typed, as a value; one of another kind stays text, for `accept` to refuse.
+
+        A moment without a zone is Brasília's; the items of a list stand between semicolons.
+        """
+        if self.kind is Kind.NUMERO and text.isascii() and text.isdigit():
+            return int(text)
+        if self.kind is Kind.LISTA:
+            return [item.strip() for item in text.split(";") if item.strip()]
+        if self.kind is Kind.MOMENTO:
+            try:
+                moment = datetime.fromisoformat(text)
+            except ValueError:
+                return text
+            return (moment if moment.tzinfo else moment.replace(tzinfo=BRASILIA)).isoformat()
+        return text
+
     def shown(self, value: JsonValue) -> Shown | None:
         """The value as people read it, or None when it is not of this kind."""
         match self.kind, value:
@@ -97,12 +120,16 @@ class Variable(CatalogEntry):
 
 
 class InvitationRule(CatalogEntry):
-    """That a message brings an entry for the recipient's calendar; start and end are variables of the event."""
+    """That a message brings an entry for the recipient's calendar; start and end are variables of the event.
+
+    With `cancels` it takes back the entry that the other event brought under the same key.
+    """
 
     title: str = Field(alias="titulo", min_length=1)
     starts: Name = Field(alias="inicio")
     ends: Name = Field(alias="fim")
     place: Name = Field(alias="local")
+    cancels: Event | None = Field(alias="cancela", default=None)
 
 
 class MessageRule(CatalogEntry):
@@ -116,6 +143,21 @@ class MessageRule(CatalogEntry):
     template: Name = Field(alias="modelo")
     variables: dict[Name, Variable] = Field(alias="variaveis")
     invitation: InvitationRule | None = Field(alias="convite", default=None)
+    valid_until: Name | None = Field(alias="vale_ate", default=None)
+    valid_days: PositiveInt | None = Field(alias="vale_por_dias", default=None)
+    by_hand: bool = Field(alias="avulsa", default=False)
+
+    @model_validator(mode="after")
+    def _is_valid_for_one_time(self) -> Self:
+        if self.valid_until is None:
+            return self
+        if self.valid_days is not None:
+            msg = "vale_ate e vale_por_dias não vão juntos"
+            raise ValueError(msg)
+        if self.valid_until not in self.variables or self.variables[self.valid_until].kind is not Kind.MOMENTO:
+            msg = f"vale_ate precisa da variável {self.valid_until!r}, de tipo {Kind.MOMENTO.value}"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _variables_agree(self) -> Self:
@@ -131,10 +173,35 @@ class MessageRule(CatalogEntry):
                     raise ValueError(msg)
         return self
 
+    def expires_at(self, variables: Mapping[str, JsonValue], now: datetime) -> datetime | None:
+        """From when on a message that is queued now is not worth sending; None for one that always is."""
+        if self.valid_until is not None:
+            return moment_in(variables[self.valid_until])
+        return None if self.valid_days is None else now + timedelta(days=self.valid_days)
+
     @property
     def examples(self) -> dict[str, JsonValue]:
         """What a preview tells."""
         return {name: variable.example for name, variable in self.variables.items()}
+
+    def read(self, said: Mapping[str, str]) -> dict[str, JsonValue]:
+        """What somebody typed for each variable, as values; a name that is unknown stays for `accept` to refuse."""
+        return {
+            name: self.variables[name].read(text) if name in self.variables else text for name, text in said.items()
+        }
+
+    def require_by_hand(self) -> None:
+        """Refuse an event that tells of something by itself.
+
+        Raises:
+            InvalidInputError: nobody sends it by hand.
+        """
+        if not self.by_hand:
+            raise InvalidInputError(
+                f"O aviso {self.event.value!r} sai sozinho, e ninguém o manda",
+                "catalog/messages.yaml",
+                "Mandam-se os eventos com avulsa: true, como janela_manutencao e incidente.",
+            )
 
     def accept(self, variables: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """The variables themselves, when they are exactly those of the event.
@@ -171,10 +238,25 @@ class MessageRule(CatalogEntry):
         return {name: variable.shown(accepted[name]) or "" for name, variable in self.variables.items()}
 
 
+class WorkingHours(CatalogEntry):
+    """What a message about a whole day means by it, in Brasília time."""
+
+    starts: time = Field(alias="inicio")
+    ends: time = Field(alias="fim")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.starts >= self.ends:
+            msg = "o fim do expediente não vem depois do início"
+            raise ValueError(msg)
+        return self
+
+
 class MessageTable(CatalogEntry):
     """Every event's message, and how the programme calls itself in them."""
 
     programme: str = Field(alias="programa", min_length=1)
+    working_hours: WorkingHours = Field(alias="expediente")
     messages: tuple[MessageRule, ...] = Field(alias="mensagens", min_length=1)
 
     @model_validator(mode="after")
@@ -220,6 +302,7 @@ class Letter(Frozen):
     text: str = Field(repr=False)
     html: str = Field(repr=False)
     calendar: str | None = Field(default=None, repr=False)
+    calendar_method: Method = "PUBLISH"
 
 
 def message_key(event: Event, ibge: str, *parts: str) -> str:
@@ -274,68 +357,3 @@ def _shown_day(value: str) -> str | None:
         return long_day(date.fromisoformat(value))
     except ValueError:
         return None
-
-
-class Trouble(Frozen):
-    """A message that somebody has to look after."""
-
-    key: str
-    reason: str
-    exit_code: int
-
-
-class MailReport(Frozen):
-    """What one round of the mail did. Keys and counts only."""
-
-    taken_at: AwareDatetime
-    sent: tuple[str, ...] = Field(default=(), description="Keys of the messages that everybody has by now.")
-    letters: NonNegativeInt = Field(default=0, description="How many the mail server took in this round.")
-    refused: NonNegativeInt = Field(default=0, description="Addresses that it refused for good in this round.")
-    postponed: tuple[str, ...] = Field(default=(), description="Keys of what will be tried again.")
-    unaddressed: tuple[str, ...] = Field(default=(), description="Those of them for which there is nobody to write to.")
-    outage: str | None = Field(default=None, description="Why the mail server took nothing more.")
-    troubles: tuple[Trouble, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was due."""
-        return not (self.sent or self.postponed or self.troubles)
-
-    def summary(self) -> str:
-        """One line."""
-        parts = [f"{len(self.sent)} mensagens enviadas ({self.letters} e-mails)"]
-        if self.postponed:
-            parts.append(f"{len(self.postponed)} adiadas")
-        if self.refused:
-            parts.append(f"{self.refused} endereços recusados")
-        return ", ".join(parts)
-
-    def markdown(self) -> str:
-        """What operators read."""
-        lines = ["# Correio", "", f"{self.summary()}.", ""]
-        if self.outage:
-            lines += [f"**O servidor de e-mail não atendeu:** {self.outage}", ""]
-        lines += ["| Mensagem | Resultado |", "|---|---|"]
-        lines += [f"| {trouble.key} | **atenção**: {table_cell(trouble.reason)} |" for trouble in self.troubles]
-        lines += [
-            f"| {key} | {'sem ninguém a quem escrever; ' if key in self.unaddressed else ''}adiada |"
-            for key in self.postponed
-        ]
-        lines += [f"| {key} | enviada |" for key in self.sent]
-        return "\n".join(lines)
-
-    def raise_if_somebody_must_act(self) -> None:
-        """Fail the round when waiting does not help: an address that was refused, a template that is wrong.
-
-        Raises:
-            ImplantaError: of the kind with the highest exit code.
-        """
-        if not self.troubles:
-            return
-        first = self.troubles[0]
-        rest = f" (e mais {len(self.troubles) - 1})" if len(self.troubles) > 1 else ""
-        raise kind_of(max(trouble.exit_code for trouble in self.troubles))(
-            f"{len(self.troubles)} mensagens precisam de atenção: {first.reason}{rest}",
-            ", ".join(trouble.key for trouble in self.troubles),
-            "Veja o artefato correio e ./implanta message list MUNICÍPIO.",
-        )

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from domain.message import MailReport
+from domain.mail_report import MailReport
 from tasks.messages import publish_mail, send_pending
 
 

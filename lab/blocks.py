@@ -38,7 +38,13 @@ def ensure_blocks(state: LabState) -> Change:
             secret_key=state.s3.secret_key,
             iam_endpoint=state.s3.iam_endpoint,
         ),
-        Mailer(host=state.smtp.host, port=state.smtp.port, sender="nao-responda@implanta.example", per_minute=None),
+        Mailer(
+            host=state.smtp.host,
+            port=state.smtp.port,
+            sender="nao-responda@implanta.example",
+            team="equipe@implanta.example",
+            per_minute=None,
+        ),
         LabRuntime(
             apps_dir=state.sei.apps_dir,
             files_dir=state.sei.files_dir,

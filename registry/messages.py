@@ -1,7 +1,7 @@
 """The queue of messages, and the claim of one of them: a row lock that lives as long as its connection."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -12,9 +12,13 @@ from domain.errors import InvalidInputError
 from registry.history import record_event
 from registry.models import MessageDeliveryRow, MessageRow
 from registry.privacy import refuse_personal_data
-from registry.records import MessageRecord, QueuedMessage
+from registry.records import Dropped, MessageRecord, QueuedMessage
 
 MESSAGE_SENT = "message.sent"
+MESSAGE_DROPPED = "message.dropped"
+
+
+_WAITING = (MessageRow.sent_at.is_(None), MessageRow.dropped_at.is_(None))
 
 
 class Claim:
@@ -52,24 +56,33 @@ class Claim:
         """Everybody has it: out of the queue, and into the history."""
         self._row.attempts += 1
         self._row.sent_at = now
-        by_role = _by_role(self._deliveries.values())
-        details: dict[str, JsonValue] = {"event": self._row.event, "message": self._row.key}
-        record_event(
-            self._session,
-            kind=MESSAGE_SENT,
-            ibge=self._row.ibge,
-            environment=None,
-            actor="implanta",
-            flow_run_id=None,
-            details=details | {outcome: dict(roles) for outcome, roles in by_role.items()},
-            key=f"{MESSAGE_SENT}:{self._row.key}",
-            occurred_at=now,
-        )
+        self._remember(MESSAGE_SENT, {}, now)
+
+    def drop(self, because: Dropped, now: datetime) -> None:
+        """Out of the queue although somebody does not have it, and into the history."""
+        self._row.dropped_at = now
+        self._row.dropped_because = because
+        self._remember(MESSAGE_DROPPED, {"because": because}, now)
 
     def postpone(self, until: datetime) -> None:
         """Back into the queue."""
         self._row.attempts += 1
         self._row.next_attempt_at = until
+
+    def _remember(self, kind: str, details: dict[str, JsonValue], now: datetime) -> None:
+        by_role = _by_role(self._deliveries.values())
+        told: dict[str, JsonValue] = {"event": self._row.event, "message": self._row.key}
+        record_event(
+            self._session,
+            kind=kind,
+            ibge=self._row.ibge,
+            environment=None,
+            actor="implanta",
+            flow_run_id=None,
+            details=told | details | {outcome: dict(roles) for outcome, roles in by_role.items()},
+            key=f"{kind}:{self._row.key}",
+            occurred_at=now,
+        )
 
 
 def queue_message(session: Session, message: QueuedMessage, now: datetime) -> bool:
@@ -83,7 +96,7 @@ def queue_message(session: Session, message: QueuedMessage, now: datetime) -> bo
 
 def due_messages(session: Session, now: datetime) -> list[str]:
     """The keys of what is to be sent now, what waited longest first."""
-    query = select(MessageRow.key).where(MessageRow.sent_at.is_(None), MessageRow.next_attempt_at <= now)
+    query = select(MessageRow.key).where(*_WAITING, MessageRow.next_attempt_at <= now)
     return list(session.scalars(query.order_by(MessageRow.next_attempt_at, MessageRow.id)))
 
 
@@ -104,11 +117,21 @@ def list_messages(session: Session, ibge: str) -> list[MessageRecord]:
 
 def claim_message(session: Session, key: str, now: datetime) -> Claim | None:
     """Lock a message that is due; None when it no longer is, or while another process holds it."""
-    query = select(MessageRow).where(
-        MessageRow.key == key, MessageRow.sent_at.is_(None), MessageRow.next_attempt_at <= now
-    )
+    query = select(MessageRow).where(MessageRow.key == key, *_WAITING, MessageRow.next_attempt_at <= now)
     row = session.scalar(query.with_for_update(skip_locked=True))
     return None if row is None else Claim(session, row)
+
+
+def withdraw_messages(session: Session, ibge: str, keys: Collection[str], now: datetime) -> list[str]:
+    """Take out of the queue what became untrue, due or not; which keys those were.
+
+    What another process is sending at this moment goes out: it is not among them.
+    """
+    query = select(MessageRow).where(MessageRow.ibge == ibge, MessageRow.key.in_(keys), *_WAITING)
+    rows = list(session.scalars(query.order_by(MessageRow.id).with_for_update(skip_locked=True)))
+    for row in rows:
+        Claim(session, row).drop("withdrawn", now)
+    return [row.key for row in rows]
 
 
 def _deliveries(session: Session, messages: list[int]) -> list[MessageDeliveryRow]:
@@ -134,6 +157,9 @@ def _record(row: MessageRow, deliveries: list[MessageDeliveryRow]) -> MessageRec
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
         sent_at=row.sent_at,
+        expires_at=row.expires_at,
+        dropped_at=row.dropped_at,
+        dropped_because=row.dropped_because,
         refused=row.refused,
         sent_by_role=dict(by_role["sent"]),
         refused_by_role=dict(by_role["refused"]),

@@ -214,6 +214,9 @@ class MessageRow(Base):
     next_attempt_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     refused: Mapped[int]
+    expires_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
+    dropped_because: Mapped[str | None] = mapped_column(_ascii(20))
 
 
 class MessageDeliveryRow(Base):
@@ -228,3 +231,22 @@ class MessageDeliveryRow(Base):
     role: Mapped[str] = mapped_column(String(80))
     outcome: Mapped[str] = mapped_column(_ascii(10))
     delivered_at: Mapped[datetime]
+
+
+class TrainingClassRow(Base):
+    """A class that a municipality was invited to; who attends it is nowhere in the registry."""
+
+    __tablename__ = "training_class"
+    __table_args__ = (UniqueConstraint("ibge", "course", "code"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    ibge: Mapped[str] = mapped_column(_ibge(), ForeignKey("municipality.ibge"))
+    course: Mapped[str] = mapped_column(_ascii(60))
+    code: Mapped[str] = mapped_column(_ascii(20))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    place: Mapped[str] = mapped_column(String(200))
+    seats: Mapped[int]
+    correction: Mapped[int]
+    told_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]

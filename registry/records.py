@@ -15,6 +15,7 @@ from domain.structure import Structure
 
 Ruling = Literal["approve", "reject", "revoke", "waive"]
 Outcome = Literal["sent", "refused"]
+Dropped = Literal["expired", "withdrawn"]
 
 
 class ContractRecord(Frozen):
@@ -98,6 +99,7 @@ class QueuedMessage(Frozen):
     ibge: IbgeCode
     event: str
     variables: dict[str, JsonValue]
+    expires_at: AwareDatetime | None = Field(default=None, description="From when on it is not worth sending.")
 
 
 class MessageRecord(QueuedMessage):
@@ -107,6 +109,8 @@ class MessageRecord(QueuedMessage):
     attempts: NonNegativeInt
     next_attempt_at: AwareDatetime
     sent_at: AwareDatetime | None
+    dropped_at: AwareDatetime | None = Field(description="When it left the queue without having been sent to all.")
+    dropped_because: Dropped | None
     refused: NonNegativeInt = Field(description="Addresses that the mail server refused for good.")
     sent_by_role: dict[str, int]
     refused_by_role: dict[str, int]

@@ -16,7 +16,8 @@ from domain.document_model.memory import Memory
 from domain.lifecycle import STAGE_FINISHED, STAGE_REOPENED, Stage, StageEvent, stages_done
 from domain.municipality import Municipality
 from domain.plan import Plan
-from registry import fleet, history, locks, model_memory
+from domain.training_class import ScheduledClass
+from registry import classes, fleet, history, locks, model_memory
 from registry import messages as queue
 from registry.engine import code_of, explain, open_engine, parse_url, where_is
 from registry.records import (
@@ -274,6 +275,19 @@ class Registry:
         moment = now or _now()
         return self._write(lambda session: queue.queue_message(session, message, moment))
 
+    def save_class(self, wanted: ScheduledClass) -> Change:
+        """Keep a training class, or its next correction.
+
+        Raises:
+            IntegrityError: where it is holds personal data.
+            InvalidInputError: somebody else corrected it meanwhile, or the municipality is not registered.
+        """
+        return self._write(lambda session: classes.save_class(session, wanted))
+
+    def training_classes(self, ibge: str | None = None) -> list[ScheduledClass]:
+        """The training classes of one municipality or of all, by when they begin."""
+        return self._read(lambda session: classes.list_classes(session, ibge))
+
     def due_messages(self, now: datetime) -> list[str]:
         """The keys of the messages that are to be sent now, what waited longest first."""
         return self._read(lambda session: queue.due_messages(session, now))
@@ -302,6 +316,10 @@ class Registry:
                 yield queue.claim_message(session, key, now)
         except (DBAPIError, PoolTimeoutError) as error:
             raise explain(error, where_is(self._url)) from None
+
+    def withdraw_messages(self, ibge: str, keys: Collection[str], now: datetime) -> list[str]:
+        """Take messages of a municipality that became untrue out of the queue; which of the keys still waited there."""
+        return self._write(lambda session: queue.withdraw_messages(session, ibge, keys, now))
 
     def _read(self, work: Callable[[Session], _Result]) -> _Result:
         try:

@@ -6,10 +6,11 @@ from blocks.settings import load_settings
 from domain.gates_report import GateLine, GatesReport
 from domain.lifecycle import Stage, current_stage
 from tasks import doors
+from tasks.gate_notices import judge_and_tell
 from tasks.inspection import publish_markdown
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
-from tasks.training import ensure_training_record, judge_training_gate
+from tasks.training import ensure_training_record
 
 IMPLANTATION = "implantação/implantacao"
 WAIT_SECONDS = 900
@@ -17,24 +18,43 @@ WAIT_SECONDS = 900
 
 def waiting_at_training() -> list[str]:
     """The municipalities whose next stage is the training gate, by slug."""
+    return [slug for slug, stage in _stages() if stage is Stage.TRAINING]
+
+
+def past_training() -> list[str]:
+    """Those that are past the gate and not in production yet, by slug: it may close behind them."""
+    return [slug for slug, stage in _stages() if stage in {Stage.ENVIRONMENT_PRODUCTION, Stage.GO_LIVE}]
+
+
+def _stages() -> list[tuple[str, Stage]]:
     registry = doors.registry()
     done = registry.stages_done()
     return [
-        municipality.slug
+        (municipality.slug, current_stage({*done.get(municipality.ibge, ()), Stage.ADHESION}))
         for municipality in registry.list_municipalities()
-        if current_stage({*done.get(municipality.ibge, ()), Stage.ADHESION}) is Stage.TRAINING
     ]
 
 
 @step("portão da prefeitura")
 def judge_and_resume(municipality: str) -> GateLine:
     """Count anew, judge, and start the implantation where the gate is open: it converges, once too often is no harm."""
-    ensure_training_record.fn(municipality)
-    finding = judge_training_gate.fn(municipality)
-    line = GateLine(municipality=municipality, facts=finding.facts, reasons=finding.reasons)
+    line = _judge(municipality)
     if line.started:
         start_implantation(municipality)
     return line
+
+
+@step("portão já passado")
+def judge_again(municipality: str) -> GateLine | None:
+    """Count anew and judge; the gate's line where it closed again, for completions and waivers run out."""
+    line = _judge(municipality)
+    return line if line.reasons else None
+
+
+def _judge(municipality: str) -> GateLine:
+    ensure_training_record.fn(municipality)
+    finding = judge_and_tell.fn(municipality)
+    return GateLine(municipality=municipality, facts=finding.facts, reasons=finding.reasons)
 
 
 def start_implantation(municipality: str) -> None:

@@ -23,6 +23,7 @@ from domain.text import collation_key
 from domain.units_import import plan_units
 from tasks import clock, doors
 from tasks.acts import find_acts
+from tasks.announcements import list_announced_days
 from tasks.backup import prove_recent_backup
 from tasks.capacity import plan_of
 from tasks.certificate import find_certificate
@@ -134,7 +135,7 @@ def _model(instance: Instance) -> Evidence:
 
 
 def _training(instance: Instance) -> Evidence:
-    finding = judge_training_gate.fn(instance.municipality.slug)
+    finding = judge_training_gate(instance.municipality.slug)
     if finding.reasons:
         return lacking(" ".join(finding.reasons).removesuffix("."))
     return proved(" ".join(finding.facts).removesuffix("."))
@@ -227,6 +228,15 @@ def _freeze(instance: Instance) -> Evidence:
     return lacking(f"{freeze}: a entrada pode ser em {free:%d/%m/%Y}")
 
 
+def _announced_day(instance: Instance) -> Evidence:
+    """Nobody is let in before the day that the whole prefeitura was told."""
+    days = list_announced_days(instance.municipality.ibge)
+    if not days:
+        return proved("nenhuma data foi anunciada")
+    text = f"anunciada para {days[-1]:%d/%m/%Y}"
+    return proved(text) if days[-1] <= clock.today() else lacking(text)
+
+
 def _backup(instance: Instance) -> Evidence:
     return prove_recent_backup(instance, timedelta(hours=Catalog().gates().go_live.backup_hours))
 
@@ -268,6 +278,7 @@ LOOKS: Mapping[str, Look] = {
     "atos_registrados": _acts,
     "contatos_presentes": _contacts,
     "fora_de_congelamento": _freeze,
+    "data_anunciada": _announced_day,
     "copia_provada": _backup,
     "teste_de_uso": _use,
     "aprovacao_prefeitura": _approval,

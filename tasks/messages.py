@@ -1,7 +1,7 @@
 """Messages to prefeituras: put in the queue where something happens, sent from it once to each recipient."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
@@ -18,16 +18,9 @@ from blocks.rehearsal import is_rehearsal
 from blocks.settings import load_settings
 from domain.change import Change
 from domain.errors import ImplantaError, InvalidInputError, RetryableError, exit_code_of, told
-from domain.message import (
-    Event,
-    Letter,
-    MailReport,
-    Recipient,
-    Trouble,
-    message_key,
-    next_attempt,
-    recipients_of,
-)
+from domain.mail_report import MailReport, Trouble
+from domain.message import TEAM_ROLE, Event, Letter, Recipient, message_key, next_attempt, recipients_of
+from domain.municipality import Contact
 from registry import MessageRecord, QueuedMessage
 from tasks import clock, doors
 from tasks.instance import Instance, load_instance
@@ -54,13 +47,23 @@ def queue_message(municipality: str, event: Event, key: str, variables: Mapping[
 
 def put_in_queue(municipality: str, event: Event, key: str, variables: Mapping[str, JsonValue]) -> Change:
     """As `queue_message`, inside of another step."""
-    accepted = Catalog().messages().rule(event).accept(variables)
+    rule, now = Catalog().messages().rule(event), clock.now()
+    accepted = rule.accept(variables)
     ibge = doors.registry().find_municipality(municipality).ibge
     if is_rehearsal():
         return Change(created=1)
-    message = QueuedMessage(key=key, ibge=ibge, event=event.value, variables=accepted)
-    added = doors.registry().queue_message(message, clock.now())
+    message = QueuedMessage(
+        key=key, ibge=ibge, event=event.value, variables=accepted, expires_at=rule.expires_at(accepted, now)
+    )
+    added = doors.registry().queue_message(message, now)
     return Change(created=1) if added else Change(unchanged=1)
+
+
+def withdraw(ibge: str, keys: Collection[str]) -> Change:
+    """Take what became untrue out of the queue, unless it went out already."""
+    if not keys or is_rehearsal():
+        return Change()
+    return Change(removed=len(doors.registry().withdraw_messages(ibge, keys, clock.now())))
 
 
 def tell_of_environment(environment: str, event: Event) -> Change:
@@ -89,13 +92,14 @@ def send_pending() -> MailReport:
     order of the two can exclude: it dies, or the registry fails, between the server's yes and the commit that follows.
     That one letter is sent again, with the same Message-ID, by which servers and people know it for the same.
 
-    While the mail server is down messages wait, longer each time. No failure of one message keeps another back.
+    While the mail server is down messages wait, longer each time. No failure of one message keeps another back. What is
+    no longer worth sending when its turn comes leaves the queue, and somebody is told.
 
     Raises:
         RetryableError: the registry does not answer.
     """
     round_of_mail = _Round()
-    waiting = deque(doors.registry().due_messages(clock.now()))
+    waiting = deque(key for key in doors.registry().due_messages(clock.now()) if not _drop_expired(key, round_of_mail))
     broken = 0
     while waiting and broken < BROKEN_IN_A_ROW:
         is_open = False
@@ -135,6 +139,7 @@ class _Round:
     refused: int = 0
     postponed: list[str] = field(default_factory=list)
     unaddressed: list[str] = field(default_factory=list)
+    expired: list[str] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     outage: ImplantaError | None = None
 
@@ -151,9 +156,23 @@ class _Round:
             refused=self.refused,
             postponed=tuple(self.postponed),
             unaddressed=tuple(self.unaddressed),
+            expired=tuple(self.expired),
             outage=str(self.outage) if self.outage else None,
             troubles=tuple(self.troubles),
         )
+
+
+def _drop_expired(key: str, done: _Round) -> bool:
+    """Whether a message is not worth sending any more; it is then out of the queue."""
+    message, now = doors.registry().message(key), clock.now()
+    if message.expires_at is None or message.expires_at > now:
+        return False
+    with doors.registry().claim_message(key, now) as claim:
+        if claim is not None:
+            claim.drop("expired", now)
+            done.expired.append(key)
+            done.trouble(key, _too_late(message))
+    return True
 
 
 def _send(key: str, outbox: Outbox, sender: str, done: _Round) -> None:
@@ -211,8 +230,14 @@ def _write(message: MessageRecord, sender: str) -> list[tuple[Recipient, Letter]
         programme=table.programme,
         created_at=message.created_at,
     )
-    recipients = recipients_of(rule, message.key, municipality.contacts)
+    recipients = recipients_of(rule, message.key, (*municipality.contacts, *_team()))
     return [(recipient, write_letter(all_alike, recipient, sender)) for recipient in recipients]
+
+
+def _team() -> tuple[Contact, ...]:
+    """The programme's own mailbox, greeted by its role."""
+    address = doors.mailer().team
+    return (Contact(name=TEAM_ROLE, email=address, role=TEAM_ROLE),) if address else ()
 
 
 def _deliver(key: str, recipient: Recipient, letter: Letter, outbox: Outbox, done: _Round) -> bool:
@@ -265,6 +290,14 @@ def _postpone(key: str, done: _Round, error: object) -> None:
         if claim is not None:
             claim.postpone(next_attempt(attempts, now))
             done.postponed.append(key)
+
+
+def _too_late(message: MessageRecord) -> InvalidInputError:
+    return InvalidInputError(
+        "A mensagem venceu antes de sair a todos",
+        f"município {message.ibge}",
+        f"Veja por que em ./implanta message list {message.ibge}, e avise a prefeitura de outro modo.",
+    )
 
 
 def _refusal(message: MessageRecord, roles: Sequence[str]) -> InvalidInputError:

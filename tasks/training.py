@@ -8,13 +8,16 @@ from threading import Lock
 from typing import Literal
 
 from blocks.catalog import Catalog
+from blocks.sei_use import SeiUse
 from blocks.settings import load_settings
 from domain.change import Change
 from domain.completion import Completion
 from domain.environment import EnvironmentName, Purpose
+from domain.gate_notices import GateNews, GateState
 from domain.model import Frozen
 from domain.municipality import Municipality
 from domain.person import Person
+from domain.practice import PracticeWorth, completions_of
 from domain.spreadsheet import parse_sheet
 from domain.spreadsheet_training import read_training_rows
 from domain.text import collation_key
@@ -41,6 +44,12 @@ class GateFinding(Frozen):
 
     facts: tuple[str, ...]
     reasons: tuple[str, ...]
+
+
+class TrainingFinding(GateFinding):
+    """The training gate, and what of it the prefeitura may be told: nothing once its production is open."""
+
+    news: GateNews | None = None
 
 
 @dataclass(frozen=True)
@@ -77,17 +86,21 @@ def read_training(municipality: Municipality) -> Training | None:
     """
     courses = Catalog().courses()
     body, platform = read_sheet(municipality.slug, SHEET), load_settings().training_block
-    if body is None and platform is None:
+    practice = courses.practice
+    if body is None and platform is None and practice.worth is PracticeWorth.IGNORED:
         return None
     instance = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
     people = read_user_sheet(instance).sheet.accepted
     told: list[Completion] = []
     if body is not None:
         told += read_training_rows(parse_sheet(body, SHEET), courses, clock.today(), where=SHEET)
+    mine = {collation_key(person.sigla) for person in people}  # the platform tells of every prefeitura's people
     if platform is not None:
-        mine = {collation_key(person.sigla) for person in people}  # it tells of every prefeitura's people
         codes = frozenset(course.code for course in courses.courses)
         told += (one for one in _told_by(platform, codes) if one.login in mine)
+    if practice.worth is not PracticeWorth.IGNORED:
+        done = SeiUse(instance.server, instance.name).list_practice(practice.steps)
+        told += (one for one in completions_of(done, practice, clock.today()) if one.login in mine)
     return Training(people=people, completions=tuple(told))
 
 
@@ -124,26 +137,29 @@ def facts_of(record: TrainingRecord) -> TrainingFacts | None:
     return TrainingFacts.model_validate(record.counts) if "prefeitura" in record.counts else None
 
 
-@step("portão da capacitação")
-def judge_training_gate(municipality: str) -> GateFinding:
+def judge_training_gate(municipality: str) -> TrainingFinding:
     """Decide the gate anew from the newest record, by the catalog's rule, as of today; a waiver lets it be."""
     found = doors.registry().find_municipality(municipality)
     if has_gone_live(found.ibge):
-        return GateFinding(facts=("Portão já passado: a produção está aberta.",), reasons=())
+        return TrainingFinding(facts=("Portão já passado: a produção está aberta.",), reasons=())
     judged = judge_record(found)
     if judged is None:
         reasons: tuple[str, ...] = (
             f"Nenhuma lista de presença foi enviada (./implanta municipality send {municipality} {SHEET}).",
         )
         facts: tuple[str, ...] = ()
+        owed: tuple[str, ...] = ("Nenhuma conclusão de curso foi informada ainda.",)
     else:
         facts = _facts(*judged)
-        reasons = tuple(f"{reason}." for reason in judged[1].reasons)
-    waiver = find_waiver(found, TRAINING_GATE) if reasons else None
+        reasons = owed = tuple(f"{reason}." for reason in judged[1].reasons)
+    if not reasons:
+        return TrainingFinding(facts=facts, reasons=(), news=GateNews(state=GateState.OPEN, reasons=facts[:1]))
+    waiver = find_waiver(found, TRAINING_GATE)
     if waiver is None:
-        return GateFinding(facts=facts, reasons=reasons)
+        return TrainingFinding(facts=facts, reasons=reasons, news=GateNews(state=GateState.CLOSED, reasons=owed))
     waived = (f"Portão {waiver}.", *(f"Dispensado: {reason}" for reason in reasons))
-    return GateFinding(facts=(*facts, *waived), reasons=())
+    until = f"A dispensa vale até {waiver.until:%d/%m/%Y}."
+    return TrainingFinding(facts=(*facts, *waived), reasons=(), news=GateNews(state=GateState.WAIVED, reasons=(until,)))
 
 
 def _facts(facts: TrainingFacts, verdict: GateVerdict) -> tuple[str, ...]:

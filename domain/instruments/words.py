@@ -37,7 +37,7 @@ STATES = {
     "RR": "Estado de Roraima", "RS": "Estado do Rio Grande do Sul", "SC": "Estado de Santa Catarina",
     "SE": "Estado de Sergipe", "SP": "Estado de São Paulo", "TO": "Estado do Tocantins",
 }  # fmt: skip
-_MONTHS = (
+MONTHS = (
     *("janeiro", "fevereiro", "março", "abril", "maio", "junho"),
     *("julho", "agosto", "setembro", "outubro", "novembro", "dezembro"),
 )
@@ -308,7 +308,7 @@ def day(value: date) -> str:
 def long_day(value: date) -> str:
     """`7 de janeiro de 2027`; the first of a month is `1º`, as official documents write it."""
     of_month = "1º" if value.day == 1 else str(value.day)
-    return f"{of_month} de {_MONTHS[value.month - 1]} de {value.year}"
+    return f"{of_month} de {MONTHS[value.month - 1]} de {value.year}"
 
 
 def _activity(window: Window, numbers: Mapping[str, str]) -> Atividade:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pymysql
-from pymysql.cursors import Cursor
+from pymysql.cursors import Cursor, DictCursor
 
 from blocks.dump_loader import load_dump
 from blocks.mariadb import MariaDBServer
@@ -17,6 +17,7 @@ from blocks.sip_people import SipPeople
 from blocks.sip_users import SipUsers
 from domain.environment import EnvironmentName
 from domain.reference import Reference
+from lab.sei_standin.database import DatabaseSettings, transaction
 
 Rows = list[tuple[Any, ...]]
 
@@ -130,3 +131,17 @@ def load(databases: Databases, reference: Reference) -> None:
         (reference.sip, databases.name.database_sip),
     ):
         load_dump(dump, host=server.host, port=server.port, user=server.user, password=server.password, database=schema)
+
+
+@contextmanager
+def working(server: MariaDBServer, name: EnvironmentName) -> Iterator[DictCursor]:
+    """An environment's SEI as its application writes into it."""
+    settings = {
+        "Servidor": server.host,
+        "Porta": server.port,
+        "Banco": name.database_sei,
+        "Usuario": server.user,
+        "Senha": server.password,
+    }
+    with transaction(DatabaseSettings.model_validate(settings)) as sei:
+        yield sei

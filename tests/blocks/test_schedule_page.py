@@ -17,7 +17,7 @@ from domain.planning.forecast import FleetForecast, Schedule, schedule_of
 from domain.planning.progress import Progress
 from domain.planning.simulation import plan_fleet, simulate
 from tests.domain.planning.fleets import CODES, MONDAY, RULES, STAGES, TODAY, make_progress
-from tests.slow.test_browser import CHROMIUM, open_browser
+from tests.slow.chromium import CHROMIUM, open_browser
 
 NAME = "Olhos-d'Água <b>& Cia"
 LIVE = dict(zip(STAGES, (MONDAY + timedelta(days=30 * n) for n in range(1, 7)), strict=True))

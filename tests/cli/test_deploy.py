@@ -17,7 +17,7 @@ from lab.blocks import ensure_blocks
 from lab.state import LabState
 from tasks.doors import BLOCK_TYPES
 
-# What runs by itself, and when, in America/Sao_Paulo: at a minute of the night, but for the mail.
+# What runs by itself, and when, in America/Sao_Paulo: at a minute of the night, but for mail and monthly report.
 NIGHTLY = {
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",
@@ -26,6 +26,8 @@ NIGHTLY = {
     "conciliacao-dos-usuarios": "45 2 * * *",
     "portoes-da-capacitacao": "30 5 * * *",
     "previsao": "45 5 * * *",
+    "lembretes-das-turmas": "45 5 * * *",
+    "relatorio-mensal": "0 7 1 * *",
     "correio": "*/5 * * * *",
     "operacao-assistida": "*/30 7-19 * * 1-5",
 }

@@ -42,6 +42,9 @@ ELSEWHERE = {
     "training missing": "tests/flows/test_gates.py",
     "schedule show": "tests/flows/test_forecast.py",
     "schedule fleet": "tests/flows/test_forecast.py",
+    **dict.fromkeys((f"training class {name}" for name in ("add", "list", "cancel")), "tests/flows/test_classes.py"),
+    "message announce": "tests/flows/test_announcements.py",
+    "go-live schedule": "tests/flows/test_announcements.py",
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
@@ -76,7 +79,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "go-live", "instrument", "message", "gateway", "bench"),
+        *("training", "training class", "go-live", "instrument", "message", "gateway", "bench"),
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:

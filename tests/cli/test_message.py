@@ -1,5 +1,6 @@
 """`./implanta message`: what an operator lists, tries and sends."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_preview_writes_the_files_of_every_event(
 ) -> None:
     target = tmp_path / "previa"
     files = cli.run("message", "preview", event, olhos_dagua, "--out", str(target), "--json").json_result["files"]
-    invited = event in {Event.CONVITE_CAPACITACAO, Event.DATA_ENTRADA_PRODUCAO, Event.JANELA_MANUTENCAO}
+    invited = Catalog().messages().rule(event).invitation is not None
     kinds = ("txt", "html", "ics") if invited else ("txt", "html")
     assert [Path(file).name for file in files] == [f"{event.value}.{kind}" for kind in kinds]
     assert "Olhos-d'Água" in (target / f"{event.value}.txt").read_text(encoding="utf-8")
@@ -56,3 +57,20 @@ def test_what_joining_queued_is_listed_and_what_is_queued_is_sent_and_listed_as_
     rows = {row["key"]: row for row in cli.run("message", "list", olhos_dagua, "--json").json_result}
     assert rows[key]["sent_by_role"] == {"ponto focal": 1}
     assert "Ana" not in cli.run("message", "list", olhos_dagua).stdout
+
+
+def test_what_left_the_queue_without_being_sent_says_why(
+    cli: CommandLine, olhos_dagua: str, registry: Registry
+) -> None:
+    key, now = "lembrete_portao:3145455:teste", datetime.now(tz=UTC)
+    rule = Catalog().messages().rule(Event.LEMBRETE_PORTAO)
+    registry.queue_message(
+        QueuedMessage(key=key, ibge="3145455", event=rule.event, variables=rule.examples, expires_at=now)
+    )
+    assert cli.refuse("message", "send").count("venceu antes de sair") == 1
+    registry.queue_message(QueuedMessage(key=f"{key}.2", ibge="3145455", event=rule.event, variables=rule.examples))
+    assert registry.withdraw_messages("3145455", [key, f"{key}.2"], now) == [f"{key}.2"]
+    shown = cli.run("message", "list", olhos_dagua).stdout
+    assert "venceu" in shown
+    rows = {row["key"]: row for row in cli.run("message", "list", olhos_dagua, "--json").json_result}
+    assert (rows[key]["dropped_because"], rows[f"{key}.2"]["dropped_because"]) == ("expired", "withdrawn")

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from blocks.catalog import Catalog
 from blocks.training_moodle import MoodlePlatform
 from cli.__main__ import app
 from cli.demo_people import Prefeitura, send_attendance
@@ -21,6 +22,7 @@ from domain.calendar import local_day
 from domain.errors import GateClosedError, InvalidInputError
 from domain.lifecycle import Stage
 from domain.municipality import Municipality
+from domain.practice import PracticeRule, PracticeStep, PracticeWorth
 from domain.report import Journey
 from domain.sla import SlaState
 from flows.approve import approve
@@ -30,13 +32,18 @@ from flows.users import plan_users
 from lab.moodle_standin.server import serving
 from lab.moodle_standin.store import Store
 from lab.ports import choose
+from lab.sei_standin.environments import local_now
+from lab.sei_standin.processes import NewProcess, create_process
+from lab.sei_standin.protocols import Author
 from registry import Registry
-from tasks import doors
-from tasks.gates import waiting_at_training
+from tasks import clock, doors
+from tasks.gate_notices import judge_and_tell
+from tasks.gates import past_training, waiting_at_training
 from tasks.instance import load_instance
 from tasks.sla import read_clock
 from tasks.training import ensure_training_record, judge_training_gate
 from tasks.users_sheet import read_user_sheet
+from tests.blocks.instance import working
 from tests.cli.examples import example_of
 from tests.flows.conftest import EXAMPLES, Join
 from tests.waiting import wait_until
@@ -127,6 +134,22 @@ def test_a_closed_training_gate_says_who_is_missing_by_unit(
     ], "production is not even created"
 
 
+def told_of_gate(registry: Registry, municipality: Municipality) -> list[str]:
+    return [message.key for message in registry.messages(municipality.ibge) if "portao" in message.event]
+
+
+def test_the_prefeitura_is_told_of_the_closed_gate_once_however_often_it_is_judged(
+    in_training: Municipality, registry: Registry
+) -> None:
+    key = f"resultado_portao:{in_training.ibge}:capacitacao:1:fechado"
+    for _ in range(2):
+        judge_and_tell.fn(in_training.slug)
+        assert told_of_gate(registry, in_training) == [key]
+    variables = registry.message(key).variables
+    assert variables["resultado"] == "ainda não atendido"
+    assert "./implanta" not in str(variables), "who reads it has no command line"
+
+
 def test_a_waiver_lets_the_closed_gate_be_until_its_day_and_can_be_taken_back(
     in_training: Municipality, registry: Registry
 ) -> None:
@@ -134,17 +157,24 @@ def test_a_waiver_lets_the_closed_gate_be_until_its_day_and_can_be_taken_back(
     answer = ("approve", slug, "--gate", "capacitacao", "--name", "Ana", "--reason", "Ofício 30/2026")
     waived = CliRunner().invoke(app, [*answer, "--until", str(today)])
     assert waived.exit_code == 0, waived.output
-    finding = judge_training_gate.fn(slug)
+    finding = judge_training_gate(slug)
     assert finding.reasons == ()
     assert f"Portão dispensado até {today:%d/%m/%Y}: Ofício 30/2026." in finding.facts
     assert any(fact.startswith("Dispensado: ") and "80%" in fact for fact in finding.facts)
+    judge_and_tell.fn(slug)
+    judge_and_tell.fn(slug)
     assert CliRunner().invoke(app, [*answer, "--reject"]).exit_code == 0
-    assert judge_training_gate.fn(slug).reasons
+    assert judge_and_tell.fn(slug).reasons
+    assert [key.partition("capacitacao:")[2] for key in told_of_gate(registry, in_training)] == [
+        "1:fechado",
+        "2:dispensado",
+        "3:fechado",
+    ]
     ran_out = today - timedelta(days=1)
     registry.record_decision(
         ibge=in_training.ibge, gate="capacitacao", decision="waive", name="Ana", reason="Antiga", valid_until=ran_out
     )
-    assert judge_training_gate.fn(slug).reasons, "a waiver that ran out opens nothing"
+    assert judge_training_gate(slug).reasons, "a waiver that ran out opens nothing"
     for until in ([], ["--until", str(ran_out)], ["--until", str(today + timedelta(days=181))]):
         assert CliRunner().invoke(app, [*answer, *until]).exit_code == InvalidInputError.exit_code
     with pytest.raises(InvalidInputError, match="não tem a resposta 'aprovar'"):
@@ -192,12 +222,51 @@ def test_what_people_finished_at_the_moodle_counts_beside_the_list(
         MoodlePlatform(url=url, token=SecretStr("8c1f7d2e90b14a6f8d3c5e7a9b0c1d2e")).save("teste", overwrite=True)
         monkeypatch.setenv("IMPLANTA_TRAINING_BLOCK", "implanta-moodle/teste")
         ensure_training_record.fn(in_training.slug)
-        finding = judge_training_gate.fn(in_training.slug)
+        finding = judge_training_gate(in_training.slug)
     assert finding.reasons == ()
     assert finding.facts == ("60 de 60 usuários capacitados (100%), em 9 unidades.",)
     monkeypatch.delenv("IMPLANTA_TRAINING_BLOCK")
     ensure_training_record.fn(in_training.slug)
-    assert judge_training_gate.fn(in_training.slug).reasons, "each judgement is of what the sources tell now"
+    assert judge_training_gate(in_training.slug).reasons, "each judgement is of what the sources tell now"
+
+
+def test_what_people_did_in_the_training_environment_counts_when_the_catalog_says_so(
+    in_training: Municipality, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = load_instance(f"{in_training.slug}-treinamento")
+    people = read_user_sheet(training).sheet.accepted
+    with training.server.transaction(training.name.database_sei) as cursor:
+        cursor.execute(
+            "SELECT id_usuario FROM usuario WHERE sta_tipo = '0' AND sigla IN %s", ([p.sigla for p in people],)
+        )
+        users = [int(user) for (user,) in cursor.fetchall()]
+        cursor.execute("SELECT MIN(id_unidade) FROM unidade WHERE sigla = %s", (people[0].unidades[0],))
+        (unit,) = cursor.fetchone() or ()
+        cursor.execute(
+            "SELECT MIN(t.id_tipo_procedimento) FROM tipo_procedimento t JOIN nivel_acesso_permitido n"
+            " USING (id_tipo_procedimento) JOIN rel_tipo_procedimento_assunto r USING (id_tipo_procedimento)"
+            " WHERE n.sta_nivel_acesso = '0' AND t.sin_ativo = 'S'"
+        )
+        (kind,) = cursor.fetchone() or ()
+    assert len(users) == len(people) == 60
+    exercise = NewProcess(id_tipo_procedimento=int(kind), especificacao="Exercício", nivel_acesso="0")
+    with working(training.server, training.name) as sei:
+        for user in users:
+            create_process(sei, Author(user, int(unit)), exercise, local_now())
+
+    def trained(worth: PracticeWorth) -> str:
+        rule = PracticeRule(worth=worth, course="sei-usar", steps=(PracticeStep.STARTED_PROCESS,))
+        table = Catalog().courses().model_copy(update={"practice": rule})
+        with monkeypatch.context() as patch:
+            patch.setattr(Catalog, "courses", lambda _: table)
+            ensure_training_record.fn(in_training.slug)
+            return judge_training_gate(in_training.slug).facts[0]
+
+    without = trained(PracticeWorth.IGNORED)
+    assert not without.startswith("60 de 60")
+    assert trained(PracticeWorth.COUNTS).startswith("60 de 60 usuários capacitados")
+    assert trained(PracticeWorth.REQUIRED) == without, "everybody did it, and it is nothing by itself"
+    ensure_training_record.fn(in_training.slug)
 
 
 def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybody(
@@ -217,9 +286,26 @@ def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybo
         seconds=WORKER_SECONDS,
     )
     assert in_training.slug not in waiting_at_training()
+    assert told_of_gate(registry, in_training)[-1].endswith(":4:aberto")
     artifact = cast("Artifact | None", Artifact.get("portoes-da-capacitacao"))
     assert artifact is not None
     assert f"| {in_training.slug} | **abriu** |" in str(artifact.data)
+
+
+def test_a_gate_that_closes_behind_a_prefeitura_is_found_at_night_and_told(
+    in_training: Municipality, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Completions run out while production waits for its approval."""
+    slug, far = in_training.slug, timedelta(days=400)
+    assert slug in past_training()
+    assert open_gates([slug]).lines == (), "an open gate behind it is no news, and starts nothing"
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: datetime.now(tz=UTC) + far)
+        (line,) = open_gates([slug]).lines
+    assert line.reasons
+    assert told_of_gate(registry, in_training)[-1].endswith(":5:fechado")
+    assert open_gates([slug]).lines == ()
+    assert told_of_gate(registry, in_training)[-1].endswith(":6:aberto")
 
 
 def prefeitura_of(municipality: Municipality) -> Prefeitura:
@@ -264,12 +350,12 @@ def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipa
         seconds=WORKER_SECONDS,
     )
     wait_until(
-        lambda: len(registry.messages(municipality.ibge)) == 6,
+        lambda: "entrada_em_producao" in {message.event for message in registry.messages(municipality.ibge)},
         "the prefeitura is told of it",
         seconds=WORKER_SECONDS,
     )
     told = {message.key: message.variables for message in registry.messages(municipality.ibge)}
-    assert list(told) == [
+    assert [key for key in told if "portao" not in key] == [
         f"{what}:{municipality.ibge}{where}"
         for what, where in (
             ("adesao", ""),

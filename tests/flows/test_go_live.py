@@ -199,6 +199,14 @@ def frozen_today(instance: Instance) -> Iterator[None]:
 
 
 @contextmanager
+def announced_for_later(instance: Instance) -> Iterator[None]:
+    day = clock.today() + timedelta(days=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.go_live_checks.list_announced_days", lambda _: [day])
+        yield
+
+
+@contextmanager
 def lost_attachment(instance: Instance) -> Iterator[None]:
     """A row that says there is a file, and no file: what is copied now does not prove itself."""
     lost = rows(
@@ -282,6 +290,7 @@ ITEMS: dict[str, tuple[Break, str]] = {
     "atos_registrados": (no_acts, "falta registrar: decreto"),
     "contatos_presentes": (no_focal_point, "falta contato: ponto focal"),
     "fora_de_congelamento": (frozen_today, "Dia de teste"),
+    "data_anunciada": (announced_for_later, "anunciada para "),
     "copia_provada": (lost_attachment, "A cópia não foi provada: "),
     "teste_de_uso": (
         rows(

@@ -1,6 +1,6 @@
 """A prefeitura that works in production: what its own people decide is not undone by a run of ours."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,15 +8,20 @@ import pytest
 from cli.demo_people import Prefeitura, send_attendance
 from cli.intake import send_sheets
 from domain.assisted_operation import Watched
-from domain.calendar import local_day
-from domain.errors import IntegrityError
+from domain.calendar import BRASILIA, local_day
+from domain.change import Change
+from domain.errors import IntegrityError, InvalidInputError
+from domain.instruments.words import long_day
 from domain.lifecycle import Stage
+from domain.monthly_report import Month
 from domain.report import Journey
 from flows.assisted_operation import assisted_operation
 from flows.implantation import implantation
+from flows.monthly_report import monthly_report
 from flows.units import apply_units
 from registry import Registry
 from tasks import clock
+from tasks.announcements import announce_go_live
 from tasks.assisted_operation import assisted_environments
 from tasks.instance import Instance, load_instance
 from tasks.live import LIVE
@@ -107,6 +112,42 @@ def test_a_module_that_the_prefeitura_installed_is_told_and_does_not_stop_the_ru
     (told,) = [fact for fact in facts if "diferença(s) em relação à referência" in fact]
     assert "1 diferença(s)" in told
     assert "md_exemplo" in told
+
+
+def test_on_the_first_of_the_month_the_last_one_is_reported_once(
+    live: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = local_day(datetime.now(tz=UTC))
+    month = Month(first=today.replace(day=1))
+    with pytest.raises(InvalidInputError, match="ainda não acabou"):
+        monthly_report(str(month))
+    monkeypatch.setattr(clock, "now", lambda: datetime.combine(month.after, time(7), BRASILIA))
+    assert monthly_report().changes[live.name.slug] == Change(created=1)
+    assert monthly_report().changes[live.name.slug] == Change(unchanged=1)
+    variables = registry.message(f"relatorio_mensal:{live.municipality.ibge}:{month}").variables
+    assert (variables["mes"], variables["processos"]) == (month.label, 0)
+    assert f"O SEI entrou em produção em {long_day(today)}." in str(variables["ocorrencias"])
+
+
+def test_a_prefeitura_whose_database_is_away_keeps_no_other_from_its_report(
+    live: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = load_instance
+
+    def broken(slug: str) -> Instance:
+        if slug == live.name.slug:
+            raise InvalidInputError("O banco não está aqui", slug, "Veja.")
+        return asked(slug)
+
+    monkeypatch.setattr("tasks.monthly_report.load_instance", broken)
+    monkeypatch.setattr("flows.monthly_report.list_in_production", lambda _: [live.name.slug, "outro-producao"])
+    with pytest.raises(InvalidInputError, match="2 prefeituras ficaram sem mensagem: O banco não está aqui"):
+        monthly_report("2026-10")
+
+
+def test_a_live_prefeitura_gets_no_other_day_of_going_live(live: Instance) -> None:
+    with pytest.raises(InvalidInputError, match="já está em produção"):
+        announce_go_live(live.municipality.slug, date(2097, 4, 5))
 
 
 def test_a_unit_that_changed_only_in_sip_reaches_sei_at_the_next_run(join: Join) -> None:

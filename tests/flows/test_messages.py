@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
-from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
@@ -32,29 +30,33 @@ from blocks.rehearsal import rehearsing
 from blocks.settings import PROJECT_ROOT, Settings
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
-from domain.message import Event, MailReport, message_key
+from domain.mail_report import MailReport
+from domain.message import TEAM_ROLE, Event, message_key
 from domain.municipality import Contact
 from flows.messages import send_messages
 from lab.ports import choose
 from lab.state import LabState
 from registry import Registry
 from tasks import clock, doors
-from tasks.messages import queue_message, send_pending
+from tasks.messages import queue_message, send_pending, withdraw
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
-from tests.registries import registry_apart
+from tests.flows.mailbox import arrived, future_examples, own_registry
 
 IBGE, SLUG = "3168705", "timoteo"
 TABLE = Catalog().messages()
 NAME = "Zulmira <b>Tom</b> & Jerry d'Ávila"
-ROLES = sorted({role for rule in TABLE.messages for role in rule.roles})
+ROLES = sorted({role for rule in TABLE.messages for role in rule.roles} - {TEAM_ROLE})
+
+# How many letters of all events go to the programme's own mailbox, which the lab's block of the mailer names.
+TO_THE_TEAM = sum(TEAM_ROLE in rule.roles for rule in TABLE.messages)
 
 
 @pytest.fixture(scope="module")
 def registry_url(programme: Settings, lab_state: LabState) -> Iterator[SecretStr]:
     """A registry that the lab's worker, which sends the mail of its own, does not know."""
-    with registry_apart(lab_state, "correio") as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IMPLANTA_REGISTRY_URL", url.get_secret_value())
+    assert programme
+    with own_registry(lab_state) as url:
         yield url
 
 
@@ -96,14 +98,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
 
 
 def queue(event: Event, *parts: str) -> Change:
-    return queue_message.fn(SLUG, event, message_key(event, IBGE, *parts), TABLE.rule(event).examples)
-
-
-def arrived(lab_state: LabState, domain: str) -> list[EmailMessage]:
-    """What came to the mailboxes of a test, parsed from the bytes that the server stored."""
-    stored = [path.read_bytes() for path in (lab_state.smtp.mail_dir / "new").iterdir()]
-    messages = [BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content) for content in stored]
-    return [message for message in messages if str(message["To"]).endswith(f"@{domain}")]
+    return queue_message.fn(SLUG, event, message_key(event, IBGE, *parts), future_examples(event))
 
 
 def letters(messages: list[EmailMessage]) -> Counter[tuple[str, str]]:
@@ -127,20 +122,20 @@ def test_an_invitation_arrives_as_text_html_and_an_entry_for_the_calendar(
     message = arrived(lab_state, domain)[0]
     kinds = [part.get_content_type() for part in message.walk()]
     assert kinds == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]
-    assert message["Subject"] == "Timóteo: capacitação SEI Usar, turma 1"
+    assert message["Subject"] == "Timóteo: capacitação SEI Usar, turma 1 marcada"
     assert message["Auto-Submitted"] == "auto-generated"
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert plain is not None
     assert html is not None
-    assert plain.get_content().startswith(f"Olá, {NAME}.\n\nEstá marcada uma turma")
-    assert "Início: 1º de março de 2027, às 13h30 (horário de Brasília)\n" in plain.get_content()
+    assert plain.get_content().startswith(f"Olá, {NAME}.\n\nA turma de capacitação")
+    assert "Início: 1º de março de 2097, às 13h30 (horário de Brasília)\n" in plain.get_content()
     assert "Zulmira &lt;b&gt;Tom&lt;/b&gt; &amp; Jerry d&#39;Ávila" in html.get_content()
     assert "<img" not in html.get_content()
     (calendar,) = message.iter_attachments()
     assert (calendar.get_filename(), calendar.get_param("method")) == ("convite.ics", "PUBLISH")
     content = calendar.get_content().replace("\r\n ", "").replace("\n ", "")
     assert "UID:convite_capacitacao:3168705:turma-1@" in content
-    assert "DTSTART:20270301T163000Z" in content
+    assert "DTSTART:20970301T163000Z" in content
     assert domain not in content
 
 
@@ -247,7 +242,7 @@ def test_two_senders_at_once_send_each_letter_once(people: list[str], domain: st
         # Each thread with Prefect's settings of this one, as a mapped step has them.
         reports = [run.result() for run in [pool.submit(copy_context().run, send) for _ in range(3)]]
     found = letters(arrived(lab_state, domain))
-    assert sum(report.letters for report in reports) == sum(found.values())
+    assert sum(report.letters for report in reports) == sum(found.values()) + TO_THE_TEAM
     send()
     found = letters(arrived(lab_state, domain))
     assert set(found.values()) == {1}
@@ -281,6 +276,57 @@ def test_an_hour_without_a_mail_server_loses_nothing_and_fails_nothing(
     found = letters(arrived(lab_state, domain))
     assert sum(found.values()) == sum(len(addressees(people, event)) for event in (*Event, Event.INCIDENTE))
     assert all(message.sent_at for message in registry.messages(IBGE))
+
+
+def test_what_did_not_go_out_while_it_was_worth_it_leaves_the_queue_and_somebody_is_told(
+    people: list[str], domain: str, lab_state: LabState, registry: Registry, at: Callable[[timedelta], None]
+) -> None:
+    queue(Event.LEMBRETE_PORTAO)
+    queue(Event.RESULTADO_PORTAO)
+    at(timedelta(days=6))  # nobody sent anything for as long
+    with pytest.raises(InvalidInputError, match="venceu antes de sair") as failure:
+        send_messages()
+    assert "lembrete_portao:3168705" in str(failure.value)
+    assert [message["Subject"] for message in arrived(lab_state, domain)] == [
+        "Timóteo: portão da capacitação: ainda não atendido"
+    ] * len(addressees(people, Event.RESULTADO_PORTAO)), "what has no term is sent however late"
+    message = registry.message("lembrete_portao:3168705")
+    assert (message.dropped_because, message.sent_at) == ("expired", None)
+    (event,) = [
+        one for one in registry.events(IBGE, kinds=["message.dropped"]) if one.details["message"] == message.key
+    ]
+    assert event.details == {
+        "event": "lembrete_portao",
+        "message": "lembrete_portao:3168705",
+        "because": "expired",
+        "sent": {},
+        "refused": {},
+    }
+    assert send_messages().is_empty, "it is told once"
+    assert queue(Event.LEMBRETE_PORTAO) == Change(unchanged=1), "and does not come back"
+
+
+def test_a_reminder_that_became_untrue_is_taken_back_unless_it_went_out(
+    people: list[str], domain: str, lab_state: LabState, registry: Registry
+) -> None:
+    queue(Event.ADESAO)
+    send_messages()
+    queue(Event.LEMBRETE_PORTAO)
+    keys = ["adesao:3168705", "lembrete_portao:3168705", "lembrete_portao:3168705:outro"]
+    assert withdraw(IBGE, keys) == Change(removed=1)
+    assert withdraw(IBGE, keys) == Change()
+    assert send_messages().is_empty
+    assert len(arrived(lab_state, domain)) == len(addressees(people, Event.ADESAO))
+    assert registry.message("lembrete_portao:3168705").dropped_because == "withdrawn"
+
+
+def test_what_goes_up_reaches_the_programmes_own_mailbox(people: list[str], lab_state: LabState) -> None:
+    key = f"escalonamento_portao:{IBGE}:{secrets.token_hex(4)}"
+    queue_message.fn(SLUG, Event.ESCALONAMENTO_PORTAO, key, future_examples(Event.ESCALONAMENTO_PORTAO))
+    report = send_messages()
+    assert report.letters == len(addressees(people, Event.ESCALONAMENTO_PORTAO)) + 1
+    bodies = [message.get_body(("plain",)) for message in arrived(lab_state, "implanta.example")]
+    assert [body.get_content().splitlines()[0] for body in bodies if body][-1] == "Olá, equipe do programa."
 
 
 @pytest.fixture

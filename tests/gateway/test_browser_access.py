@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from blocks.ssc import SecuritySystem
 from tests.gateway.conftest import CHOSEN, ENVIRONMENT, MARIA, Visitor, accepts, only_ldap
-from tests.slow.test_browser import CHROMIUM, open_browser
+from tests.slow.chromium import CHROMIUM, open_browser
 
 pytestmark = [
     only_ldap,

@@ -3,22 +3,15 @@
 `IMPLANTA_SCREENSHOTS=docs ./implanta test --slow tests/slow/test_browser.py` renews the pictures of the README.
 """
 
-import os
 import re
 import secrets
-import shutil
-from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 
 from blocks.catalog import Catalog
@@ -29,7 +22,6 @@ from cli.demo_visit import mailed_password
 from cli.implantation import run_implantation
 from cli.intake import send_sheets
 from domain.calendar import local_day
-from domain.certificate import read_certificates
 from domain.environment import EnvironmentName, Purpose
 from domain.lifecycle import Stage
 from domain.municipality import Contact, municipality_from
@@ -39,19 +31,9 @@ from lab.state import LabState
 from registry import Registry
 from tasks import doors
 from tests.demo.conftest import run_demo
+from tests.slow.chromium import needs_chromium, open_browser
 from tests.waiting import wait_until
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-WIDTH, HEIGHT = 1400, 900
-PATIENCE_MS = 30_000
 WORKER_SECONDS = 180
 TIMOTEO, RIO_DOCE = PREFEITURAS
 # A member that the demo leaves alone, with Rio Doce's example people; its population makes it the same plan.
@@ -63,7 +45,7 @@ FOCAL_POINT = Contact(name="Pessoa do Teste", email="ponto-focal@serra.example.c
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not shutil.which(CHROMIUM), reason="there is no chromium; ./implanta test --slow installs it"),
+    needs_chromium,
 ]
 
 
@@ -72,42 +54,6 @@ def demo(lab: Path, programme: Settings) -> dict[str, Any]:
     """The demo, run as an operator does on the session's lab."""
     assert programme
     return run_demo(lab)
-
-
-@pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures go: nowhere that lasts, unless somebody asks for them."""
-    wanted = os.environ.get("IMPLANTA_SCREENSHOTS")
-    return Path(wanted).resolve() if wanted else tmp_path_factory.mktemp("telas")
-
-
-def trust(chain_pem: str | None) -> tuple[str, ...]:
-    """The argument that excuses one certificate, by the digest of its key, and no other."""
-    if chain_pem is None:
-        return ()
-    key = read_certificates(chain_pem)[0].public_key()
-    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return (f"--ignore-certificate-errors-spki-list={b64encode(sha256(der).digest()).decode()}",)
-
-
-@contextmanager
-def open_browser(trusting: str | None = None) -> Iterator[Page]:
-    """A browser of its own for one visit, which takes that certificate as if its authority were installed.
-
-    While it is open this thread counts as asynchronous, in which Prefect's own calls do not work: prepare before,
-    judge after.
-    """
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *trust(trusting)])
-        page = browser.new_page(
-            viewport={"width": WIDTH, "height": HEIGHT}, locale="pt-BR", timezone_id="America/Sao_Paulo"
-        )
-        page.set_default_timeout(PATIENCE_MS)
-        expect.set_options(timeout=PATIENCE_MS)
-        try:
-            yield page
-        finally:
-            browser.close()
 
 
 def find_all(state: LabState, collection: str, question: dict[str, Any]) -> list[dict[str, Any]]:

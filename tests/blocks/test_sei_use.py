@@ -1,0 +1,150 @@
+"""What was done in a SEI, counted from the database of every version that the project brings."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from blocks.sei_use import SeiUse
+from domain.errors import InvalidInputError
+from domain.monthly_report import MonthOfUse
+from domain.practice import PracticeStep
+from domain.text import collation_key
+from lab.sei_standin.documents import NewDocument, create_document
+from lab.sei_standin.environments import ImplantaSettings
+from lab.sei_standin.processes import NewProcess, create_process
+from lab.sei_standin.protocols import Author, Protocol
+from lab.sei_standin.repository import FileWriter
+from lab.sei_standin.signing import sign_document
+from tests.blocks.instance import Databases, working
+
+TESTE, UNIT = 100000001, 110000002  # the reference's own user and unit
+SEI = 1  # its integrated system
+NUMBER_DIGITS = 7
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def start_process(databases: Databases, when: str, *, user: int = TESTE, dated: str | None = None) -> Protocol:
+    kind = databases.one(
+        "sei",
+        "SELECT MIN(t.id_tipo_procedimento) FROM tipo_procedimento t JOIN nivel_acesso_permitido n"
+        " USING (id_tipo_procedimento) JOIN rel_tipo_procedimento_assunto r USING (id_tipo_procedimento)"
+        " WHERE n.sta_nivel_acesso = '0' AND t.sin_ativo = 'S'",
+    )
+    new = NewProcess(
+        id_tipo_procedimento=int(kind),
+        especificacao="Férias",
+        nivel_acesso="0",
+        autuado_em=at(dated) if dated else None,
+    )
+    with working(databases.server, databases.name) as sei:
+        return create_process(sei, Author(user, UNIT), new, at(when))
+
+
+def write_document(databases: Databases, process: Protocol, when: str, home: Path, *, user: int = TESTE) -> Protocol:
+    serie = databases.one(
+        "sei", "SELECT MIN(id_serie) FROM serie WHERE sin_ativo = 'S' AND sta_aplicabilidade IN ('I', 'T')"
+    )
+    new = NewDocument(kind="G", process=str(process.id_protocolo), id_serie=int(serie), html="<p>Texto</p>", numero="1")
+    with working(databases.server, databases.name) as sei:
+        writer = FileWriter(home, ImplantaSettings())
+        return create_document(sei, writer, Author(user, UNIT), new, at(when), NUMBER_DIGITS)
+
+
+def test_a_month_is_counted_from_its_first_moment_until_its_last(databases: Databases, tmp_path: Path) -> None:
+    use = SeiUse(databases.server, databases.name)
+    june = (date(2026, 6, 1), date(2026, 7, 1))
+    assert use.count_month(*june) == MonthOfUse(users=0, processes=0, documents=0)
+    start_process(databases, "2026-05-31 23:59:59")
+    first = start_process(databases, "2026-06-01 00:00:00")
+    start_process(databases, "2026-06-30 23:59:59", dated="2020-01-01")
+    start_process(databases, "2026-07-01 00:00:00", dated="2026-06-15")
+    assert use.count_month(*june) == MonthOfUse(users=1, processes=2, documents=0), "by when it came in"
+    write_document(databases, first, "2026-06-02 10:00", tmp_path)
+    cancelled = write_document(databases, first, "2026-06-02 11:00", tmp_path)
+    databases.rows("sei", "UPDATE protocolo SET sta_estado = '2' WHERE id_protocolo = %s", (cancelled.id_protocolo,))
+    assert use.count_month(*june) == MonthOfUse(users=1, processes=2, documents=1)
+
+
+def test_what_a_system_does_is_nobodys_use(databases: Databases) -> None:
+    start_process(databases, "2026-06-10 10:00", user=SEI)
+    month = SeiUse(databases.server, databases.name).count_month(date(2026, 6, 1), date(2026, 7, 1))
+    assert month == MonthOfUse(users=0, processes=1, documents=0)
+
+
+def practised(databases: Databases, *steps: PracticeStep) -> set[tuple[PracticeStep, str]]:
+    """The newest day of each step that `teste` did."""
+    found = list(SeiUse(databases.server, databases.name).list_practice(steps or tuple(PracticeStep)))
+    assert {one.login for one in found} <= {collation_key("teste")}
+    newest = {step: max(one.on for one in found if one.step is step) for step in {one.step for one in found}}
+    return {(step, str(day)) for step, day in newest.items()}
+
+
+def test_who_started_a_process_and_signed_a_document_practised_on_those_days(
+    databases: Databases, tmp_path: Path
+) -> None:
+    assert practised(databases) == set()
+    process = start_process(databases, "2026-06-01 10:00", dated="2020-01-01")
+    document = write_document(databases, process, "2026-06-02 10:00", tmp_path)
+    assert practised(databases) == {
+        (PracticeStep.SIGNED_IN, "2026-06-02"),
+        (PracticeStep.STARTED_PROCESS, "2026-06-01"),
+    }, "a draft is no signature"
+    with working(databases.server, databases.name) as sei:
+        sign_document(sei, Author(TESTE, UNIT), document.id_protocolo, "Assessor", at("2026-06-03 23:59"))
+    assert practised(databases) == {
+        (PracticeStep.SIGNED_IN, "2026-06-03"),
+        (PracticeStep.STARTED_PROCESS, "2026-06-01"),
+        (PracticeStep.SIGNED_DOCUMENT, "2026-06-03"),
+    }
+    databases.rows("sei", "UPDATE assinatura SET sin_ativo = 'N'")
+    assert practised(databases, PracticeStep.SIGNED_DOCUMENT) == set(), "a signature that was taken back"
+
+
+def test_a_document_is_signed_once_by_a_person_and_only_in_its_unit(databases: Databases, tmp_path: Path) -> None:
+    process = start_process(databases, "2026-06-01 10:00")
+    document = write_document(databases, process, "2026-06-02 10:00", tmp_path)
+    with working(databases.server, databases.name) as sei:
+        sign_document(sei, Author(TESTE, UNIT), document.id_protocolo, "Assessor", at("2026-06-03 10:00"))
+        with pytest.raises(InvalidInputError, match="já foi assinado"):
+            sign_document(sei, Author(TESTE, UNIT), document.id_protocolo, "Assessor", at("2026-06-03 10:00"))
+        with pytest.raises(InvalidInputError, match="não é desta unidade"):
+            sign_document(sei, Author(TESTE, UNIT + 1), document.id_protocolo, "Assessor", at("2026-06-03 10:00"))
+        with pytest.raises(InvalidInputError, match="não é desta unidade"):
+            sign_document(sei, Author(TESTE, UNIT), process.id_protocolo, "Assessor", at("2026-06-03 10:00"))
+    (entry,) = databases.rows("sei", "SELECT t.nome FROM atividade JOIN tarefa t USING (id_tarefa) WHERE id_tarefa = 5")
+    assert {"@DOCUMENTO@", "@USUARIO@"} <= set(entry[0].split()), "the history names both"
+
+
+def test_a_sign_in_is_known_by_the_login_the_audit_or_what_it_was_for(databases: Databases) -> None:
+    def signed_in() -> set[tuple[PracticeStep, str]]:
+        return practised(databases, PracticeStep.SIGNED_IN)
+
+    system = databases.one("sip", "SELECT MIN(id_sistema) FROM sistema WHERE sigla = 'SEI'")
+    for number, (state, day) in enumerate((("C", "2026-06-09"), ("V", "2026-06-01"), ("R", "2026-05-01"))):
+        databases.unchecked(
+            "sip",
+            "INSERT INTO login (id_login, id_sistema, id_usuario, dth_login, hash_interno, hash_usuario, hash_agente,"
+            " sta_login, user_agent) VALUES (%s, %s, %s, %s, 'x', 'x', 'x', %s, 'x')",
+            (str(number), system, TESTE, f"{day} 08:00", state),
+        )
+    assert signed_in() == {(PracticeStep.SIGNED_IN, "2026-06-01")}, "C never got into SEI"
+    databases.rows("sip", "DELETE FROM login")  # as SIP does at night
+    assert signed_in() == set()
+    databases.unchecked(
+        "sei",
+        "INSERT INTO infra_auditoria (id_infra_auditoria, recurso, dth_acesso, id_usuario)"
+        " VALUES (1, 'procedimento_listar', '2026-06-02 08:00', %s)",
+        (TESTE,),
+    )
+    assert signed_in() == {(PracticeStep.SIGNED_IN, "2026-06-02")}
+    start_process(databases, "2026-06-05 10:00")
+    assert signed_in() == {(PracticeStep.SIGNED_IN, "2026-06-05")}
+
+
+def test_a_system_practises_nothing(databases: Databases) -> None:
+    start_process(databases, "2026-06-05 10:00", user=SEI)
+    assert practised(databases) == set()
