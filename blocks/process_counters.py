@@ -3,7 +3,7 @@
 from blocks.infra_rows import first_number
 from blocks.mariadb import MariaDBServer, identifier
 from domain.change import Change
-from domain.use_test import Paperwork
+from domain.paperwork import Paperwork
 
 # `seq_<year>_uni_sei_<code>` and the like; no other counter of `infra_sequencia` is called so.
 _YEARLY = "nome_tabela REGEXP '^seq_[0-9]{4}_(uni|org)_(sei|sip)_'"

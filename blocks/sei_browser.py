@@ -227,7 +227,8 @@ class SeiBrowser:
 
     def _choice(self, page: httpx.Response, action: str, field: str, preferred: Sequence[str], what: str) -> str:
         """The value of the first option that is offered among the preferred ones, else of the first of all."""
-        select = self._form(page, action, what).inputs[field]
+        form = self._form(page, action, what)
+        select = form.inputs[field] if field in form.fields else None
         offered = select.iter("option") if isinstance(select, SelectElement) else ()
         options = {_text(option): option.get("value", "") for option in offered}
         chosen = next((name for name in preferred if name in options), next(iter(options), None))
@@ -279,7 +280,9 @@ class SeiBrowser:
 
 
 def _parse(answer: httpx.Response) -> HtmlElement:
-    return html.document_fromstring(answer.text or "<html></html>")
+    # As bytes: text with an XML declaration, as PHP pages may have, is not taken.
+    parser = html.HTMLParser(encoding=answer.encoding or "utf-8")
+    return html.document_fromstring(answer.content.strip() or b"<html></html>", parser=parser)
 
 
 def _text(element: HtmlElement | None) -> str:

@@ -71,18 +71,3 @@ class UseTest(Frozen):
             return "; ".join(f"falhou ao {failure.step.label}: {failure.why}" for failure in self.failed)
         total = sum(result.milliseconds for result in self.passed)
         return f"{len(self.passed)} passos em {total} ms: {', '.join(result.step.label for result in self.passed)}"
-
-
-class Paperwork(Frozen):
-    """How much was created in a SEI."""
-
-    procedimento: NonNegativeInt
-    documento: NonNegativeInt
-    anexo: NonNegativeInt
-    assinatura: NonNegativeInt
-    atividade: NonNegativeInt
-
-    @property
-    def empty(self) -> bool:
-        """Whether nobody has created anything yet."""
-        return not any(dict(self).values())
