@@ -1,15 +1,14 @@
 """SEI's pages, as a person's browser uses them."""
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from lxml import html
 from lxml.html import FormElement, HtmlElement, SelectElement
 from pydantic import SecretStr
 
 from blocks.http_client import client_for
 from blocks.runtime import ServiceAddress
+from blocks.sei_page import is_of_document, links, parse, parts, query_of, row_of, text_of
 from domain.errors import ImplantaError, IntegrityError, RetryableError
 
 PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
@@ -66,7 +65,7 @@ class SeiBrowser:
     def _sign_in(self, login: str, password: SecretStr) -> httpx.Response:
         # In maintenance some are let in by a form that a page of status 503 shows.
         page = self._ask("GET", f"{SIGN_IN_PAGE}?sigla_sistema=SEI")
-        form = next((form for form in _parse(page).forms if "txtUsuario" in form.fields), None)
+        form = next((form for form in parse(page).forms if "txtUsuario" in form.fields), None)
         if form is None:
             return page
         return self._send(form, {"txtUsuario": login, "pwdSenha": password.get_secret_value()})
@@ -85,9 +84,9 @@ class SeiBrowser:
         """The numbers of the unit's open processes that have this specification."""
         numbers = []
         for row in self._shown(self._ask("GET", PROCESSES), "A lista de processos não abriu").iterfind(".//tbody/tr"):
-            number, _type, text = ((cell.text_content() or "").strip() for cell in row.iterfind("td"))
-            if text == specification:
-                numbers.append(number)
+            cells = [text_of(cell) for cell in row.iterfind("td")]
+            if specification in cells[1:]:
+                numbers.append(cells[0])
         return numbers
 
     def start_process(self, specification: str) -> str:
@@ -95,7 +94,7 @@ class SeiBrowser:
         what = "O processo não foi aberto"
         page = self._follow(self._ask("GET", PROCESSES), "procedimento_gerar", what)
         answer = self._fill(page, "procedimento_gerar", {"txtEspecificacao": specification}, what)
-        number = _parse(answer).find(".//*[@id='protocolo']")
+        number = parse(answer).find(".//*[@id='protocolo']")
         if number is None or not number.text:
             raise self._refusal(what, answer)
         return number.text
@@ -103,7 +102,7 @@ class SeiBrowser:
     def list_documents(self, process: str) -> list[str]:
         """The numbers of the documents of a process, in their order there."""
         rows = self._shown(self._open(process), f"O processo {process} não abriu").iterfind(".//tbody/tr")
-        return [_text(row.find("td")) for row in rows if _links(row, "documento_visualizar")]
+        return [text_of(row.find("td")) for row in rows if is_of_document(row)]
 
     def exclude_process(self, process: str) -> None:
         """Exclude a process that has no document."""
@@ -141,8 +140,8 @@ class SeiBrowser:
         what = f"O documento {document} não foi assinado"
         page = self._follow(self._open(process), "documento_assinar", what, row=document)
         answer = self._fill(page, "documento_assinar", {"pwdSenha": password.get_secret_value()}, what)
-        row = _row_of(self._shown(answer, what), document)
-        if row is None or _links(row, "documento_assinar"):
+        row = row_of(self._shown(answer, what), document)
+        if row is None or links(row, "documento_assinar"):
             raise self._refusal(what, answer)
 
     def read_document(self, process: str, document: str) -> str:
@@ -169,13 +168,13 @@ class SeiBrowser:
         page = self._follow(self._ask("GET", PROCESSES), "protocolo_pesquisar", what)
         answer = self._fill(page, "protocolo_pesquisar", {"q": asked}, what)
         rows = self._shown(answer, what).iterfind(".//tbody/tr")
-        return [_text(row.find("td")) for row in rows]
+        return [text_of(row.find("td")) for row in rows]
 
     def exclude_document(self, process: str, document: str) -> None:
         """Exclude a document that nobody else has signed."""
         what = f"O documento {document} não foi excluído"
         answer = self._fill(self._open(process), "documento_excluir", {}, what, row=document)
-        if _row_of(self._shown(answer, what), document) is not None:
+        if row_of(self._shown(answer, what), document) is not None:
             raise self._refusal(what, answer)
 
     # -- links and forms
@@ -187,22 +186,19 @@ class SeiBrowser:
 
     def _new_document(self, answer: httpx.Response, what: str) -> str:
         """The number of the document that the page of the process marks."""
-        row = _parse(answer).find(".//tr[@aria-current]")
+        row = parse(answer).find(".//tr[@aria-current]")
         if row is None:
             raise self._refusal(what, answer)
-        return _text(row.find("td"))
+        return text_of(row.find("td"))
 
     def _follow(self, page: httpx.Response, action: str, what: str, *, row: str | None = None) -> httpx.Response:
         """Go where the page's link of this action leads; with `row`, that of the table's row with this number."""
-        shown: HtmlElement | None = _parse(page)
-        if row is not None and shown is not None:
-            shown = _row_of(shown, row)
-        links = _links(shown, action) if shown is not None else []
-        if not links:
+        found = [address for part in parts(page, row) for address in links(part, action)]
+        if not found:
             raise self._refusal(what, page, f"a página não oferece {action}")
-        return self._ask("GET", links[0])
+        return self._ask("GET", found[0])
 
-    def _fill(  # a form has that many sides
+    def _fill(
         self,
         page: httpx.Response,
         action: str,
@@ -217,19 +213,17 @@ class SeiBrowser:
         return self._send(form, values, files)
 
     def _form(self, page: httpx.Response, action: str, what: str, row: str | None = None) -> FormElement:
-        shown: HtmlElement | None = _parse(page)
-        if row is not None and shown is not None:
-            shown = _row_of(shown, row)
-        for form in shown.iter("form") if shown is not None else ():
-            if isinstance(form, FormElement) and _names(str(form.action), action):
+        for form in (form for part in parts(page, row) for form in part.iter("form")):
+            if isinstance(form, FormElement) and query_of(str(form.action)).get("acao") == [action]:
                 return form
         raise self._refusal(what, page, f"a página não oferece {action}")
 
     def _choice(self, page: httpx.Response, action: str, field: str, preferred: Sequence[str], what: str) -> str:
         """The value of the first option that is offered among the preferred ones, else of the first of all."""
-        select = self._form(page, action, what).inputs[field]
+        form = self._form(page, action, what)
+        select = form.inputs[field] if field in form.fields else None
         offered = select.iter("option") if isinstance(select, SelectElement) else ()
-        options = {_text(option): option.get("value", "") for option in offered}
+        options = {text_of(option): option.get("value", "") for option in offered}
         chosen = next((name for name in preferred if name in options), next(iter(options), None))
         if chosen is None:
             raise self._refusal(what, page, "a página não oferece tipo de documento")
@@ -265,38 +259,17 @@ class SeiBrowser:
         """The page, if it is the one that was asked for and no message instead."""
         if answer.status_code != httpx.codes.OK:
             raise self._refusal(what, answer)
-        return _parse(answer)
+        return parse(answer)
 
     def _refusal(self, what: str, answer: httpx.Response, otherwise: str = "a página não diz por quê") -> ImplantaError:
-        notice = _parse(answer).find(".//*[@class='aviso']")
-        why = _text(notice) if notice is not None else otherwise
+        notice = parse(answer).find(".//*[@class='aviso']")
+        why = text_of(notice) if notice is not None else otherwise
         kind = RetryableError if answer.status_code in _PASSING else IntegrityError
         return kind(
             f"{what}: {why.rstrip('.')} (HTTP {answer.status_code})",
             self._where,
             "Veja o que a aplicação registrou em seus logs.",
         )
-
-
-def _parse(answer: httpx.Response) -> HtmlElement:
-    return html.document_fromstring(answer.text or "<html></html>")
-
-
-def _text(element: HtmlElement | None) -> str:
-    return "" if element is None else " ".join(element.text_content().split())
-
-
-def _names(address: str, action: str) -> bool:
-    return parse_qs(urlsplit(address).query).get("acao") == [action]
-
-
-def _links(part: HtmlElement, action: str) -> list[str]:
-    return [link.get("href", "") for link in part.iter("a") if _names(link.get("href", ""), action)]
-
-
-def _row_of(page: HtmlElement, number: str) -> HtmlElement | None:
-    """The row of a table whose first cell is this number."""
-    return next((row for row in page.iterfind(".//tbody/tr") if _text(row.find("td")) == number), None)
 
 
 def _shows_processes(answer: httpx.Response) -> bool:

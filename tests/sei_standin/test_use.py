@@ -122,6 +122,7 @@ def test_the_citys_first_process_has_number_one(instance: Instance, account: Per
         ("documento_assinar", UseStep.SIGN),
         ("protocolo_pesquisar", UseStep.SEARCH),
         ("documento_receber", UseStep.ATTACH_FILE),
+        ("documento_visualizar", UseStep.READ_BACK),
         ("documento_download_anexo", UseStep.READ_BACK),
         ("documento_excluir", UseStep.UNDO),
         ("procedimento_excluir", UseStep.UNDO),

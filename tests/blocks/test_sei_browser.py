@@ -1,0 +1,83 @@
+"""Pages that are not those of the lab: what a browser makes of them."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.runtime import ServiceAddress
+from blocks.sei_browser import SeiBrowser
+from domain.errors import IntegrityError, RetryableError
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Answers every request with the page of the test."""
+
+    status, body = 200, b""
+
+    def do_GET(self) -> None:  # the library's name
+        self.send_response(self.status)
+        self.send_header("Content-Type", "text/html; charset=iso-8859-1")
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def browser() -> Iterator[SeiBrowser]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_port}"
+    with SeiBrowser(ServiceAddress(connect_to=f"http://{address}", host=address)) as made:
+        yield made
+    server.shutdown()
+    server.server_close()
+
+
+NOTICE = '<?xml version="1.0" encoding="iso-8859-1"?><html><p class="aviso">Usuário não tem permissão.</p></html>'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (200, NOTICE.encode("latin1"), IntegrityError, r"Usuário não tem permissão \(HTTP 200\)"),
+        (403, NOTICE.encode("latin1"), IntegrityError, r"Usuário não tem permissão \(HTTP 403\)"),
+        (503, NOTICE.encode("latin1"), RetryableError, r"Usuário não tem permissão \(HTTP 503\)"),
+        (502, b"", RetryableError, r"a página não diz por quê \(HTTP 502\)"),
+        (200, b" \n", IntegrityError, r"a página não diz por quê \(HTTP 200\)"),
+        (200, b"\x00\xff\xfe", IntegrityError, r"a página não diz por quê \(HTTP 200\)"),
+    ],
+)
+def test_a_page_that_is_not_the_one_is_told_with_what_it_says(
+    browser: SeiBrowser,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    body: bytes,
+    kind: type[Exception],
+    message: str,
+) -> None:
+    monkeypatch.setattr(Pages, "status", status)
+    monkeypatch.setattr(Pages, "body", body)
+    assert not browser.sign_in("alguem", SecretStr("senha"))
+    with pytest.raises(kind, match=message):
+        browser.require_sign_in("alguem", SecretStr("senha"))
+
+
+def test_links_are_found_by_their_action_whatever_hash_they_carry(
+    browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (
+        "<table><tbody><tr><td><a href='controlador.php?acao=procedimento_trabalhar&infra_hash=abc'>17.1/2026-0</a>"
+        "</td><td>Tipo</td><td>Teste</td></tr></tbody></table>"
+    )
+    monkeypatch.setattr(Pages, "body", page.encode("latin1"))
+    assert browser.list_processes("Teste") == ["17.1/2026-0"]
+    assert browser.list_documents("17.1/2026-0") == []
+    with pytest.raises(IntegrityError, match=r"O processo 17\.2/2026-0 não abriu: a página não oferece procedimento_t"):
+        browser.list_documents("17.2/2026-0")
+    with pytest.raises(IntegrityError, match="O documento não foi incluído: a página não oferece documento_gerar"):
+        browser.include_document("17.1/2026-0", (), "descrição", "texto")
