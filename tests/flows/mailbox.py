@@ -12,7 +12,8 @@ from pydantic import JsonValue, SecretStr
 
 from blocks.catalog import Catalog
 from blocks.mariadb import MariaDBServer
-from domain.message import Event, Kind
+from domain.message import Event
+from domain.message_variable import Kind
 from lab.state import LabState
 from registry import migrate
 
