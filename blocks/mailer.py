@@ -9,10 +9,11 @@ from email.utils import localtime, make_msgid, parseaddr
 from time import monotonic, sleep
 
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, Field, PositiveInt, SecretStr
+from pydantic import ConfigDict, Field, PositiveInt, SecretStr, field_validator
 
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.message import Letter
+from domain.text import is_email
 
 MINUTE_SECONDS = 60.0
 
@@ -132,6 +133,14 @@ class Mailer(Block):
         default=120,
         description="Máximo de mensagens em qualquer minuto, para que não as tomem por spam; vazio: sem limite.",
     )
+
+    @field_validator("team")
+    @classmethod
+    def _team_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not is_email(value):
+            msg = "a caixa da equipe não é um endereço de e-mail"
+            raise ValueError(msg)
+        return value
 
     @contextmanager
     def open(self) -> Iterator[Outbox]:

@@ -13,7 +13,8 @@ from pydantic import JsonValue
 from blocks.catalog_file import CATALOG_DIR, shown
 from domain.calendar_invitation import Invitation, Method, calendar_text
 from domain.errors import InvalidInputError
-from domain.message import InvitationRule, Letter, MessageRule, Recipient, Shown, moment_in
+from domain.message import InvitationRule, Letter, MessageRule, Recipient
+from domain.message_variable import Shown, moment_in
 from domain.municipality import Municipality
 from domain.text import plain
 

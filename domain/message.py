@@ -2,17 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, PositiveInt, StringConstraints, model_validator
 
-from domain.calendar import BRASILIA
 from domain.calendar_invitation import Method
 from domain.catalog_entry import CatalogEntry
 from domain.errors import InvalidInputError
-from domain.instruments.words import long_day, number
+from domain.message_variable import WANTED, Kind, Shown, Variable, moment_in
 from domain.model import Frozen
 from domain.municipality import Contact
 from domain.text import collation_key
@@ -21,7 +20,6 @@ FIRST_DELAY = timedelta(minutes=5)
 LONGEST_DELAY = timedelta(hours=1)
 ROLE_MAX_LENGTH = 80  # message_delivery.role
 
-Shown: TypeAlias = str | list[str]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 # The programme's people have one mailbox, the team's, and are no municipality's contacts: see the mailer's block.
@@ -49,74 +47,6 @@ class Event(StrEnum):
     JANELA_MANUTENCAO = "janela_manutencao"
     INCIDENTE = "incidente"
     RELATORIO_MENSAL = "relatorio_mensal"
-
-
-class Kind(StrEnum):
-    """What a variable holds, and so how people read it."""
-
-    TEXTO = "texto"
-    NUMERO = "numero"
-    DATA = "data"
-    MOMENTO = "momento"
-    LISTA = "lista"
-
-
-_WANTED = {
-    Kind.TEXTO: "um texto que não seja vazio",
-    Kind.NUMERO: "um número inteiro",
-    Kind.DATA: "uma data aaaa-mm-dd",
-    Kind.MOMENTO: "um momento com fuso, como 2027-03-01T14:00:00-03:00",
-    Kind.LISTA: "uma lista de textos",
-}
-
-
-class Variable(CatalogEntry):
-    """Something that an event tells, with what a preview shows for it."""
-
-    kind: Kind = Field(alias="tipo")
-    example: JsonValue = Field(alias="exemplo")
-
-    @model_validator(mode="after")
-    def _example_is_one(self) -> Self:
-        if self.shown(self.example) is None:
-            msg = f"o exemplo não é {_WANTED[self.kind]}"
-            raise ValueError(msg)
-        return self
-
-    def read(self, text: str) -> JsonValue:
-        """What somebody typed, as a value; one of another kind stays text, for `accept` to refuse.
-
-        A moment without a zone is Brasília's; the items of a list stand between semicolons.
-        """
-        if self.kind is Kind.NUMERO and text.isascii() and text.isdigit():
-            return int(text)
-        if self.kind is Kind.LISTA:
-            return [item.strip() for item in text.split(";") if item.strip()]
-        if self.kind is Kind.MOMENTO:
-            try:
-                moment = datetime.fromisoformat(text)
-            except ValueError:
-                return text
-            return (moment if moment.tzinfo else moment.replace(tzinfo=BRASILIA)).isoformat()
-        return text
-
-    def shown(self, value: JsonValue) -> Shown | None:
-        """The value as people read it, or None when it is not of this kind."""
-        match self.kind, value:
-            case Kind.TEXTO, str() if value.strip():
-                return value
-            case Kind.NUMERO, int() if not isinstance(value, bool):
-                return number(value)
-            case Kind.DATA, str():
-                return _shown_day(value)
-            case Kind.MOMENTO, str():
-                moment = moment_in(value)
-                return None if moment is None else shown_moment(moment)
-            case Kind.LISTA, list():
-                texts = [item for item in value if isinstance(item, str)]
-                return texts if len(texts) == len(value) else None
-            case _:
-                return None
 
 
 class InvitationRule(CatalogEntry):
@@ -212,7 +142,7 @@ class MessageRule(CatalogEntry):
         problems = [f"falta {name}" for name in self.variables if name not in variables]
         problems += [f"{name} não é variável deste evento" for name in variables if name not in self.variables]
         problems += [
-            f"{name} não é {_WANTED[variable.kind]}"
+            f"{name} não é {WANTED[variable.kind]}"
             for name, variable in self.variables.items()
             if name in variables and variable.shown(variables[name]) is None
         ]
@@ -333,27 +263,3 @@ def next_attempt(attempts: int, now: datetime) -> datetime:
     """When a message that did not go out in so many attempts is tried again: 5, 10, 20, 40 minutes, then every hour."""
     doublings = min(max(attempts, 1) - 1, 16)  # past the longest delay long before, and no number gets out of hand
     return now + min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
-
-
-def moment_in(value: JsonValue) -> datetime | None:
-    """The moment that a text says, or None when it is none or has no time zone."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def shown_moment(moment: datetime) -> str:
-    """`1º de março de 2027, às 14h30 (horário de Brasília)`."""
-    local = moment.astimezone(BRASILIA)
-    return f"{long_day(local.date())}, às {local:%Hh%M} (horário de Brasília)"
-
-
-def _shown_day(value: str) -> str | None:
-    try:
-        return long_day(date.fromisoformat(value))
-    except ValueError:
-        return None

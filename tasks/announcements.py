@@ -106,7 +106,11 @@ def announce(
             "Falta dizer de que ambiente se fala", f"evento {event}", f"Use --environment ({', '.join(Purpose)})."
         )
     variables = rule.read(said)
-    rule.accept(variables | {name: rule.examples[name] for name in own})
+    accepted = rule.accept(variables | {name: rule.examples[name] for name in own})
+    now = clock.now()
+    expires_at = rule.expires_at(accepted, now)
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInputError("O que se anuncia já passou", f"evento {event}", "Confira os dias e as horas.")
     named = _digest(variables) if reference is None else _reference(reference)
     results: dict[str, object] = {}
     for slug in _everybody(purpose) if municipalities is None else municipalities:

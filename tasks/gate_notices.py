@@ -30,7 +30,8 @@ def _tell(municipality: Municipality, finding: TrainingFinding) -> None:
     """Queue what is new; what was queued of the gate before and still waits says less, or no longer holds."""
     news = finding.news
     assert news is not None  # noqa: S101  # the caller looked
-    queued = [message for message in doors.registry().messages(municipality.ibge) if message.event in GATE_EVENTS]
+    of_this_gate = tuple(message_key(event, municipality.ibge, TRAINING_GATE, "") for event in GATE_EVENTS)
+    queued = [one for one in doors.registry().messages(municipality.ibge) if one.key.startswith(of_this_gate)]
     if not queued and news.state is GateState.OPEN and _was_passed(municipality):
         return  # before anybody was written about gates
     told = [

@@ -13,6 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from blocks.mailer import Mailer, Pace
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
@@ -179,3 +180,9 @@ def test_a_conversation_keeps_the_pace_it_was_opened_with(mailer: Mailer, monkey
         for _ in range(3):
             outbox.wait_turn()
     assert waits == [60.0]
+
+
+def test_a_mailbox_of_the_team_that_is_none_is_refused_before_it_stops_all_mail() -> None:
+    with pytest.raises(ValidationError, match="a caixa da equipe não é um endereço"):
+        Mailer(host="127.0.0.1", sender=SENDER, team="equipe")
+    assert Mailer(host="127.0.0.1", sender=SENDER, team="equipe@implanta.example").team == "equipe@implanta.example"

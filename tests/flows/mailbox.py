@@ -10,7 +10,8 @@ import pytest
 from pydantic import JsonValue, SecretStr
 
 from blocks.catalog import Catalog
-from domain.message import Event, Kind
+from domain.message import Event
+from domain.message_variable import Kind
 from lab.state import LabState
 from tests.registries import registry_apart
 

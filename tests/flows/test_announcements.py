@@ -154,6 +154,12 @@ def test_one_prefeitura_that_cannot_be_told_stops_no_other(registry: Registry) -
         ("janela_manutencao", WINDOW, None, "Falta dizer de que ambiente se fala"),
         ("janela_manutencao", {"motivo": "x"}, Purpose.PRODUCAO, "falta inicio; falta fim"),
         ("janela_manutencao", WINDOW | {"inicio": "amanhã"}, Purpose.PRODUCAO, "inicio não é um momento"),
+        (
+            "janela_manutencao",
+            WINDOW | {"inicio": "2020-05-08T22:00", "fim": "2020-05-09"},
+            Purpose.PRODUCAO,
+            "já passou",
+        ),
         ("janela_manutencao", WINDOW | {"quem": "x"}, Purpose.PRODUCAO, "quem não é variável"),
     ],
 )
