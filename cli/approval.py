@@ -8,6 +8,7 @@ import typer
 from cli.municipality import open_registry
 from cli.output import JsonOption, errors_as_lines, out, print_json
 
+GATE_PREFIX = "chamado-"  # as in domain.ticket, which every help would load
 _NOUNS = {"approve": "aprovação", "reject": "recusa", "waive": "dispensa", "revoke": "retirada da dispensa"}
 
 
@@ -15,7 +16,7 @@ def approve(
     municipality: Annotated[str, typer.Argument(help="Nome curto do município (timoteo).")],
     name: Annotated[str, typer.Option("--name", help="Nome de quem decide; fica no registro.")],
     reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
-    gate: Annotated[str, typer.Option("--gate", help="Portão: go-live ou capacitacao.")] = "go-live",
+    gate: Annotated[str, typer.Option("--gate", help="Portão: go-live, capacitacao ou chamado-NÚMERO.")] = "go-live",
     until: Annotated[
         datetime | None,
         typer.Option("--until", formats=["%Y-%m-%d"], help="Com --gate capacitacao: dispensa o portão até este dia."),
@@ -28,16 +29,24 @@ def approve(
     Exemplo: ./implanta approve timoteo --name 'Ana Lima' --reason 'Ofício 12/2026'
     """
     with errors_as_lines():
+        if gate.startswith(GATE_PREFIX):
+            from cli.prefect import connect
+
+            connect()  # who may decide is told by the request, which is in the prefeitura's bucket
         from tasks.waivers import ANSWERS, GO_LIVE_GATE, answer_gate
 
-        if gate == GO_LIVE_GATE:
+        is_ticket = gate.startswith(GATE_PREFIX)
+        if gate == GO_LIVE_GATE or is_ticket:
             answer = "recusar" if reject else "aprovar"
         else:
             answer = "retirar dispensa" if reject else "dispensar"
         found = open_registry().find_municipality(municipality)
         answer_gate(found, gate, answer, name=name, reason=reason, until=until.date() if until else None)
-        ruling = ANSWERS[gate][answer]
+        ruling = ANSWERS[GATE_PREFIX if is_ticket else gate][answer]
     if as_json:
         print_json({"slug": found.slug, "gate": gate, "decision": ruling})
         return
-    out.print(f"{found.slug}: {_NOUNS[ruling]} registrada. Execute ./implanta implant {found.slug}.")
+    following = (
+        f"support answer {found.slug} {gate.removeprefix(GATE_PREFIX)}" if is_ticket else f"implant {found.slug}"
+    )
+    out.print(f"{found.slug}: {_NOUNS[ruling]} registrada. Execute ./implanta {following}.", soft_wrap=True)

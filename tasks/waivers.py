@@ -4,15 +4,18 @@ from datetime import date
 
 from domain.errors import InvalidInputError
 from domain.municipality import Municipality
+from domain.ticket import GATE_PREFIX
 from domain.waiver import Waiver, require_expiry
 from registry.records import Ruling
 from tasks import clock, doors
+from tasks.ticket_record import require_may_decide
 
 TRAINING_GATE = "capacitacao"
 GO_LIVE_GATE = "go-live"
 ANSWERS: dict[str, dict[str, Ruling]] = {
     GO_LIVE_GATE: {"aprovar": "approve", "recusar": "reject"},
     TRAINING_GATE: {"dispensar": "waive", "retirar dispensa": "revoke"},
+    GATE_PREFIX: {"aprovar": "approve", "recusar": "reject"},
 }
 """What a person may answer to each gate.
 
@@ -44,9 +47,10 @@ def answer_gate(
 
     Raises:
         InvalidInputError: the gate knows no such answer; a waiver without its last day, or with one that is past or
-            too far away; no name or no reason.
+            too far away; no name or no reason; a ticket that waits for none, or not for this person's.
     """
-    ruling = ANSWERS.get(gate, {}).get(answer)
+    is_ticket = gate.startswith(GATE_PREFIX)
+    ruling = ANSWERS.get(GATE_PREFIX if is_ticket else gate, {}).get(answer)
     if ruling is None:
         known = "; ".join(f"{one}: {', '.join(answers)}" for one, answers in ANSWERS.items())
         raise InvalidInputError(f"O portão {gate} não tem a resposta {answer!r}", municipality.slug, f"Use {known}.")
@@ -54,6 +58,8 @@ def answer_gate(
         if until is None:
             raise InvalidInputError("A dispensa não diz até quando vale", municipality.slug, "Informe o último dia.")
         require_expiry(until, clock.today(), municipality.slug)
+    if is_ticket:
+        require_may_decide(municipality, gate, name)
     doors.registry().record_decision(
         ibge=municipality.ibge,
         gate=gate,

@@ -40,6 +40,9 @@ ELSEWHERE = {
     "training missing": "tests/flows/test_gates.py",
     "schedule show": "tests/flows/test_forecast.py",
     "schedule fleet": "tests/flows/test_forecast.py",
+    **dict.fromkeys(
+        ("support submit", "support answer", "support list", "support show"), "tests/flows/test_support.py"
+    ),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
@@ -74,7 +77,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "instrument", "message", "gateway", "bench"),
+        *("training", "instrument", "message", "support", "gateway", "bench"),
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:
