@@ -29,13 +29,14 @@ def approve(
     Exemplo: ./implanta approve timoteo --name 'Ana Lima' --reason 'Ofício 12/2026'
     """
     with errors_as_lines():
-        if gate.startswith(GATE_PREFIX):
+        gate = gate.strip().lower()
+        is_ticket = gate.startswith(GATE_PREFIX)
+        if is_ticket:
             from cli.prefect import connect
 
             connect()  # who may decide is told by the request, which is in the prefeitura's bucket
         from tasks.waivers import ANSWERS, GO_LIVE_GATE, answer_gate
 
-        is_ticket = gate.startswith(GATE_PREFIX)
         if gate == GO_LIVE_GATE or is_ticket:
             answer = "recusar" if reject else "aprovar"
         else:

@@ -63,7 +63,7 @@ def admit_ticket(ticket: Ticket) -> TicketReport:
     """Accept a ticket or refuse it, once and for all; one that came before stands where it stands.
 
     Raises:
-        InvalidInputError: its number is another ticket's, or its municipality is not registered.
+        InvalidInputError: the number is another ticket's of the municipality, which must be registered.
     """
     municipality = doors.registry().find_municipality(ticket.municipality)
     with doors.registry().lock(f"chamados:{municipality.slug}", wait_seconds=LOCK_WAIT_SECONDS):
@@ -72,8 +72,7 @@ def admit_ticket(ticket: Ticket) -> TicketReport:
             refusal = _refusal(ticket, municipality)
             if refusal:
                 return close_ticket.fn(ticket, TicketState.REFUSED, (refusal,))
-            if not record(ACCEPTED, ticket, municipality.ibge):
-                raise another_ticket(ticket)
+            record(ACCEPTED, ticket, municipality.ibge)
     report = report_of(municipality.ibge, ticket.id)
     if report is None or report.ticket != ticket:
         raise another_ticket(ticket)
@@ -87,17 +86,12 @@ def close_ticket(ticket: Ticket, state: TicketState, reasons: tuple[str, ...] = 
     """Record how a ticket ended, and have the prefeitura told; the first end of a ticket is the one that counts.
 
     Of one that is closed already it only makes sure that the message is in the queue.
-
-    Raises:
-        InvalidInputError: its number is another municipality's ticket.
     """
     municipality = doors.registry().find_municipality(ticket.municipality)
     rule = Catalog().support().of(ticket.kind)
     report = TicketReport(ticket=ticket, title=rule.title if rule else ticket.kind, state=state, reasons=reasons)
     record(CLOSED, ticket, municipality.ibge, state=report.state.value, reasons=list(report.reasons))
-    closed = report_of(municipality.ibge, ticket.id)
-    if closed is None:
-        raise another_ticket(ticket)
+    closed = report_of(municipality.ibge, ticket.id) or report
     _tell(municipality, closed, "fim")
     return closed
 
@@ -148,12 +142,15 @@ def prepare_addition(ticket: Ticket) -> Prepared:
         content = with_person(current, USERS, Catalog().users_sheet(), values)
     except InvalidInputError as error:  # the person's own row: what is wrong with it ends the ticket
         return Prepared(refusals=(f"{error.what}.",))
-    prepared = _judge(look(instance, content), look(instance), request.login.strip().lower(), ticket.environment)
+    try:
+        wanted, now = look(instance, content), look(instance)
+    except InvalidInputError as error:  # more people than were contracted, or what was sent cannot be read
+        return Prepared(waiting_for=(str(error),))
+    prepared = _judge(wanted, now, request.login.strip().lower(), ticket.environment)
     if prepared.code is None:
         return prepared
     doors.object_storage().ensure_object(intake_bucket(instance.municipality.slug), USERS, content)
-    key = f"{PREPARED}:{ticket.id}:{prepared.code[:16]}"
-    record(PREPARED, ticket, instance.municipality.ibge, key, code=prepared.code)
+    record(PREPARED, ticket, instance.municipality.ibge, prepared.code[:16], code=prepared.code)
     return prepared
 
 

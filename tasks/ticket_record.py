@@ -39,15 +39,18 @@ def events_of(ibge: str, ticket_id: str | None = None) -> list[EventRecord]:
     return [event for event in events if ticket_id in {None, event.details["ticket"]}]
 
 
-def record(kind: str, ticket: Ticket, ibge: str, key: str | None = None, **details: JsonValue) -> bool:
-    """Add an event of a ticket, once for each key; False when it is there already, be it another municipality's."""
+def record(kind: str, ticket: Ticket, ibge: str, *part: str, **details: JsonValue) -> bool:
+    """Add an event of a ticket, once for each `part` of it; False when it is there already.
+
+    A number is one ticket within a municipality: another one's can neither take it nor end it.
+    """
     return doors.registry().record_event(
         kind,
         ibge=ibge,
         environment=ticket.environment,
         actor=ACTOR,
         details={**ticket.model_dump(exclude={"id"}), "ticket": ticket.id, **details},
-        key=key or f"{kind}:{ticket.id}",
+        key=":".join((kind, ibge, ticket.id, *part)),
     )
 
 

@@ -32,6 +32,7 @@ from cli.intake import send_sheets, send_text
 from domain.environment import Purpose
 from domain.errors import InvalidInputError
 from domain.municipality import Contact, Municipality
+from domain.plan import Plan
 from domain.ticket import Ticket, TicketReport, TicketState
 from domain.user_table import parse_user_table
 from flows.approve import approve
@@ -306,10 +307,36 @@ def test_a_number_is_one_ticket_for_ever(instance: Instance, neighbour: Municipa
         ticket_for(instance, "senha", ticket.id, login="pessoa.1")
     with pytest.raises(InvalidInputError, match="já é de outro chamado"):
         answer_ticket(ticket.model_copy(update={"kind": "usuario"}))
+
+
+def test_a_number_of_another_prefeitura_neither_takes_nor_ends_this_ones(
+    instance: Instance, neighbour: Municipality, registry: Registry
+) -> None:
+    ticket = ticket_for(instance, "usuario", **person(8))
+    run(ticket)
     asked = json.dumps({"solicitante": neighbour.contacts[0].email, "login": "x"}).encode()
     elsewhere = send_ticket(neighbour.slug, ticket.id, "senha", f"{neighbour.slug}-treinamento", asked)
-    with pytest.raises(InvalidInputError, match="já é de outro chamado"):
-        answer_ticket(elsewhere)
+    assert run(elsewhere)[1].state is TicketState.REFUSED
+    assert run(ticket)[1].state is TicketState.WAITING
+    approve_in_registry(registry, ticket)
+    assert run(ticket)[1].state is TicketState.DONE
+
+
+def test_more_people_than_were_contracted_wait_and_nobody_comes_in(instance: Instance, registry: Registry) -> None:
+    ibge = instance.municipality.ibge
+    contract = registry.contract(ibge)
+    assert contract is not None
+    ticket = ticket_for(instance, "usuario", **person(9))
+    run(ticket)
+    approve_in_registry(registry, ticket)
+    registry.ensure_contract(ibge, Plan(faixa=None, users=3, concurrent_users=1, negotiated=True))
+    sheet = read_sheet(instance.municipality.slug, USERS)
+    name, report = run(ticket)
+    registry.ensure_contract(ibge, contract.plan)
+    assert (name, report.state) == ("Aguardando", TicketState.WAITING)
+    assert "permite 3" in report.told
+    assert read_sheet(instance.municipality.slug, USERS) == sheet
+    assert run(ticket)[1].state is TicketState.DONE
 
 
 def test_more_tickets_than_a_day_allows_are_refused_until_the_next(
