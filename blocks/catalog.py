@@ -35,6 +35,7 @@ from domain.schedule import ScheduleTable
 from domain.sizing import SizingRules
 from domain.sla import SlaRule
 from domain.storage import StorageRule
+from domain.ticket import SupportRule
 from domain.training import TrainingRule
 from domain.user_table import UserSheetRule
 from domain.users_guard import UsersRule
@@ -160,6 +161,10 @@ class Catalog:
                 shown(self.directory / file),
                 "Use os códigos de timetable.yaml.",
             )
+
+    def support(self) -> SupportRule:
+        """Which tickets of the help desk are answered, for whom and after whose yes (`support.yaml`)."""
+        return _load(self.directory / "support.yaml", SupportRule)
 
     def messages(self) -> MessageTable:
         """What prefeituras are written about, and to whom (`messages.yaml`)."""

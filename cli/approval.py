@@ -8,6 +8,7 @@ import typer
 from cli.municipality import open_registry
 from cli.output import JsonOption, errors_as_lines, out, print_json
 
+GATE_PREFIX = "chamado-"  # as in domain.ticket, which every help would load
 _NOUNS = {"approve": "aprovação", "reject": "recusa", "waive": "dispensa", "revoke": "retirada da dispensa"}
 
 
@@ -15,7 +16,7 @@ def approve(
     municipality: Annotated[str, typer.Argument(help="Nome curto do município (timoteo).")],
     name: Annotated[str, typer.Option("--name", help="Nome de quem decide; fica no registro.")],
     reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
-    gate: Annotated[str, typer.Option("--gate", help="Portão: go-live ou capacitacao.")] = "go-live",
+    gate: Annotated[str, typer.Option("--gate", help="Portão: go-live, capacitacao ou chamado-NÚMERO.")] = "go-live",
     until: Annotated[
         datetime | None,
         typer.Option("--until", formats=["%Y-%m-%d"], help="Com --gate capacitacao ou --item: dispensa até este dia."),
@@ -34,8 +35,13 @@ def approve(
     with errors_as_lines():
         from tasks.waivers import GO_LIVE_GATE, answer_gate, item_gate
 
-        gate = item_gate(item) if item else gate
-        if gate == GO_LIVE_GATE:
+        gate = item_gate(item) if item else gate.strip().lower()
+        is_ticket = gate.startswith(GATE_PREFIX)
+        if is_ticket:
+            from cli.prefect import connect
+
+            connect()  # who may decide is told by the request, which is in the prefeitura's bucket
+        if gate == GO_LIVE_GATE or is_ticket:
             answer = "recusar" if reject else "aprovar"
         else:
             answer = "retirar dispensa" if reject else "dispensar"
@@ -44,4 +50,7 @@ def approve(
     if as_json:
         print_json({"slug": found.slug, "gate": gate, "decision": ruling})
         return
-    out.print(f"{found.slug}: {_NOUNS[ruling]} registrada. Execute ./implanta implant {found.slug}.")
+    following = (
+        f"support answer {found.slug} {gate.removeprefix(GATE_PREFIX)}" if is_ticket else f"implant {found.slug}"
+    )
+    out.print(f"{found.slug}: {_NOUNS[ruling]} registrada. Execute ./implanta {following}.", soft_wrap=True)

@@ -47,6 +47,7 @@ class Event(StrEnum):
     JANELA_MANUTENCAO = "janela_manutencao"
     INCIDENTE = "incidente"
     RELATORIO_MENSAL = "relatorio_mensal"
+    CHAMADO = "chamado"
 
 
 class InvitationRule(CatalogEntry):

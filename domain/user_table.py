@@ -1,9 +1,11 @@
 """The users' spreadsheet as it was sent: where its heading is, what each column means, and its filled rows."""
 
+import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import StringIO
 from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -120,11 +122,10 @@ def parse_user_table(content: bytes, name: str, rule: UserSheetRule) -> UserTabl
         InvalidInputError: what makes the whole file unreadable, naming no cell of anybody's row.
     """
     text = decode_sheet(content, name)
-    heads = {delimiter: head_of(text, delimiter, MAX_ROWS_ABOVE_HEADING + 1) for delimiter in _DELIMITERS}
-    delimiter = max(heads, key=lambda found: max((len(rule.columns_of(line)) for line in heads[found]), default=0))
-    at = rule.heading_in(heads[delimiter])
+    delimiter, head = _head(text, rule)
+    at = rule.heading_in(head)
     if at is None:
-        raise _no_heading(text, heads[delimiter], name, rule)
+        raise _no_heading(text, head, name, rule)
     lines = split_rows(text, delimiter, name)
     refuse_size(lines, name)
     heading = tuple(plain(cell) for cell in lines[at])
@@ -140,6 +141,42 @@ def parse_user_table(content: bytes, name: str, rule: UserSheetRule) -> UserTabl
     if not rows:
         raise InvalidInputError("A planilha não tem nenhuma linha preenchida", name, "Preencha e envie de novo.")
     return UserTable(heading, columns, rows, _unknown(heading, rule), rule.default_profile)
+
+
+def with_person(content: bytes, name: str, rule: UserSheetRule, values: Mapping[Column, str]) -> bytes:
+    """The same CSV with one person more in its last row; unchanged when just that person is in it.
+
+    Raises:
+        InvalidInputError: the file cannot be read, lacks a column that the person needs, or has somebody else by this
+            login.
+    """
+    table = parse_user_table(content, name, rule)
+    login = plain(values["login"]).lower()
+    found = [table.values(cells) for _, cells in table.rows if table.values(cells)["login"].lower() == login]
+    told = {column: plain(value) for column, value in values.items() if plain(value)}
+    if found and all(all(row[column] == value for column, value in told.items()) for row in found):
+        return content
+    if found:
+        raise InvalidInputError("A planilha já tem este login, com outros dados", name, "Peça a correção da planilha.")
+    missing = sorted(told.keys() - table.columns.keys())
+    if missing:
+        raise InvalidInputError(
+            f"A planilha não tem a coluna {missing[0]}", name, "Acrescente a coluna e envie a planilha de novo."
+        )
+    cells = [""] * len(table.heading)
+    for column, value in told.items():
+        cells[table.columns[column]] = value
+    text = decode_sheet(content, name)
+    line = StringIO()
+    csv.writer(line, delimiter=_head(text, rule)[0], lineterminator="\n").writerow(cells)
+    return f"{text.rstrip()}\n{line.getvalue()}".encode()
+
+
+def _head(text: str, rule: UserSheetRule) -> tuple[str, list[list[str]]]:
+    """The delimiter by which the first rows name the most columns, and those rows."""
+    heads = {delimiter: head_of(text, delimiter, MAX_ROWS_ABOVE_HEADING + 1) for delimiter in _DELIMITERS}
+    delimiter = max(heads, key=lambda found: max((len(rule.columns_of(line)) for line in heads[found]), default=0))
+    return delimiter, heads[delimiter]
 
 
 def _typed(cell: str) -> str:

@@ -9,6 +9,7 @@ from domain.report import StageReport
 from flows.stage import Procedure, as_run_state, carry_out, stage_flow
 from tasks.certificate import certify_environment
 from tasks.certificates import ensure_certificate
+from tasks.dns import ensure_public_name
 from tasks.edge import ensure_edge_site
 from tasks.environment import (
     ensure_access_keys,
@@ -55,6 +56,7 @@ PROCEDURE: Procedure = (
     ("chave do S3", ensure_storage_identity),
     ("repositório de arquivos", ensure_file_repository),
     ("aplicação", ensure_application),
+    ("nome público", ensure_public_name),  # an ACME authority asks for it by name
     ("certificado TLS", ensure_certificate),
     ("borda", ensure_edge_site),
     ("conta técnica", ensure_technical_account),

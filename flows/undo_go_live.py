@@ -8,7 +8,6 @@ from pydantic import Field
 from domain.environment import EnvironmentName, Purpose
 from domain.report import StepResult
 from flows.stage import MUNICIPALITY, Procedure, carry_out
-from tasks.dns import remove_public_name
 from tasks.history import exclusive, record_answer
 from tasks.rollback import (
     close_application,
@@ -23,7 +22,6 @@ from tasks.waivers import GO_LIVE_GATE, UNDO
 PROCEDURE: Procedure = (
     ("borda fechada", close_to_public),
     ("aplicação em manutenção", close_application),
-    ("endereço público retirado", remove_public_name),
     ("borda como antes", restore_edge),
     ("registro da volta", record_rollback),
 )

@@ -22,6 +22,8 @@ from tasks.step import step
 from tasks.users_sheet import read_user_sheet
 
 INVITED = "users.invited"
+FIRST_ACCESS, NEW_PASSWORD = "primeiro_acesso", "senha_nova"  # templates of catalog/messages
+_SUBJECTS = {FIRST_ACCESS: "seu primeiro acesso", NEW_PASSWORD: "sua senha provisória"}
 PROGRESS_UPDATES = 20
 
 
@@ -43,12 +45,12 @@ def ensure_invitations(environment: str) -> Change:
     pending = [user.account for user in users if user.uninvited]
     if is_rehearsal():
         return Change(created=len(pending))
-    refused = _invite(instance, pending)
+    refused = invite(instance, pending)
     _require_delivered(instance, refused | {user.account.uid.lower() for user in users if user.bounced})
     return Change(created=len(pending))
 
 
-def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
+def invite(instance: Instance, pending: Collection[Account], template: str = FIRST_ACCESS) -> set[str]:
     """Write to each; the logins whose address was refused. What was done is counted even when the rest fails."""
     sent = 0
     refused: set[str] = set()
@@ -56,7 +58,7 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
         return refused
     edge = doors.edge()
     address, page = f"{edge.url(instance.name)}/sei", edge.access_url(instance.name)
-    subject = f"SEI {instance.municipality.name} ({instance.name.purpose.label}): seu primeiro acesso"
+    subject = f"SEI {instance.municipality.name} ({instance.name.purpose.label}): {_SUBJECTS[template]}"
     try:
         with (
             _progress(instance, len(pending)) as tell,
@@ -66,7 +68,7 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
             for account in pending:
                 outbox.wait_turn()  # before a password is made that nobody would have, were the run to end meanwhile
                 password = inviter.give_password(account)
-                text = first_access_text(instance, account, password.get_secret_value(), address, page)
+                text = access_text(template, instance, account, password.get_secret_value(), address, page)
                 try:
                     outbox.send(account.email, subject, text)
                 except InvalidInputError:
@@ -88,25 +90,28 @@ def _invite(instance: Instance, pending: Collection[Account]) -> set[str]:
     return refused
 
 
-def first_access_text(
-    instance: Instance, account: Account, password: str, address: str, change_page: str | None
+def access_text(
+    template: str, instance: Instance, account: Account, password: str, address: str, change_page: str | None
 ) -> str:
     """The message. `change_page` is where a person chooses the password without anybody's help, where there is one."""
-    template = Environment(
-        loader=FileSystemLoader(CATALOG_DIR / "messages"),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(default=False),  # plain text: an escaped name would reach the person escaped
-        keep_trailing_newline=True,
-        trim_blocks=True,
-    ).get_template("primeiro_acesso.txt.j2")
-    return template.render(
-        nome=account.name,
-        municipio=instance.municipality.name,
-        ambiente=instance.name.purpose.label,
-        endereco=address,
-        login=account.uid,
-        senha=password,
-        troca=change_page,
+    return (
+        Environment(
+            loader=FileSystemLoader(CATALOG_DIR / "messages"),
+            undefined=StrictUndefined,
+            autoescape=select_autoescape(default=False),  # plain text: an escaped name would reach the person escaped
+            keep_trailing_newline=True,
+            trim_blocks=True,
+        )
+        .get_template(f"{template}.txt.j2")
+        .render(
+            nome=account.name,
+            municipio=instance.municipality.name,
+            ambiente=instance.name.purpose.label,
+            endereco=address,
+            login=account.uid,
+            senha=password,
+            troca=change_page,
+        )
     )
 
 

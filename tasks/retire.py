@@ -27,6 +27,7 @@ from domain.retirement import (
 from tasks import clock, doors
 from tasks.archive import last_proof, remember, require_archive_held, retirement_now
 from tasks.configuration import apply_application
+from tasks.dns import remove_public_name
 from tasks.edge import remove_edge_site
 from tasks.environment_copy import repository_of
 from tasks.instance import Instance, happenings, load_any_instance
@@ -100,6 +101,7 @@ REVOCATIONS: tuple[NamedStep, ...] = (
     ("contas de banco", ensure_database_revoked),
     ("contas LDAP", ensure_directory_revoked),
     ("chave do S3", remove_storage_identity),
+    ("nome público", remove_public_name),
     ("borda", remove_edge_site),
 )
 

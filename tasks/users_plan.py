@@ -109,13 +109,13 @@ class Situation:
         )
 
 
-def look(instance: Instance) -> Situation:
-    """Hold the newest spreadsheet against SIP as it is now.
+def look(instance: Instance, content: bytes | None = None) -> Situation:
+    """Hold the newest spreadsheet, or the one given, against SIP as it is now.
 
     Raises:
         InvalidInputError: the spreadsheet as a whole cannot be read, or is of more people than were contracted.
     """
-    read = read_user_sheet(instance)
+    read = read_user_sheet(instance, content)
     users = instance.users.list_users()
     brought = load_brought(instance, users)
     today = clock.today()

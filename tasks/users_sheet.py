@@ -39,8 +39,10 @@ class ReadSheet:
         return {cell for number, cells in self.table.rows if number in wanted for cell in cells if cell}
 
 
-def read_user_sheet(instance: Instance) -> ReadSheet:
+def read_user_sheet(instance: Instance, content: bytes | None = None) -> ReadSheet:
     """The prefeitura's people, judged against the environment's units and profiles and the contracted plan.
+
+    `content` stands for the spreadsheet that the prefeitura sent.
 
     Raises:
         InvalidInputError: the file as a whole cannot be read, or is of more people than were contracted.
@@ -53,7 +55,7 @@ def read_user_sheet(instance: Instance) -> ReadSheet:
             f"Registre o plano com ./implanta municipality plan {instance.municipality.slug}.",
         )
     return _judge(
-        require_sheet(instance.municipality.slug, USERS),
+        require_sheet(instance.municipality.slug, USERS) if content is None else content,
         frozenset(working_units(instance).items()),
         frozenset(instance.users.profile_ids().items()),
         contract.plan,

@@ -5,9 +5,11 @@ from datetime import date
 from blocks.catalog import Catalog
 from domain.errors import InvalidInputError
 from domain.municipality import Municipality
+from domain.ticket import GATE_PREFIX
 from domain.waiver import Waiver, require_expiry
 from registry.records import Ruling
 from tasks import clock, doors
+from tasks.ticket_record import require_may_decide
 
 TRAINING_GATE = "capacitacao"
 GO_LIVE_GATE = "go-live"
@@ -16,6 +18,7 @@ WAIVERS: dict[str, Ruling] = {"dispensar": "waive", "retirar dispensa": "revoke"
 ANSWERS: dict[str, dict[str, Ruling]] = {
     GO_LIVE_GATE: {"aprovar": "approve", "recusar": "reject", UNDO: "revoke"},
     TRAINING_GATE: WAIVERS,
+    GATE_PREFIX: {"aprovar": "approve", "recusar": "reject"},
 }
 """What a person may answer to each gate.
 
@@ -35,7 +38,9 @@ def waivable_items() -> tuple[str, ...]:
 
 
 def _answers_of(gate: str) -> dict[str, Ruling]:
-    return WAIVERS if gate in map(item_gate, waivable_items()) else ANSWERS.get(gate, {})
+    if gate in map(item_gate, waivable_items()):
+        return WAIVERS
+    return ANSWERS.get(GATE_PREFIX if gate.startswith(GATE_PREFIX) else gate, {})
 
 
 def find_waiver(municipality: Municipality, gate: str) -> Waiver | None:
@@ -62,8 +67,9 @@ def answer_gate(
 
     Raises:
         InvalidInputError: the gate knows no such answer; a waiver without its last day, or with one that is past or
-            too far away; no name or no reason.
+            too far away; no name or no reason; a ticket that waits for none, or not for this person's.
     """
+    is_ticket = gate.startswith(GATE_PREFIX)
     ruling = _answers_of(gate).get(answer)
     if ruling is None:
         known = "; ".join(f"{one}: {', '.join(answers)}" for one, answers in ANSWERS.items())
@@ -73,6 +79,8 @@ def answer_gate(
         if until is None:
             raise InvalidInputError("A dispensa não diz até quando vale", municipality.slug, "Informe o último dia.")
         require_expiry(until, clock.today(), municipality.slug)
+    if is_ticket:
+        require_may_decide(municipality, gate, name)
     doors.registry().record_decision(
         ibge=municipality.ibge,
         gate=gate,

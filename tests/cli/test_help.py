@@ -45,6 +45,9 @@ ELSEWHERE = {
     **dict.fromkeys((f"training class {name}" for name in ("add", "list", "cancel")), "tests/flows/test_classes.py"),
     "message announce": "tests/flows/test_announcements.py",
     "go-live schedule": "tests/flows/test_announcements.py",
+    **dict.fromkeys(
+        ("support submit", "support answer", "support list", "support show"), "tests/flows/test_support.py"
+    ),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",

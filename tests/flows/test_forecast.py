@@ -82,7 +82,7 @@ def test_the_nightly_forecast_leaves_one_broken_prefeitura_out_and_says_so(regis
     live = [(stage, JOINED + timedelta(days=8 * n)) for n, stage in enumerate(STAGES[1:7], start=1)]
     join(registry, "3152006", "Pompéu", *live)
     join(registry, "3138203", "Lavras")
-    with pytest.raises(InvalidInputError, match="1 prefeituras ficaram fora da previsão"):
+    with pytest.raises(InvalidInputError, match="Fora da previsão: 1 de 3 prefeituras"):
         forecast_fleet_live(rounds=20)
     lines = artifact().splitlines()
     assert any(line.startswith(f"| {start_told} | **falhou** |") and "32/13" not in line for line in lines)

@@ -26,7 +26,7 @@ from registry import Registry
 from tasks import doors
 from tasks.environment import ensure_environment_record
 from tasks.instance import Instance, load_instance
-from tasks.invitations import INVITED, ensure_invitations, first_access_text
+from tasks.invitations import FIRST_ACCESS, INVITED, access_text, ensure_invitations
 from tests.flows.conftest import EXAMPLES, Join
 
 PASSWORD = re.compile(r"^Senha provisória: (\S+)$", re.MULTILINE)
@@ -142,7 +142,7 @@ def test_no_password_is_kept_anywhere_but_in_its_message(instance: Instance, lab
 
 @pytest.mark.parametrize("page", [None, "https://sei.exemplo.gov.br/acesso/x/primeiro-acesso"])
 def test_the_message_says_where_the_password_is_changed(instance: Instance, page: str | None) -> None:
-    text = first_access_text(instance, PEOPLE[0], "segredo-1", "https://x.exemplo/sei", page)
+    text = access_text(FIRST_ACCESS, instance, PEOPLE[0], "segredo-1", "https://x.exemplo/sei", page)
     assert PASSWORD.findall(text) == ["segredo-1"]
     assert ("troque-a assim que entrar" in text) == (page is None)
     assert page is None or f"troque-a antes de entrar, em {page}\n" in text

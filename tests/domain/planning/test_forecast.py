@@ -182,7 +182,7 @@ def test_the_table_names_who_could_not_be_read_and_the_run_fails_with_the_worst_
     lines = found.markdown()
     assert any(line.startswith("| lavras | **falhou** |") for line in lines)
     assert any(line.startswith(f"| municipio-{CODES[0]} | ") for line in lines)
-    with pytest.raises(InvalidInputError, match="2 prefeituras ficaram fora da previsão"):
+    with pytest.raises(InvalidInputError, match="Fora da previsão: 2 de 3 prefeituras"):
         found.raise_if_any_failed()
     forecast([make_progress()]).raise_if_any_failed()
 
