@@ -76,12 +76,17 @@ def send_files(slug: str, files: list[Path]) -> Change:
 
 
 def send_attendance(prefeitura: Prefeitura, today: date, share: float = 1) -> Change:
-    """Send the example list with its days moved so that the newest class ended yesterday: old classes do not count.
+    """Send the example list as `attendance_text` makes it."""
+    from cli.intake import send_text
+
+    return send_text(prefeitura.slug, "capacitacao.csv", attendance_text(prefeitura, today, share))
+
+
+def attendance_text(prefeitura: Prefeitura, today: date, share: float = 1) -> str:
+    """The example list with its days moved so that the newest class ended yesterday: old classes do not count.
 
     Of the list only so many rows, from the top, make up the given share of the prefeitura's people.
     """
-    from cli.intake import send_text
-
     rows = list(
         csv.reader(io.StringIO((prefeitura.folder / "capacitacao.csv").read_text(encoding="utf-8")), delimiter=";")
     )
@@ -93,7 +98,7 @@ def send_attendance(prefeitura: Prefeitura, today: date, share: float = 1) -> Ch
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
     writer.writerows([header, *([*row[:3], f"{day + shift:%d/%m/%Y}"] for row, day in zip(body, days, strict=True))])
-    return send_text(prefeitura.slug, "capacitacao.csv", text.getvalue())
+    return text.getvalue()
 
 
 def _people_of(prefeitura: Prefeitura) -> int:
