@@ -4,6 +4,7 @@ import smtplib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.header import Header
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid, parseaddr
 from time import monotonic, sleep
@@ -96,7 +97,8 @@ class Outbox:
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = to
-        message["Subject"] = subject
+        # Not message["Subject"]: Python's folding (3.11) loses the space between two encoded words.
+        message.set_raw("Subject", Header(" ".join(subject.split()), header_name="Subject").encode())
         message["Date"] = localtime()  # RFC 5322 demands it; servers take mail without these two for spam
         message["Message-ID"] = message_id
         return message

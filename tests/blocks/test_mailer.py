@@ -98,6 +98,31 @@ def test_a_message_has_the_headers_that_other_servers_expect(mailer: Mailer, lab
     assert first["Message-ID"].endswith("@implanta.example>")
 
 
+@pytest.mark.parametrize("municipality", ["Timóteo", "Conceição do Mato Dentro", "Olhos-d'Água", "Rio Doce", "Unaí"])
+def test_a_long_subject_loses_no_space_where_it_is_folded(
+    mailer: Mailer, lab_state: LabState, municipality: str
+) -> None:
+    """Between two encoded words a space is dropped by whoever reads them: it has to be inside of one."""
+    written = [
+        f"{municipality} {secrets.token_hex(4)}: a implantação espera há {days} dias úteis o portão da capacitação"
+        for days in (9, 20, 120)
+    ]
+    with mailer.open() as outbox:
+        for subject in written:
+            outbox.send(TO, subject, TEXT)
+    for subject in written:
+        (message,) = arrived(lab_state, subject)
+        assert all(len(line) <= 78 for line in message.as_bytes().splitlines() if line.startswith(b"Subject"))
+
+
+def test_a_subject_of_several_lines_adds_no_header(mailer: Mailer, lab_state: LabState) -> None:
+    mark = secrets.token_hex(4)
+    with mailer.open() as outbox:
+        outbox.send(TO, f"Assunto {mark}\r\nBcc: outra@blocos.mg.gov.br", TEXT)
+    (message,) = arrived(lab_state, f"Assunto {mark} Bcc: outra@blocos.mg.gov.br")
+    assert message["Bcc"] is None
+
+
 def test_one_conversation_carries_many_messages(mailer: Mailer, lab_state: LabState, subject: str) -> None:
     with mailer.open() as outbox:
         for number in range(20):
