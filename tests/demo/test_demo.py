@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun
 
 from domain.lifecycle import Stage
 from registry import Registry
+
+pytestmark = pytest.mark.timeout(900)  # the first one waits for two whole demos
 
 
 def test_the_first_run_carries_both_prefeituras_through_every_stage(first_demo: dict[str, Any]) -> None:

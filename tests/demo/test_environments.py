@@ -17,6 +17,8 @@ from tasks import doors
 from tasks.instance import Instance, load_instance
 from tests.demo.conftest import ENVIRONMENTS
 
+pytestmark = pytest.mark.timeout(900)  # the first one waits for two whole demos
+
 # Facts of information_schema that make two databases the same release, asked here without the product's own code.
 STRUCTURE = {
     "tabelas": (

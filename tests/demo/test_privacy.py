@@ -10,6 +10,8 @@ from sqlalchemy import create_engine, text
 from blocks.settings import PROJECT_ROOT, Settings
 from lab.state import LabState
 
+pytestmark = pytest.mark.timeout(900)  # the first one waits for two whole demos
+
 
 @pytest.fixture(scope="module")
 def personal_data(fleet: object, lab_state: LabState) -> set[str]:

@@ -16,6 +16,8 @@ from tasks.model_validation import VALIDATED, require_valid_model, validate_docu
 from tests.cli.conftest import CommandLine
 from tests.cli.examples import example_of
 
+pytestmark = pytest.mark.timeout(900)  # the first one waits for two whole demos
+
 TARGET = "timoteo-treinamento"
 
 
