@@ -1,6 +1,7 @@
 """`./implanta demo`: what it says it did, and that the second run finds everything done."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -43,7 +44,33 @@ def test_a_second_run_asks_nobody_again(fleet: Registry, second_demo: dict[str, 
     assert second_demo
     for municipality in fleet.list_municipalities():
         if municipality.slug in {"timoteo", "rio-doce"}:
-            assert len(fleet.decisions(municipality.ibge)) == 1
+            gates = [decision.gate for decision in fleet.decisions(municipality.ibge)]
+            assert sorted(gates) == sorted(set(gates))
+
+
+def test_the_gate_closes_at_62_percent_and_late_completions_open_it_with_nobody_at_the_flow(fleet: Registry) -> None:
+    timoteo = fleet.find_municipality("timoteo")
+    waited = [str(run.state.message) for run in _runs("timoteo · implantação") if run.state]
+    assert any("217 de 350 usuários capacitados (62%); o mínimo é 80%" in message for message in waited)
+    by_hand = {run.id for run in _runs("timoteo · implantação") if not run.deployment_id}
+    (production,) = [
+        event
+        for event in fleet.events(timoteo.ibge, kinds=["stage.finished"])
+        if event.details["stage"] == Stage.ENVIRONMENT_PRODUCTION
+    ]
+    assert production.flow_run_id
+    with _client() as client:
+        child = client.read_flow_run(UUID(production.flow_run_id))
+        assert child.parent_task_run_id
+        parent = client.read_task_run(child.parent_task_run_id).flow_run_id
+    assert parent not in by_hand, "the worker ran it, as the nightly look at the gates asked it to"
+
+
+def test_the_waived_path_is_recorded_with_its_last_day(fleet: Registry) -> None:
+    (waiver,) = fleet.decisions(fleet.find_municipality("rio-doce").ibge, "capacitacao")
+    assert (waiver.decision, waiver.name) == ("waive", "Ponto focal da demonstração")
+    assert waiver.valid_until
+    assert fleet.decisions(fleet.find_municipality("timoteo").ibge, "capacitacao") == []
 
 
 def test_stages_are_recorded_once_each(fleet: Registry, second_demo: dict[str, Any]) -> None:
