@@ -93,6 +93,7 @@ def _without_prefect() -> Iterator[None]:
 
     import flows.implantation
     import tasks.history
+    import tasks.inspection
 
     def plain(value: object) -> object:
         return value.fn if isinstance(value, Flow | Task) else value
@@ -113,7 +114,8 @@ def _without_prefect() -> Iterator[None]:
         "PROCEDURE",
         tuple((plain(stage), arguments) for stage, arguments in flows.implantation.PROCEDURE),
     )
-    put(tasks.history, "create_markdown_artifact", lambda **_: None)
+    for module in (tasks.history, tasks.inspection):
+        put(module, "create_markdown_artifact", lambda **_: None)
     try:
         yield
     finally:

@@ -1,13 +1,18 @@
-"""Who waits at the training gate, and what becomes of it."""
+"""Who waits at a gate, and what becomes of it."""
 
 from prefect.deployments import run_deployment
 
 from blocks.settings import load_settings
+from domain.change import Change
+from domain.environment import EnvironmentName, Purpose
+from domain.errors import InvalidInputError
 from domain.gates_report import GateLine, GatesReport
 from domain.lifecycle import Stage, current_stage
 from tasks import doors
 from tasks.gate_notices import judge_and_tell
+from tasks.go_live_checks import look_at
 from tasks.inspection import publish_markdown
+from tasks.instance import load_instance
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 from tasks.training import ensure_training_record
@@ -24,6 +29,19 @@ def waiting_at_training() -> list[str]:
 def past_training() -> list[str]:
     """Those that are past the gate and not in production yet, by slug: it may close behind them."""
     return [slug for slug, stage in _stages() if stage in {Stage.ENVIRONMENT_PRODUCTION, Stage.GO_LIVE}]
+
+
+def due_to_open() -> list[str]:
+    """Those whose opening was approved and whose announced day, if there is one, has come, by slug."""
+    return [slug for slug, stage in _stages() if stage is Stage.GO_LIVE and _is_due(slug)]
+
+
+def _is_due(slug: str) -> bool:
+    try:
+        instance = load_instance(EnvironmentName(municipality=slug, purpose=Purpose.PRODUCAO).slug)
+    except InvalidInputError:  # the stage before was done by somebody else's means
+        return False
+    return all(look_at(instance, code).passed for code in ("aprovacao_prefeitura", "data_anunciada"))
 
 
 def _stages() -> list[tuple[str, Stage]]:
@@ -55,6 +73,13 @@ def _judge(municipality: str) -> GateLine:
     ensure_training_record.fn(municipality)
     finding = judge_and_tell.fn(municipality)
     return GateLine(municipality=municipality, facts=finding.facts, reasons=finding.reasons)
+
+
+@step("abertura do dia")
+def open_due(municipality: str) -> Change:
+    """Start the implantation, which looks at the whole checklist again, and opens or tells what is missing."""
+    start_implantation(municipality)
+    return Change(updated=1)
 
 
 def start_implantation(municipality: str) -> None:

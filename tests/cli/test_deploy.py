@@ -28,6 +28,7 @@ NIGHTLY = {
     "previsao": "45 5 * * *",
     "lembretes-das-turmas": "45 5 * * *",
     "relatorio-mensal": "0 7 1 * *",
+    "aberturas-do-dia": "0 6 * * *",
     "correio": "*/5 * * * *",
     "operacao-assistida": "*/30 7-19 * * 1-5",
 }

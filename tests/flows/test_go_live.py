@@ -34,12 +34,14 @@ from flows import go_live as opening_flow
 from flows import undo_go_live as closing_flow
 from flows.go_live import go_live
 from flows.implantation import implantation
+from flows.open_productions import open_productions
 from flows.undo_go_live import undo_go_live
 from registry import Registry
 from tasks import acts, clock, doors
 from tasks.backup import BACKUP_VERIFIED
 from tasks.certificate import JSON_KEY
 from tasks.edge import environment_certificate
+from tasks.gates import due_to_open
 from tasks.go_live import run_checklist
 from tasks.go_live_checks import LOOKS
 from tasks.instance import Instance, load_instance
@@ -48,6 +50,9 @@ from tasks.training import ensure_training_record
 from tasks.waivers import answer_gate, item_gate
 from tests.cli.examples import example_of
 from tests.flows.conftest import EXAMPLES, Join
+from tests.waiting import wait_until
+
+WORKER_SECONDS = 180
 
 Break = Callable[[Instance], AbstractContextManager[None]]
 
@@ -443,8 +448,16 @@ def test_what_was_closed_again_asks_for_a_new_approval_and_opens_again(before: I
     waiting = go_live(municipality.slug).waiting_for
     assert len(waiting) == 1, waiting
     assert "falta a aprovação" in waiting[0]
+    assert municipality.slug not in due_to_open()
     approve(before)
-    assert go_live(municipality.slug).waiting_for == ()
+    with announced_for_later(before):
+        assert municipality.slug not in due_to_open()
+    assert municipality.slug in open_productions()
+    wait_until(
+        lambda: Stage.GO_LIVE in registry.stages_done(municipality.ibge)[municipality.ibge],
+        "the worker opens it",
+        seconds=WORKER_SECONDS,
+    )
     assert len(registry.events(municipality.ibge, kinds=[LIVE])) == 2
     keys = [message.key for message in registry.messages(municipality.ibge) if "entrada" in message.event]
     assert keys == [
@@ -456,7 +469,7 @@ def test_what_was_closed_again_asks_for_a_new_approval_and_opens_again(before: I
 
 def test_once_somebody_worked_in_it_the_way_back_is_closed_and_says_where_to_read(before: Instance) -> None:
     with instance_process(before), pytest.raises(GateClosedError) as refused:
-        undo_go_live(before.municipality.slug, "ponto focal", "arrependimento")
+        undo_go_live(before.municipality.slug, "ponto focal", "arrependimento", wait_seconds=60)
     assert "A produção já foi usada: 1 processo(s) a mais" in str(refused.value)
     assert "Depois do primeiro processo" in str(refused.value)
     assert doors.runtime().health(before.name).serving
@@ -468,7 +481,7 @@ def test_killed_after_each_step_and_run_again_it_opens_and_closes_as_if_nobody_h
 ) -> None:
     municipality = before.municipality
     if is_open(before):
-        undo_go_live(municipality.slug, "ponto focal", "para começar do começo")
+        undo_go_live(municipality.slug, "ponto focal", "para começar do começo", wait_seconds=60)
     untouched, opened = state_of(before), len(registry.events(municipality.ibge, kinds=[LIVE]))
     approve(before)
     for step in range(len(opening_flow.PROCEDURE)):
