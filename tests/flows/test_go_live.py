@@ -73,7 +73,7 @@ def attendance_of(municipality: Municipality, *, share: float = 1) -> None:
 @pytest.fixture(scope="module")
 def before(join: Join) -> Instance:
     """The production of a municipality that waits for its last gate, and for nothing but the approval."""
-    municipality = join("3102803", "Andrelândia", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
+    municipality = join("3103702", "Araponga", EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
     attendance_of(municipality)
     journey = implantation(municipality.slug)
     assert len(journey.waiting_for) == 1
@@ -231,9 +231,14 @@ def zone_of_a_person(instance: Instance) -> Iterator[None]:
     kept = doors.dns_zone()
     assert isinstance(kept, Rfc2136Zone)
     by_hand = ManualZone(zone=kept.zone, resolvers=(kept.server,), port=kept.port)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(doors, "dns_zone", lambda: by_hand)
-        yield
+    name = doors.edge().server_name(instance.name)
+    kept.remove_record(name)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(doors, "dns_zone", lambda: by_hand)
+            yield
+    finally:
+        kept.ensure_record(name, doors.edge().public_addresses)
 
 
 ITEMS: dict[str, tuple[Break, str]] = {
