@@ -1,11 +1,24 @@
 """The order of the stages."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import GateClosedError
-from domain.lifecycle import Stage, check_transition, current_stage, missing_before
+from domain.lifecycle import (
+    STAGE_FINISHED,
+    STAGE_REOPENED,
+    Stage,
+    StageEvent,
+    check_transition,
+    current_stage,
+    missing_before,
+    stages_done,
+)
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 REACHED = st.frozensets(st.sampled_from(Stage))
 
@@ -45,3 +58,27 @@ def test_a_stage_done_out_of_turn_does_not_count() -> None:
 
 def test_every_stage_has_a_name_that_operators_read() -> None:
     assert len({stage.label for stage in Stage}) == len(Stage)
+
+
+EVENTS = st.lists(
+    st.builds(StageEvent, st.sampled_from([STAGE_FINISHED, STAGE_REOPENED]), st.sampled_from(Stage), st.just(NOON)),
+    max_size=20,
+)
+
+
+@given(EVENTS, st.sampled_from(Stage))
+def test_a_stage_that_was_taken_back_and_everything_after_it_is_to_be_done_again(
+    events: list[StageEvent], stage: Stage
+) -> None:
+    done = stages_done([*events, StageEvent(STAGE_REOPENED, stage, NOON)])
+    order = list(Stage)
+    assert all(order.index(reached) < order.index(stage) for reached in done)
+    again = stages_done([*events, StageEvent(STAGE_REOPENED, stage, NOON), StageEvent(STAGE_FINISHED, stage, NOON)])
+    assert set(again) == {*done, stage}
+
+
+@given(st.lists(st.sampled_from(Stage), max_size=20))
+def test_a_stage_is_done_since_it_ended_for_the_first_time(stages: list[Stage]) -> None:
+    events = [StageEvent(STAGE_FINISHED, stage, NOON + timedelta(hours=at)) for at, stage in enumerate(stages)]
+    done = stages_done(events)
+    assert done == {stage: NOON + timedelta(hours=stages.index(stage)) for stage in set(stages)}
