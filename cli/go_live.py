@@ -30,6 +30,7 @@ def check(municipality: Slug, as_json: JsonOption = False) -> None:
         from domain.environment import EnvironmentName, Purpose
         from domain.errors import GateClosedError
         from tasks.go_live import OPEN_ALREADY, run_checklist
+        from tasks.history import exclusive
         from tasks.instance import load_instance
         from tasks.live import is_open
 
@@ -39,7 +40,10 @@ def check(municipality: Slug, as_json: JsonOption = False) -> None:
             raise GateClosedError(
                 OPEN_ALREADY.removesuffix("."), environment, "Confira-a com ./implanta environment verify."
             )
-        with talk.status("Conferindo a lista; a cópia restaurada e o teste de uso levam alguns segundos"):
+        with (
+            talk.status("Conferindo a lista; a cópia restaurada e o teste de uso levam alguns segundos"),
+            exclusive(municipality, 0),  # an implantation copies and tries the same environment
+        ):
             verdict = run_checklist(instance)
     if as_json:
         print_json({"environment": environment, **verdict.model_dump(mode="json")})

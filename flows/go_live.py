@@ -8,13 +8,14 @@ from domain.message import Event
 from domain.report import StageReport
 from flows.stage import Procedure, as_run_state, carry_out, stage_flow
 from tasks.dns import ensure_public_name
-from tasks.go_live import close_edge, judge_go_live_checklist, open_application, open_edge
+from tasks.go_live import close_edge, judge_go_live_checklist, open_application, open_edge, record_opening
 from tasks.history import finish_stage
 
 PROCEDURE: Procedure = (
     ("borda fechada", close_edge),
     ("abertura da aplicação", open_application),
     ("endereço público", ensure_public_name),
+    ("registro da abertura", record_opening),
     ("abertura na borda", open_edge),
 )
 

@@ -10,11 +10,11 @@ from domain.report import StepResult
 from flows.stage import MUNICIPALITY, Procedure, carry_out
 from tasks.history import exclusive, record_answer
 from tasks.rollback import (
+    begin_closing,
     close_application,
     close_to_public,
     publish_rollback,
     record_rollback,
-    require_unused,
     restore_edge,
 )
 from tasks.waivers import GO_LIVE_GATE, UNDO
@@ -42,7 +42,7 @@ def undo_go_live(
     """Close the production again, as it was before its opening; refused once somebody worked in it."""
     environment = EnvironmentName(municipality=municipality, purpose=Purpose.PRODUCAO).slug
     with exclusive(municipality, wait_seconds):
-        require_unused(environment)
+        begin_closing(environment)
         record_answer(municipality, GO_LIVE_GATE, UNDO, role, reason, None)
         steps = carry_out(PROCEDURE, environment)
         publish_rollback(environment, steps)

@@ -17,6 +17,7 @@ from tasks.history import finish_stage
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
 from tasks.live import opening
+from tasks.neighbourhood import list_delivered
 from tasks.step import step
 
 # Of the go-live checklist, what may stop working again.
@@ -29,7 +30,12 @@ def assisted_environments() -> list[str]:
     registry = doors.registry()
     done = registry.stages_done()
     ibges = {ibge for ibge, stages in done.items() if Stage.GO_LIVE in stages and Stage.OPERATION not in stages}
-    productions = [record for record in registry.list_environments() if record.purpose is Purpose.PRODUCAO]
+    in_service = set(list_delivered())
+    productions = [
+        record
+        for record in registry.list_environments()
+        if record.purpose is Purpose.PRODUCAO and record.slug in in_service
+    ]
     return [record.slug for record in productions if record.ibge in ibges]
 
 

@@ -5,7 +5,7 @@ from prefect.deployments import run_deployment
 from blocks.settings import load_settings
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
-from domain.errors import InvalidInputError
+from domain.errors import GateClosedError, InvalidInputError
 from domain.gates_report import GateLine, GatesReport
 from domain.lifecycle import Stage, current_stage
 from tasks import doors
@@ -39,7 +39,7 @@ def due_to_open() -> list[str]:
 def _is_due(slug: str) -> bool:
     try:
         instance = load_instance(EnvironmentName(municipality=slug, purpose=Purpose.PRODUCAO).slug)
-    except InvalidInputError:  # the stage before was done by somebody else's means
+    except (InvalidInputError, GateClosedError):  # never registered, or on its way out: nothing opens there
         return False
     return all(look_at(instance, code).passed for code in ("aprovacao_prefeitura", "data_anunciada"))
 

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
+import httpx
+
 from blocks.catalog import Catalog
 from blocks.http_client import client_for
 from blocks.paperwork import count_paperwork
 from blocks.sei_services import SeiServices
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.go_live import CheckedItem, GoLiveVerdict, check_item, judge_go_live
 from domain.text import collation_key
 from tasks import doors
@@ -19,7 +21,7 @@ from tasks.go_live_checks import LOOKS, look_at
 from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
-from tasks.live import LIVE, is_open, number_of_openings
+from tasks.live import LIVE, PUBLIC, is_open, is_public, number_of_openings
 from tasks.step import step
 from tasks.training import GateFinding
 from tasks.units import brought_units
@@ -77,41 +79,37 @@ def _close(instance: Instance) -> None:
 @step("borda fechada")
 def close_edge(environment: str) -> Change:
     """Let the edge answer with its maintenance page while the application is opened behind it."""
-    if is_open(load_instance(environment)):  # its users are in there
+    if is_public(load_instance(environment)):  # its users are in there
         return Change(unchanged=1)
     return ensure_edge_maintenance.fn(environment, active=True)
 
 
 @step("abertura da aplicação")
 def open_application(environment: str) -> Change:
-    """Take the application out of maintenance, and try it behind the closed edge.
+    """Take the application out of maintenance behind the closed edge, and try it there.
 
     Raises:
         IntegrityError: it did not answer as it should, and is in maintenance again.
     """
     instance = load_instance(environment)
+    if not is_public(instance):  # a retry of this step begins here, and must not begin with an open edge
+        ensure_edge_maintenance.fn(environment, active=True)
     with _closing_what_does_not_work(instance):
         change = apply_application(instance, doors.runtime(), maintenance=False)
         _try_services(instance)
     return change
 
 
-@step("abertura na borda")
-def open_edge(environment: str) -> Change:
-    """Let the public in, see that it gets in, and record that the prefeitura is live.
+@step("registro da abertura")
+def record_opening(environment: str) -> Change:
+    """Tell the registry that the prefeitura is live, while nobody is in there yet.
 
     `paperwork` beside the event is what there was before: while nothing was added, the opening can be taken back.
-
-    Raises:
-        IntegrityError: the public address did not answer as it should; everything is closed again.
     """
     instance = load_instance(environment)
     if is_open(instance):
         return Change(unchanged=1)
     before = count_paperwork(instance.server, instance.name.database_sei)
-    with _closing_what_does_not_work(instance):
-        change = ensure_edge_maintenance.fn(environment, active=False)
-        _try_public_address(instance)
     number = number_of_openings(instance) + 1
     doors.registry().record_event(
         LIVE,
@@ -121,17 +119,45 @@ def open_edge(environment: str) -> Change:
         details={"host": doors.edge().public_host(instance.name), "paperwork": before.model_dump(mode="json")},
         key=f"{LIVE}:{environment}" + (f":{number}" if number > 1 else ""),
     )
-    return change + Change(created=1)
+    return Change(created=1)
+
+
+@step("abertura na borda")
+def open_edge(environment: str) -> Change:
+    """Let the public in, and see that it gets in. Afterwards the edge is its operators' to close and to open.
+
+    Raises:
+        IntegrityError: the public address did not answer as it should; the edge is closed again.
+        RetryableError: it did not answer at all; the edge is closed again.
+    """
+    instance = load_instance(environment)
+    if is_public(instance):
+        return Change(unchanged=1)
+    try:
+        change = ensure_edge_maintenance.fn(environment, active=False)
+        _try_public_address(instance)
+    except Exception:
+        ensure_edge_maintenance.fn(environment, active=True)
+        raise
+    doors.registry().record_event(
+        PUBLIC,
+        ibge=instance.municipality.ibge,
+        environment=environment,
+        actor=ACTOR,
+        details={},
+        key=f"{PUBLIC}:{environment}:{number_of_openings(instance)}",
+    )
+    return change
 
 
 @contextmanager
 def _closing_what_does_not_work(instance: Instance) -> Iterator[None]:
-    """Whatever it was: nobody has seen this production work, so nobody is let in."""
+    """Whatever it was: nobody has seen this production work, so it waits in maintenance behind the closed edge."""
     try:
         yield
     except Exception:
         if not is_open(instance):
-            _close(instance)
+            apply_application(instance, doors.runtime(), maintenance=True)
         raise
 
 
@@ -141,7 +167,7 @@ def _try_services(instance: Instance) -> None:
     service_id = instance.sei.service_id()
     if not health.serving or service_id is None:
         raise IntegrityError(
-            f"A produção aberta não atende ({health.detail})", instance.name.slug, "Veja ./implanta lab logs sei."
+            f"A produção aberta não atende ({health.detail})", instance.name.slug, "Veja os logs da aplicação."
         )
     key = doors.environment_secrets(instance.name.slug).service_key(service_id)
     listed = SeiServices(doors.runtime().address(instance.name)).list_units(key)
@@ -158,11 +184,18 @@ def _try_services(instance: Instance) -> None:
 
 
 def _try_public_address(instance: Instance) -> None:
-    with client_for(doors.edge().address(instance.name)) as client:
-        answer = client.get("/sip/login.php", params={"sigla_sistema": "SEI"})
+    try:
+        with client_for(doors.edge().address(instance.name)) as client:
+            answer = client.get("/sip/login.php", params={"sigla_sistema": "SEI"})
+    except httpx.HTTPError as e:
+        raise RetryableError(
+            f"O endereço público não responde ({type(e).__name__})",
+            doors.edge().url(instance.name),
+            "Confira a borda e o DNS e execute de novo.",
+        ) from None
     if answer.status_code != HTTPStatus.OK or "txtUsuario" not in answer.text:
         raise IntegrityError(
             f"A página de entrada não abre no endereço público (HTTP {answer.status_code})",
             doors.edge().url(instance.name),
-            "Veja ./implanta lab logs edge e execute de novo.",
+            "Veja os logs da borda e da aplicação e execute de novo.",
         )

@@ -249,7 +249,8 @@ def _approval(instance: Instance) -> Evidence:
     """An approval is of one opening: what was closed again is approved again."""
     since = last_closing(instance)
     decisions = doors.registry().decisions(instance.municipality.ibge, GO_LIVE_GATE)
-    fresh = [decision for decision in decisions if since is None or decision.decided_at > since]
+    answers = [decision for decision in decisions if decision.decision in {"approve", "reject"}]
+    fresh = [answer for answer in answers if since is None or answer.decided_at > since]
     if not fresh:
         return lacking(
             f"falta a aprovação do ponto focal (./implanta approve {instance.municipality.slug} ou o formulário"

@@ -111,7 +111,8 @@ def _remember(report: StageReport, telling: Event | None) -> None:
 
 def _once_each_time(report: StageReport, told: Sequence[EventRecord]) -> str:
     """The key of a stage's end; a stage that was taken back may end once more."""
-    taken_back = sum(event.kind == STAGE_REOPENED and event.details["stage"] == report.stage.value for event in told)
+    reopened = [Stage(str(event.details["stage"])) for event in told if event.kind == STAGE_REOPENED]
+    taken_back = sum(report.stage is stage or stage in missing_before(report.stage, set()) for stage in reopened)
     return f"{STAGE_FINISHED}:{report.stage}:{report.subject}{f':{taken_back + 1}' if taken_back else ''}"
 
 

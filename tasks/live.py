@@ -12,7 +12,15 @@ from tasks.intake import Sheet, read_sheet
 from tasks.step import step
 
 LIVE = "production.opened"
+PUBLIC = "production.public"
+"""The edge lets people in; told after `LIVE`, which is told while they are still outside."""
+
+CLOSING = "production.closing"
+KEPT_OPEN = "production.kept_open"
+"""A closing was given up, for somebody had worked in there."""
+
 CLOSED_AGAIN = "production.closed_again"
+_STATES = (LIVE, CLOSING, KEPT_OPEN, CLOSED_AGAIN)
 SHEET_APPLIED = "sheet.applied"
 
 UNITS: Sheet = "unidades.csv"
@@ -25,24 +33,44 @@ NEW_UNITS = (
 
 def has_gone_live(ibge: str) -> bool:
     """Whether the municipality's production is open to it; one that was closed again, unused, never was."""
-    told = doors.registry().events(ibge=ibge, kinds=[LIVE, CLOSED_AGAIN])
-    return bool(told) and told[-1].kind == LIVE
+    told = doors.registry().events(ibge=ibge, kinds=_STATES)
+    return bool(told) and told[-1].kind in {LIVE, KEPT_OPEN}
 
 
 def is_open(instance: Instance) -> bool:
-    """Whether this very environment is open to the prefeitura."""
-    return opening(instance) is not None
+    """Whether this very environment is open to the prefeitura; one that is being closed is not."""
+    told = _openings(instance)
+    return bool(told) and told[-1].kind in {LIVE, KEPT_OPEN}
+
+
+def is_closing(instance: Instance) -> bool:
+    """Whether somebody began to take the opening back, and was cut off."""
+    told = _openings(instance)
+    return bool(told) and told[-1].kind == CLOSING
+
+
+def is_public(instance: Instance) -> bool:
+    """Whether people were let in since the last opening: from then on the edge is its operators' to close."""
+    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[PUBLIC])
+    last = opening(instance)
+    if last is None:
+        return False
+    if "paperwork" not in last.details:  # opened by a version that told nothing of the edge
+        return True
+    return any(event.environment == instance.name.slug and event.id > last.id for event in told)
 
 
 def opening(instance: Instance) -> EventRecord | None:
     """The event with which this environment was opened, unless it was closed again."""
     told = _openings(instance)
-    return told[-1] if told and told[-1].kind == LIVE else None
+    if not told or told[-1].kind == CLOSED_AGAIN:
+        return None
+    return [event for event in told if event.kind == LIVE][-1]
 
 
 def last_closing(instance: Instance) -> datetime | None:
-    """When this environment was last closed again; None for one that never was."""
-    closed = [event.occurred_at for event in _openings(instance) if event.kind == CLOSED_AGAIN]
+    """When somebody last began to close this environment again; None for one that never was."""
+    closed = [event.occurred_at for event in _openings(instance) if event.kind == CLOSING]
     return closed[-1] if closed else None
 
 
@@ -52,7 +80,7 @@ def number_of_openings(instance: Instance) -> int:
 
 
 def _openings(instance: Instance) -> list[EventRecord]:
-    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[LIVE, CLOSED_AGAIN])
+    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=_STATES)
     return [event for event in told if event.environment == instance.name.slug]
 
 

@@ -16,7 +16,7 @@ from tasks.edge import ensure_edge_maintenance
 from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
-from tasks.live import CLOSED_AGAIN, number_of_openings, opening
+from tasks.live import CLOSED_AGAIN, CLOSING, KEPT_OPEN, is_closing, number_of_openings, opening
 from tasks.messages import tell_of_environment
 from tasks.step import step
 
@@ -27,16 +27,23 @@ AFTER_USE = (
 
 
 @step("nada criado")
-def require_unused(environment: str) -> Change:
-    """Refuse to take back an opening in which somebody worked.
+def begin_closing(environment: str) -> Change:
+    """Refuse to take back an opening in which somebody worked; else say that it is being taken back.
+
+    From here on, until it is closed or kept open, the production counts as closed: what is cut off in between does not
+    open again by itself, and another run of this goes on or gives up.
 
     Raises:
         InvalidInputError: the production is not open.
         GateClosedError: processes, documents, files or signatures were created since.
     """
     instance = load_instance(environment)
-    _require_unused(instance, _require_open(instance))
-    return Change(unchanged=1)
+    opened = _require_open(instance)
+    _keep_what_is_used(instance, opened)
+    if is_closing(instance):
+        return Change(unchanged=1)
+    _record(instance, CLOSING, None)
+    return Change(created=1)
 
 
 @step("borda fechada")
@@ -47,20 +54,22 @@ def close_to_public(environment: str) -> Change:
         GateClosedError: somebody did, between the question and this; the public is let in again.
     """
     instance = load_instance(environment)
-    opened = _require_open(instance)
     change = ensure_edge_maintenance.fn(environment, active=True)
-    try:
-        _require_unused(instance, opened)
-    except GateClosedError:
-        ensure_edge_maintenance.fn(environment, active=False)
-        raise
+    _keep_what_is_used(instance, _require_open(instance))
     return change
 
 
 @step("aplicação em manutenção")
 def close_application(environment: str) -> Change:
-    """Put the application into maintenance, as it was before the opening."""
-    return apply_application(load_instance(environment), doors.runtime(), maintenance=True)
+    """Put the application into maintenance, as it was before the opening; what was on its way has arrived by then.
+
+    Raises:
+        GateClosedError: somebody's work came through the closing edge; the public is let in again.
+    """
+    instance = load_instance(environment)
+    change = apply_application(instance, doors.runtime(), maintenance=True)
+    _keep_what_is_used(instance, _require_open(instance))
+    return change
 
 
 @step("borda como antes")
@@ -80,15 +89,7 @@ def record_rollback(environment: str) -> Change:
         (STAGE_REOPENED, f"{STAGE_REOPENED}:{Stage.GO_LIVE}:{environment}:{number}"),
         (CLOSED_AGAIN, f"{CLOSED_AGAIN}:{environment}:{number}"),
     ):
-        doors.registry().record_event(
-            kind,
-            ibge=instance.municipality.ibge,
-            environment=environment,
-            actor=ACTOR,
-            flow_run_id=flow_run.id,
-            details={"stage": Stage.GO_LIVE.value},
-            key=key,
-        )
+        _record(instance, kind, key)
     return Change(created=1)
 
 
@@ -115,11 +116,29 @@ def _require_open(instance: Instance) -> EventRecord:
     return opened
 
 
-def _require_unused(instance: Instance, opened: EventRecord) -> None:
+def _keep_what_is_used(instance: Instance, opened: EventRecord) -> None:
+    """Raise when somebody worked in there, with the production open again if it was being closed."""
     before = opened.details.get("paperwork")
     if before is None:  # opened by a version that did not count
         raise GateClosedError("Não se sabe o que havia nesta produção quando foi aberta", instance.name.slug, AFTER_USE)
     now = count_paperwork(instance.server, instance.name.database_sei)
     made = now.changes_since(Paperwork.model_validate(before))
-    if made:
-        raise GateClosedError(f"A produção já foi usada: {', '.join(made)}", instance.name.slug, AFTER_USE)
+    if not made:
+        return
+    if is_closing(instance):
+        apply_application(instance, doors.runtime(), maintenance=False)
+        ensure_edge_maintenance.fn(instance.name.slug, active=False)
+        _record(instance, KEPT_OPEN, None)
+    raise GateClosedError(f"A produção já foi usada: {', '.join(made)}", instance.name.slug, AFTER_USE)
+
+
+def _record(instance: Instance, kind: str, key: str | None) -> None:
+    doors.registry().record_event(
+        kind,
+        ibge=instance.municipality.ibge,
+        environment=instance.name.slug,
+        actor=ACTOR,
+        flow_run_id=flow_run.id,
+        details={"stage": Stage.GO_LIVE.value},
+        key=key,
+    )

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from blocks.catalog import Catalog
 from blocks.dns import ManualZone, Rfc2136Zone
 from blocks.edge import NginxEdge
+from blocks.http_client import client_for
 from blocks.settings import PROJECT_ROOT
 from blocks.table_facts import read_database_facts
 from cli.__main__ import app
@@ -23,6 +24,7 @@ from cli.demo_people import Prefeitura, send_attendance
 from domain.archive import ArchiveProof, TableFacts
 from domain.calendar import local_day
 from domain.certificate import served_certificate
+from domain.change import Change
 from domain.errors import GateClosedError, InvalidInputError
 from domain.freeze import FreezeRule, FreezeWindow
 from domain.go_live import ChecklistLine, ItemResult
@@ -40,12 +42,12 @@ from registry import Registry
 from tasks import acts, clock, doors
 from tasks.backup import BACKUP_VERIFIED
 from tasks.certificate import JSON_KEY
-from tasks.edge import environment_certificate
+from tasks.edge import ensure_edge_maintenance, environment_certificate
 from tasks.gates import due_to_open
 from tasks.go_live import run_checklist
 from tasks.go_live_checks import LOOKS
 from tasks.instance import Instance, load_instance
-from tasks.live import LIVE, is_open
+from tasks.live import KEPT_OPEN, LIVE, is_closing, is_open, is_public
 from tasks.training import ensure_training_record
 from tasks.waivers import answer_gate, item_gate
 from tests.cli.examples import example_of
@@ -472,6 +474,32 @@ def test_what_was_closed_again_asks_for_a_new_approval_and_opens_again(before: I
     ]
 
 
+def test_work_that_came_through_while_it_was_being_closed_keeps_it_open(
+    before: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody saves a process after the question, before the edge is closed."""
+    municipality = before.municipality
+    real = ensure_edge_maintenance.fn
+
+    with ExitStack() as meanwhile:
+
+        def slow(environment: str, *, active: bool) -> Change:
+            if active:
+                meanwhile.enter_context(instance_process(before))
+            return real(environment, active=active)
+
+        monkeypatch.setattr(ensure_edge_maintenance, "fn", slow)
+        with pytest.raises(GateClosedError, match=r"1 processo\(s\) a mais"):
+            undo_go_live(municipality.slug, "ponto focal", "adiado", wait_seconds=60)
+    assert is_open(before)
+    assert is_public(before)
+    assert doors.runtime().health(before.name).serving
+    with client_for(doors.edge().address(before.name)) as visitor:
+        assert visitor.get("/sip/login.php", params={"sigla_sistema": "SEI"}).status_code == 200
+    assert [event.kind for event in registry.events(municipality.ibge, kinds=[KEPT_OPEN])] == [KEPT_OPEN]
+    assert go_live(municipality.slug).change.total == 0
+
+
 def test_once_somebody_worked_in_it_the_way_back_is_closed_and_says_where_to_read(before: Instance) -> None:
     with instance_process(before), pytest.raises(GateClosedError) as refused:
         undo_go_live(before.municipality.slug, "ponto focal", "arrependimento", wait_seconds=60)
@@ -492,13 +520,16 @@ def test_killed_after_each_step_and_run_again_it_opens_and_closes_as_if_nobody_h
     for step in range(len(opening_flow.PROCEDURE)):
         kill_in("go_live", step, municipality.slug)
         recorded = len(registry.events(municipality.ibge, kinds=[LIVE])) - opened
-        assert recorded == (step == len(opening_flow.PROCEDURE) - 1)
+        assert recorded == (step >= len(opening_flow.PROCEDURE) - 2), "before anybody is let in"
+        assert is_public(before) == (step == len(opening_flow.PROCEDURE) - 1)
     assert go_live(municipality.slug).change.total == 0
     assert is_open(before)
     assert doors.runtime().health(before.name).serving
     for step in range(len(closing_flow.PROCEDURE) - 1):
         kill_in("undo_go_live", step, municipality.slug, "ponto focal", "adiado")
-        assert is_open(before), "until it is recorded, another run closes it"
+        assert is_closing(before)
+    (waiting,) = implantation(municipality.slug).waiting_for
+    assert "falta a aprovação" in waiting, "what somebody began to close does not open again by itself"
     undo_go_live(municipality.slug, "ponto focal", "adiado")
     assert not is_open(before)
     assert state_of(before) == untouched
