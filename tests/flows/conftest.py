@@ -1,9 +1,11 @@
 """Municipalities of this folder's tests, each used by one test or module only: what is registered stays registered."""
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
@@ -12,7 +14,9 @@ from cli.demo_people import prepare_go_live
 from cli.intake import send_sheets
 from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan
+from lab.state import LabState
 from registry import Registry
+from tests.flows.mailbox import own_registry
 
 POPULATION = 8_000
 EXAMPLES = PROJECT_ROOT / "examples" / "rio-doce"
@@ -45,3 +49,17 @@ def join(registry: Registry) -> Join:
         return municipality
 
     return run
+
+
+@pytest.fixture(scope="module")
+def registry_url(lab_state: LabState, programme: Settings) -> Iterator[SecretStr]:
+    """A registry of one module alone: the lab's worker, which sends the mail of its own, does not know it."""
+    assert programme
+    with own_registry(lab_state) as url:
+        yield url
+
+
+@pytest.fixture
+def domain() -> str:
+    """Where the mailboxes of one test are."""
+    return f"{secrets.token_hex(4)}.mg.example"

@@ -1,7 +1,6 @@
 """What a person decides to tell: a go-live day, a maintenance window, an incident."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
@@ -23,7 +22,7 @@ from tasks.certificate import DELIVERED
 from tests.cli.conftest import register_environment
 from tests.cli.examples import example_of
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, calendar_of, own_registry
+from tests.flows.mailbox import arrived, calendar_of
 
 IBGE, SLUG = "3168705", "timoteo"
 OTHER = "rio-doce"
@@ -32,17 +31,6 @@ WINDOW = {
     "inicio": "2097-05-08T22:00",
     "fim": "2097-05-09T02:00",
 }
-
-
-@pytest.fixture(scope="module")
-def registry_url(lab_state: LabState, programme: object) -> Iterator[SecretStr]:
-    with own_registry(lab_state) as url:
-        yield url
-
-
-@pytest.fixture
-def domain() -> str:
-    return f"{secrets.token_hex(4)}.mg.example"
 
 
 @pytest.fixture

@@ -24,20 +24,9 @@ from tasks import clock
 from tasks.classes import cancel_class, schedule_class
 from tests.cli.examples import example_of
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, calendar_of, own_registry
+from tests.flows.mailbox import arrived, calendar_of
 
 IBGE, SLUG = "3168705", "timoteo"
-
-
-@pytest.fixture(scope="module")
-def registry_url(lab_state: LabState, programme: object) -> Iterator[SecretStr]:
-    with own_registry(lab_state) as url:
-        yield url
-
-
-@pytest.fixture
-def domain() -> str:
-    return f"{secrets.token_hex(4)}.mg.example"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Nights at a closed training gate, with the clock moved: what the focal point and who decides find in their mail."""
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -23,23 +22,12 @@ from registry import Registry
 from tasks import clock
 from tasks.gate_notices import judge_and_tell
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, own_registry
+from tests.flows.mailbox import arrived
 
 IBGE, SLUG = "3168705", "timoteo"
 USERS = 100
 MONDAY = date(2026, 11, 30)
 HOUR = 9  # of the night's judgement, UTC
-
-
-@pytest.fixture(scope="module")
-def registry_url(lab_state: LabState, programme: object) -> Iterator[SecretStr]:
-    with own_registry(lab_state) as url:
-        yield url
-
-
-@pytest.fixture
-def domain() -> str:
-    return f"{secrets.token_hex(4)}.mg.example"
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from blocks import message_templates
 from blocks.catalog import Catalog
 from blocks.mailer import Mailer
 from blocks.rehearsal import rehearsing
-from blocks.settings import PROJECT_ROOT, Settings
+from blocks.settings import PROJECT_ROOT
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
 from domain.mail_report import MailReport
@@ -41,7 +41,7 @@ from tasks import clock, doors
 from tasks.messages import queue_message, send_pending, withdraw
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, future_examples, own_registry
+from tests.flows.mailbox import arrived, future_examples
 
 IBGE, SLUG = "3168705", "timoteo"
 TABLE = Catalog().messages()
@@ -50,14 +50,6 @@ ROLES = sorted({role for rule in TABLE.messages for role in rule.roles} - {TEAM_
 
 # How many letters of all events go to the programme's own mailbox, which the lab's block of the mailer names.
 TO_THE_TEAM = sum(TEAM_ROLE in rule.roles for rule in TABLE.messages)
-
-
-@pytest.fixture(scope="module")
-def registry_url(programme: Settings, lab_state: LabState) -> Iterator[SecretStr]:
-    """A registry that the lab's worker, which sends the mail of its own, does not know."""
-    assert programme
-    with own_registry(lab_state) as url:
-        yield url
 
 
 @pytest.fixture
