@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -42,6 +41,7 @@ from tasks.messages import queue_message, send_pending, withdraw
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
 from tests.flows.mailbox import arrived, future_examples
+from tests.leaks import require_nowhere
 
 IBGE, SLUG = "3168705", "timoteo"
 TABLE = Catalog().messages()
@@ -63,12 +63,6 @@ def registry(registry_url: SecretStr) -> Iterator[Registry]:
     opened = Registry(registry_url)
     yield opened
     opened.dispose()
-
-
-@pytest.fixture
-def domain() -> str:
-    """Where the people of one test have their mailboxes."""
-    return f"{secrets.token_hex(4)}.mg.example"
 
 
 @pytest.fixture
@@ -432,22 +426,6 @@ def test_nothing_of_anybody_is_in_the_registrys_queue_in_prefect_or_in_a_log(
         send_messages()
     APILogWorker.drain_all(timeout=30)
     words = (domain, "Zulmira")
-    engine = create_engine(registry_url.get_secret_value())
-    with engine.connect() as connection:
-        tables = {str(row[0]) for row in connection.execute(text("SHOW TABLES"))} - {"contact"}
-        assert {"message", "message_delivery", "event"} <= tables
-        for table in tables:
-            rows = repr(connection.execute(text(f"SELECT * FROM `{table}`")).fetchall())
-            assert not any(word in rows for word in words), table
-    engine.dispose()
-    (path,) = lab.glob("prefect/**/prefect.db")
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        rows = repr(database.execute(f'SELECT * FROM "{table}"').fetchall())
-        assert not any(word in rows for word in words), table
-    database.close()
-    logs = list((lab / "log").glob("*.log"))
-    assert {"prefect", "smtp", "worker"} <= {log.stem for log in logs}
-    for log in logs:
-        content = log.read_text(encoding="utf-8", errors="replace")
-        assert not any(word in content for word in words), log.name
+    tables, logs = require_nowhere(words, registry_url, lab)
+    assert {"message", "message_delivery", "event"} <= tables
+    assert {"prefect", "smtp", "worker"} <= logs

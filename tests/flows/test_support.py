@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -22,7 +21,6 @@ from prefect.client.schemas.objects import State
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_LEVEL, temporary_settings
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from blocks.catalog import Catalog
@@ -50,6 +48,7 @@ from tests.cli.examples import example_of
 from tests.domain.examples import make_cpf
 from tests.flows.conftest import Join
 from tests.flows.test_users import CHIEF, HEADER, UNITS, row
+from tests.leaks import require_nowhere
 from tests.waiting import wait_until
 
 PASSWORD = re.compile(r"^Senha provisória: (\S+)$", re.MULTILINE)
@@ -487,19 +486,4 @@ def test_nothing_of_anybody_is_in_the_registry_in_prefect_or_in_a_log(
         run(ticket_for(instance, "senha", login="nova.7"))
     APILogWorker.drain_all(timeout=30)
     words = (SECRET, "nova7@", "nova.7", make_cpf(410_000_007), FOCAL.email)
-    engine = create_engine(programme.registry_url.get_secret_value())
-    with engine.connect() as connection:
-        tables = {str(found[0]) for found in connection.execute(text("SHOW TABLES"))} - {"contact"}
-        for table in tables:
-            rows = repr(connection.execute(text(f"SELECT * FROM `{table}`")).fetchall())
-            assert not any(word in rows for word in words), table
-    engine.dispose()
-    (path,) = lab.glob("prefect/**/prefect.db")
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        rows = repr(database.execute(f'SELECT * FROM "{table}"').fetchall())
-        assert not any(word in rows for word in words), table
-    database.close()
-    for log in (lab / "log").glob("*.log"):
-        content = log.read_text(encoding="utf-8", errors="replace")
-        assert not any(word in content for word in words), log.name
+    require_nowhere(words, programme.registry_url, lab)
