@@ -96,7 +96,11 @@ def _without_prefect() -> Iterator[None]:
     import tasks.inspection
 
     def plain(value: object) -> object:
-        return value.fn if isinstance(value, Flow | Task) else value
+        if not isinstance(value, Flow | Task):
+            return value
+        # Where one step calls another as a plain function, it asks for it by this name.
+        value.fn.__dict__["fn"] = value.fn
+        return value.fn
 
     ours = [module for name, module in sys.modules.items() if name.split(".")[0] in {"flows", "tasks"}]
     before: list[tuple[ModuleType, str, object]] = []
