@@ -6,22 +6,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from blocks import locked_objects
 from blocks.object_storage import ObjectStorage
 from blocks.rehearsal import is_rehearsal
-from blocks.s3_errors import explain
+from blocks.s3_errors import explain, explaining_s3
 from blocks.streams import CHUNK_BYTES, as_file
+from domain.bucket import ObjectFact
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# S3 takes 10,000 pieces an object: with these, archives of up to 600 GB, and at most 200 MB of memory.
-_TRANSFER = TransferConfig(multipart_chunksize=64 << 20, max_concurrency=2)
 _NO_LOCK = {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "NoSuchObjectLegalHold", "404"}
 
 
@@ -81,41 +80,75 @@ class ArchiveStorage:
     def write(self, key: str, chunks: Iterable[bytes]) -> str:
         """Store a stream as a new version of an object, and return the version's id."""
         try:
-            self._client.upload_fileobj(as_file(chunks), self._bucket, key, Config=_TRANSFER)
-            return self._client.head_object(Bucket=self._bucket, Key=key)["VersionId"]
+            stored = locked_objects.upload(self._client, self._bucket, key, as_file(chunks))
         except (BotoCoreError, ClientError) as e:
             raise explain(e, f"{self._where}/{key}") from e
+        return str(stored.version_id)
 
-    def read(self, key: str, version_id: str) -> Iterator[bytes]:
-        """The content of one version, as a stream."""
+    def read(self, key: str, version_id: str | None) -> Iterator[bytes]:
+        """The content of one version, the newest without one, as a stream."""
         try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)["Body"]
+            if version_id is None:
+                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            else:
+                body = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)["Body"]
             yield from body.iter_chunks(CHUNK_BYTES)
         except (BotoCoreError, ClientError) as e:
             raise explain(e, f"{self._where}/{key}") from e
 
+    def versions(self, prefix: str) -> tuple[tuple[str, str], ...]:
+        """Every version of every object whose key begins so, as key and id."""
+        found = []
+        with explaining_s3(self._where):
+            pages = self._client.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                found += [(version["Key"], version["VersionId"]) for version in page.get("Versions", [])]
+        return tuple(found)
+
+    def head(self, key: str, version_id: str) -> ObjectFact | None:
+        """One version of an object and how it is kept; None when there is none."""
+        with explaining_s3(f"{self._where}/{key}"):
+            return locked_objects.head(self._client, self._bucket, key, version_id)
+
     def hold(self, key: str, version_id: str, until: datetime) -> Change:
         """Put one version under legal hold, and under a retention that nobody can shorten, at least until then."""
-        change = Change()
-        try:
-            if (kept := self._retained_until(key, version_id)) is None or kept < until.replace(microsecond=0):
-                if not is_rehearsal():
-                    self._client.put_object_retention(
-                        Bucket=self._bucket,
-                        Key=key,
-                        VersionId=version_id,
-                        Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
-                    )
-                change += Change(updated=1, details=(f"retenção de {key} até {until:%d/%m/%Y}",))
+        change = self.retain(key, version_id, until)
+        with explaining_s3(f"{self._where}/{key}"):
             if not self._has_legal_hold(key, version_id):
                 if not is_rehearsal():
                     self._client.put_object_legal_hold(
                         Bucket=self._bucket, Key=key, VersionId=version_id, LegalHold={"Status": "ON"}
                     )
                 change += Change(updated=1, details=(f"guarda legal de {key}",))
-        except (BotoCoreError, ClientError) as e:
-            raise explain(e, f"{self._where}/{key}") from e
         return change if change.total else Change(unchanged=1)
+
+    def retain(self, key: str, version_id: str, until: datetime) -> Change:
+        """Put one version under a retention that nobody can shorten, at least until then; an empty change if it was."""
+        with explaining_s3(f"{self._where}/{key}"):
+            kept = self._retained_until(key, version_id)
+            if kept is not None and kept >= until.replace(microsecond=0):
+                return Change()
+            if not is_rehearsal():
+                self._client.put_object_retention(
+                    Bucket=self._bucket,
+                    Key=key,
+                    VersionId=version_id,
+                    Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
+                )
+        return Change(updated=1, details=(f"retenção de {key} até {until:%d/%m/%Y}",))
+
+    def abort_uploads(self) -> Change:
+        """Throw away the parts of uploads that were never finished; only who keeps others out of the bucket may."""
+        aborted = 0
+        with explaining_s3(self._where):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket):
+                for upload in page.get("Uploads", []):
+                    if not is_rehearsal():
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                    aborted += 1
+        return Change(removed=aborted)
 
     def is_held(self, key: str, version_id: str, size_bytes: int) -> bool:
         """Whether one version is there, as long as it should be, under legal hold and a retention."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from blocks.catalog_file import CATALOG_DIR, read_catalog_file, shown
+from domain.backup.retention import BackupRule
 from domain.calendar import HolidayCatalog
 from domain.catalog_entry import CatalogEntry
 from domain.catalog_problem import field_at, problem_in
@@ -89,6 +90,10 @@ class Catalog:
     def retention(self) -> RetentionRule:
         """How long retired environments and their archives stay (`retention.yaml`)."""
         return _load(self.directory / "retention.yaml", RetentionRule)
+
+    def backup(self) -> BackupRule:
+        """How long backups are kept (`backup.yaml`)."""
+        return _load(self.directory / "backup.yaml", BackupRule)
 
     def holidays(self) -> HolidayCatalog:
         """State and municipal holidays (`holidays.yaml`)."""

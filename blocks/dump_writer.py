@@ -48,42 +48,70 @@ def dumping(server: MariaDBServer, schemas: Sequence[str]) -> Iterator[Iterator[
         RetryableError: the server is down or went down.
         IntegrityError: the server refused something else, or the text is not what it should be.
     """
+    where = f"{', '.join(schemas)} em {server.host}:{server.port}"
+    with _running(server, schemas, "--no-create-db") as (process, messages):
+        yield _Run(process, messages, where).dumps(schemas)
+
+
+@contextmanager
+def dumped(server: MariaDBServer, schemas: Sequence[str]) -> Iterator[Iterator[bytes]]:
+    """The whole text of one dump of these schemas, as they are at one moment, line by line and with their names.
+
+    Rows are in the order of their key, so that equal data give equal text. It ends with `COMPLETION_MARK`. Leaving the
+    block early stops the dump. Raises as `dumping`.
+    """
+    where = f"{', '.join(schemas)} em {server.host}:{server.port}"
+    with _running(server, schemas, "--order-by-primary") as (process, messages):
+        yield _Run(process, messages, where).lines()
+
+
+def dump_program_version() -> str:
+    """What the client program says of its version."""
+    return subprocess.run([_program(), "--version"], capture_output=True, check=True, text=True).stdout.strip()
+
+
+def _program() -> str:
     program = shutil.which("mariadb-dump")
     if program is None:
         raise InvalidInputError(
             "O programa mariadb-dump não está instalado", "PATH", "Instale o pacote mariadb-client."
         )
+    return program
+
+
+@contextmanager
+def _running(
+    server: MariaDBServer, schemas: Sequence[str], *options: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", BinaryIO]]:
     for schema in schemas:
         identifier(schema)
-    where = f"{', '.join(schemas)} em {server.host}:{server.port}"
     with (
-        private_options(server.host, server.port, server.user, server.password, server.ca_file) as options,
+        private_options(server.host, server.port, server.user, server.password, server.ca_file) as access,
         tempfile.TemporaryFile() as messages,
         subprocess.Popen(
             [
-                program,
-                f"--defaults-file=/dev/fd/{options}",
+                _program(),
+                f"--defaults-file=/dev/fd/{access}",
                 "--single-transaction",
                 "--default-character-set=binary",
                 "--skip-dump-date",
                 "--skip-comments",
-                "--no-create-db",
                 "--routines",
                 "--triggers",
                 "--events",
                 "--max-allowed-packet=1G",
+                *options,
                 "--databases",
                 *schemas,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=messages,
-            pass_fds=(options,),
+            pass_fds=(access,),
         ) as process,
     ):
-        run = _Run(process, cast("BinaryIO", messages), where)
         try:
-            yield run.dumps(schemas)
+            yield process, cast("BinaryIO", messages)
         finally:
             process.kill()
 
@@ -113,6 +141,12 @@ class _Run:
             found = followers[0]
         if found is not None or self._process.wait() != 0:
             raise self._failure()
+
+    def lines(self) -> Iterator[bytes]:
+        yield from cast("BinaryIO", self._process.stdout)  # asked for with PIPE
+        if self._process.wait() != 0:
+            raise self._failure()  # before the mark: a dump that was cut never looks whole
+        yield COMPLETION_MARK
 
     @staticmethod
     def _to_next_schema(output: BinaryIO, preamble: list[bytes]) -> str | None:

@@ -1,12 +1,13 @@
-"""Storing what nobody may delete before its time, in parts whose checksums the server confirms."""
+"""Storing streams in parts whose checksums the server confirms, locked from their first moment where that is asked."""
 
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,10 +19,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-# 10,000 parts are the most that S3 takes: 320 GB in one object.
-PART_SIZE = 32 * 1024 * 1024
+# 10,000 parts are the most that S3 takes: 160 GB in one object.
+PART_SIZE = 16 * 1024 * 1024
 MAX_PARTS = 10_000
 DIGEST = "sha256"
+
+
+class Lock(NamedTuple):
+    """How an object is kept from deletion."""
+
+    mode: LockMode
+    until: datetime
+    legal_hold: bool
 
 
 def head(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> ObjectFact | None:
@@ -77,12 +86,10 @@ def upload(
     key: str,
     stream: BinaryIO,
     *,
-    known_digest: str | None,
-    retain_until: datetime,
-    mode: LockMode,
-    legal_hold: bool,
+    known_digest: str | None = None,
+    lock: Lock | None = None,
 ) -> ObjectFact:
-    """Store a stream, locked from its first moment. Not even an interrupted upload leaves an object or loose parts.
+    """Store a stream. Not even an interrupted upload leaves an object or loose parts.
 
     The server refuses a part whose SHA-256 differs from ours. The digest of the whole goes into the object's metadata
     when it is known before, into a tag otherwise.
@@ -91,53 +98,116 @@ def upload(
         InvalidInputError: the content is larger than S3 takes in one object.
         IntegrityError: the server's object is not what was sent.
     """
-    begun = client.create_multipart_upload(
-        Bucket=bucket,
-        Key=key,
-        ChecksumAlgorithm="SHA256",
-        Metadata={DIGEST: known_digest} if known_digest else {},
-        ObjectLockMode=mode,
-        ObjectLockRetainUntilDate=retain_until,
-        ObjectLockLegalHoldStatus="ON" if legal_hold else "OFF",
-    )
-    upload_id = begun["UploadId"]
-    whole, of_parts, size = hashlib.sha256(), hashlib.sha256(), 0
-    parts: list[CompletedPartTypeDef] = []
-    try:
-        for number, body in enumerate(_in_parts(stream, f"{bucket}/{key}"), 1):
-            whole.update(body)
-            part_digest = hashlib.sha256(body).digest()
-            of_parts.update(part_digest)
-            size += len(body)
-            checksum = b64encode(part_digest).decode()
-            answer = client.upload_part(
-                Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body, ChecksumSHA256=checksum
-            )
-            parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum})
-        sha256 = whole.hexdigest()
-        if known_digest not in {None, sha256}:
-            raise IntegrityError(
-                "O arquivo mudou enquanto era enviado", f"{bucket}/{key}", "Pare quem o escreve e execute de novo."
-            )
-        done = client.complete_multipart_upload(
-            Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+    where = f"{bucket}/{key}"
+    parts = _in_parts(stream, where)
+    first = next(parts)
+    if len(first) < PART_SIZE:
+        return _upload_at_once(client, bucket, key, first, known_digest, lock)
+    return _Multipart(client, bucket, key, lock).upload(chain([first], parts), known_digest)
+
+
+def _upload_at_once(
+    client: "S3Client", bucket: str, key: str, body: bytes, known_digest: str | None, lock: Lock | None
+) -> ObjectFact:
+    digest = hashlib.sha256(body)
+    _require_unchanged(digest.hexdigest(), known_digest, f"{bucket}/{key}")
+    if lock is None:
+        answer = client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            Metadata={DIGEST: digest.hexdigest()},
+            ChecksumSHA256=b64encode(digest.digest()).decode(),
         )
-    except BaseException:
-        with suppress(BotoCoreError, ClientError):  # the bucket's lifecycle rule throws away what stays
-            client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
-        raise
-    version_id = done["VersionId"]
-    # S3's checksum of an object in parts is that of the parts' checksums; most servers add the number of parts.
-    expected = b64encode(of_parts.digest()).decode()
-    confirmed = client.head_object(Bucket=bucket, Key=key, VersionId=version_id, ChecksumMode="ENABLED")
-    told = confirmed.get("ChecksumSHA256", "").partition("-")[0]
-    if (confirmed["ContentLength"], told) != (size, expected):
+    else:
+        answer = client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            Metadata={DIGEST: digest.hexdigest()},
+            ChecksumSHA256=b64encode(digest.digest()).decode(),
+            ObjectLockMode=lock.mode,
+            ObjectLockRetainUntilDate=lock.until,
+            ObjectLockLegalHoldStatus="ON" if lock.legal_hold else "OFF",
+        )
+    return _confirmed(
+        client, bucket, key, answer["VersionId"], digest.hexdigest(), len(body), b64encode(digest.digest()).decode()
+    )
+
+
+class _Multipart:
+    """One object on its way in parts."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str, lock: Lock | None) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._key = key
+        self._lock = lock
+
+    def upload(self, bodies: Iterator[bytes], known_digest: str | None) -> ObjectFact:
+        client, bucket, key = self._client, self._bucket, self._key
+        upload_id = self._begin(known_digest)
+        whole, of_parts, size = hashlib.sha256(), hashlib.sha256(), 0
+        parts: list[CompletedPartTypeDef] = []
+        try:
+            for number, body in enumerate(bodies, 1):
+                whole.update(body)
+                part_digest = hashlib.sha256(body).digest()
+                of_parts.update(part_digest)
+                size += len(body)
+                checksum = b64encode(part_digest).decode()
+                answer = client.upload_part(
+                    Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body, ChecksumSHA256=checksum
+                )
+                parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum})
+            sha256 = whole.hexdigest()
+            _require_unchanged(sha256, known_digest, f"{bucket}/{key}")
+            done = client.complete_multipart_upload(
+                Bucket=bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+            )
+        except BaseException:
+            with suppress(BotoCoreError, ClientError):  # the bucket's lifecycle rule throws away what stays
+                client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+            raise
+        version_id = done["VersionId"]
+        # S3's checksum of an object in parts is that of the parts' checksums; most servers add the number of parts.
+        fact = _confirmed(client, bucket, key, version_id, sha256, size, b64encode(of_parts.digest()).decode())
+        if known_digest is None:
+            client.put_object_tagging(
+                Bucket=bucket, Key=key, VersionId=version_id, Tagging={"TagSet": [{"Key": DIGEST, "Value": sha256}]}
+            )
+        return fact
+
+    def _begin(self, known_digest: str | None) -> str:
+        metadata = {DIGEST: known_digest} if known_digest else {}
+        if self._lock is None:
+            return self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="SHA256", Metadata=metadata
+            )["UploadId"]
+        return self._client.create_multipart_upload(
+            Bucket=self._bucket,
+            Key=self._key,
+            ChecksumAlgorithm="SHA256",
+            Metadata=metadata,
+            ObjectLockMode=self._lock.mode,
+            ObjectLockRetainUntilDate=self._lock.until,
+            ObjectLockLegalHoldStatus="ON" if self._lock.legal_hold else "OFF",
+        )["UploadId"]
+
+
+def _require_unchanged(found: str, known: str | None, where: str) -> None:
+    if known not in {None, found}:
+        raise IntegrityError("O arquivo mudou enquanto era enviado", where, "Pare quem o escreve e execute de novo.")
+
+
+def _confirmed(
+    client: "S3Client", bucket: str, key: str, version_id: str, sha256: str, size: int, checksum: str
+) -> ObjectFact:
+    """What the server says it stored. Raises IntegrityError when that is something else."""
+    told = client.head_object(Bucket=bucket, Key=key, VersionId=version_id, ChecksumMode="ENABLED")
+    if (told["ContentLength"], told.get("ChecksumSHA256", "").partition("-")[0]) != (size, checksum):
         raise IntegrityError(
             "O objeto gravado não é o que foi enviado", f"{bucket}/{key}", "Não confie nesta versão; execute de novo."
-        )
-    if known_digest is None:
-        client.put_object_tagging(
-            Bucket=bucket, Key=key, VersionId=version_id, Tagging={"TagSet": [{"Key": DIGEST, "Value": sha256}]}
         )
     return ObjectFact(
         bucket=bucket,
@@ -145,9 +215,9 @@ def upload(
         version_id=version_id,
         sha256=sha256,
         size=size,
-        mode=confirmed.get("ObjectLockMode"),
-        retain_until=confirmed.get("ObjectLockRetainUntilDate"),
-        legal_hold=confirmed.get("ObjectLockLegalHoldStatus") == "ON",
+        mode=told.get("ObjectLockMode"),
+        retain_until=told.get("ObjectLockRetainUntilDate"),
+        legal_hold=told.get("ObjectLockLegalHoldStatus") == "ON",
     )
 
 

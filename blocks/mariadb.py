@@ -212,6 +212,13 @@ class MariaDBServer(Block):
         with self.transaction() as cursor:
             cursor.execute("SELECT 1")
 
+    def version(self) -> str:
+        """The server's own version, as it tells it."""
+        with self.transaction() as cursor:
+            cursor.execute("SELECT VERSION()")
+            row = cursor.fetchone()
+            return str(row[0]) if row else ""
+
     def list_databases(self, prefix: str) -> list[str]:
         """The names of the schemas that start with `prefix`, sorted."""
         with self.transaction() as cursor:

@@ -194,10 +194,7 @@ class ObjectStorage(Block):
                         bucket,
                         key,
                         source,
-                        known_digest=None,
-                        retain_until=retain_until,
-                        mode=mode,
-                        legal_hold=legal_hold,
+                        lock=locked_objects.Lock(mode, retain_until, legal_hold),
                     )
                 digest, size = locked_objects.digest_stream(source)
             else:
@@ -213,9 +210,7 @@ class ObjectStorage(Block):
                             key,
                             file,
                             known_digest=digest,
-                            retain_until=retain_until,
-                            mode=mode,
-                            legal_hold=legal_hold,
+                            lock=locked_objects.Lock(mode, retain_until, legal_hold),
                         )
         return ObjectFact(
             bucket=bucket,

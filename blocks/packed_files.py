@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from blocks.rehearsal import is_rehearsal
@@ -28,7 +29,7 @@ class FileRepository:
 
     def facts(self) -> FileFacts:
         """How many files there are, and how long together."""
-        with self._explaining():
+        with explaining_disk(self._root):
             sizes = [path.stat().st_size for path in self.paths()]
         return FileFacts(files=len(sizes), size_bytes=sum(sizes))
 
@@ -38,7 +39,7 @@ class FileRepository:
         Raises:
             RetryableError: a file cannot be read, or changes its length while it is read.
         """
-        with self._explaining():
+        with explaining_disk(self._root):
             for path in self.paths():
                 yield from _packed_file(path, path.relative_to(self._root).as_posix())
         yield bytes(2 * _BLOCK_BYTES)
@@ -51,7 +52,7 @@ class FileRepository:
         """
         if is_rehearsal():
             return Change(updated=1, details=("repositório de arquivos substituído",))
-        with self._explaining():
+        with explaining_disk(self._root):
             self.remove()
             self._root.mkdir(parents=True, mode=0o750)
             count = 0
@@ -70,30 +71,22 @@ class FileRepository:
         if not self._root.exists():
             return Change()
         if not is_rehearsal():
-            with self._explaining():
+            with explaining_disk(self._root):
                 shutil.rmtree(self._root)
         return Change(removed=1, details=("repositório de arquivos",))
 
-    def _explaining(self) -> "_ExplainingDisk":
-        return _ExplainingDisk(self._root)
 
-
-class _ExplainingDisk:
-    """Turns the disk's own errors into the project's."""
-
-    def __init__(self, where: Path) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise RetryableError(
-                f"O repositório de arquivos não pôde ser lido ou gravado ({error.strerror})",
-                str(self._where),
-                "Confira espaço e permissões e execute de novo.",
-            ) from None  # the driver's text may hold a file's name
+@contextmanager
+def explaining_disk(where: Path) -> Iterator[None]:
+    """Turn the disk's own errors into the project's. Raises RetryableError."""
+    try:
+        yield
+    except OSError as e:
+        raise RetryableError(
+            f"O repositório de arquivos não pôde ser lido ou gravado ({e.strerror})",
+            str(where),
+            "Confira espaço e permissões e execute de novo.",
+        ) from None  # the driver's text may hold a file's name
 
 
 def check_packed(tar: Iterable[bytes], where: str) -> dict[str, ArchivedFile]:
@@ -108,7 +101,7 @@ def check_packed(tar: Iterable[bytes], where: str) -> dict[str, ArchivedFile]:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is None:
-                    raise _damaged(where)
+                    raise damaged(where)
                 digest = hashlib.md5(usedforsecurity=False)
                 size = 0
                 while chunk := content.read(CHUNK_BYTES):
@@ -117,7 +110,7 @@ def check_packed(tar: Iterable[bytes], where: str) -> dict[str, ArchivedFile]:
                 path = _checked(member.name)
                 found[path] = ArchivedFile(path=path, size_bytes=size, md5=digest.hexdigest())
     except (tarfile.TarError, ValueError):
-        raise _damaged(where) from None
+        raise damaged(where) from None
     return found
 
 
@@ -149,5 +142,6 @@ def _checked(name: str) -> str:
     return str(path)
 
 
-def _damaged(where: str) -> IntegrityError:
+def damaged(where: str) -> IntegrityError:
+    """The error of a pack that is not whole, or not what it says."""
     return IntegrityError("O pacote de arquivos está danificado", where, "Não use esta cópia: faça outra.")

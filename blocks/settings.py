@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     certificate_block: str = Field(
         default="implanta-internal-ca/principal", description="Block that issues the certificates of new environments."
     )
+    scratch_dir: Path = Field(
+        default=Path.home() / ".cache" / "implanta" / "rascunhos",
+        description="Where backups are restored for their examination; needs room for the largest database.",
+    )
     certificate_anchors: Path | None = Field(
         default=None,
         description="PEM file with roots, such as ICP-Brasil's, that brought certificates may end at.",

@@ -6,16 +6,26 @@ from blocks.infra_rows import first_number
 from blocks.mariadb import MariaDBServer, identifier
 from blocks.structure import read_structure
 from domain.archive import Attachment, DatabaseFacts, TableFacts, attachment_path
+from domain.backup.facts import DatabaseReading
 from domain.reference import Database
 
 # A checksum reads every row of its table.
 _ANSWER_TIMEOUT_SECONDS = 4 * 3600
+_WRITTEN = """
+    SELECT table_name, UNIX_TIMESTAMP(update_time) FROM information_schema.tables
+    WHERE table_schema = %s AND update_time IS NOT NULL
+"""
 # The tables with files in SEI's repository, and the folder of each (`sei.md` 3).
 _ATTACHMENT_TABLES = {"anexo": "", "md_pen_anexo_documento": "mod-pen/"}
 
 
 def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:
     """Structure, row counts and checksums of every table of a schema, read in one snapshot."""
+    return read_database(server, schema).facts
+
+
+def read_database(server: MariaDBServer, schema: str) -> DatabaseReading:
+    """As `read_database_facts`, with what the server knows of when each table was last written."""
     patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
     with patient.transaction(schema) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -28,7 +38,14 @@ def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:
             cursor.execute(f"CHECKSUM TABLE {identifier(table)} EXTENDED")
             row = cursor.fetchone()
             tables[table] = TableFacts(rows=rows, checksum=row[1] if row else None)
-        return DatabaseFacts(structure=structure.digest, tables=tables)
+        cursor.execute(_WRITTEN, (schema,))
+        written = {str(table): float(moment) for table, moment in cursor.fetchall()}
+        cursor.execute("SELECT UNIX_TIMESTAMP()")
+        return DatabaseReading(
+            facts=DatabaseFacts(structure=structure.digest, tables=tables),
+            read_at=first_number(cursor),
+            written_at=written,
+        )
 
 
 def read_versions(server: MariaDBServer, schemas: Iterable[tuple[Database, str]]) -> dict[str, str]:

@@ -84,6 +84,11 @@ class EnvironmentName(Frozen):
         return f"{self.slug}-arquivo"
 
     @property
+    def backup_bucket(self) -> str:
+        """The bucket of the environment's backups: `timoteo-treinamento-copias`, at most 59 of S3's 63."""
+        return f"{self.slug}-copias"
+
+    @property
     def ou(self) -> str:
         """The value of the environment's OU in the directory, its slug."""
         return self.slug

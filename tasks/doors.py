@@ -20,6 +20,7 @@ from blocks.object_storage import ObjectStorage
 from blocks.runtime import ApplicationRuntime, ComposeRuntime, KubernetesRuntime, LabRuntime
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
+from blocks.signing_key import BackupSigningKey
 from blocks.ssc import SecuritySystem
 from blocks.ssc_http import HttpSsc
 from blocks.ssc_ldap import LdapSsc
@@ -51,6 +52,7 @@ BLOCK_TYPES: tuple[type[Block], ...] = (
     EnvironmentSecrets,
     EnvironmentCertificate,
     EnvironmentArchiveKey,
+    BackupSigningKey,
 )
 
 B = TypeVar("B", bound=Block)
@@ -178,6 +180,11 @@ def environment_secrets(environment_slug: str) -> EnvironmentSecrets:
 def archive_key(environment_slug: str) -> EnvironmentArchiveKey:
     """The key of one environment's archive, which its retirement made."""
     return _load(EnvironmentArchiveKey, environment_slug)
+
+
+def signing_key() -> BackupSigningKey:
+    """The key that signs the programme's backups, which the first of them made."""
+    return _load(BackupSigningKey, MAIN)
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ from domain.units_import import plan_units
 from tasks import clock, doors
 from tasks.acts import find_acts
 from tasks.announcements import list_announced_days
-from tasks.backup import prove_recent_backup
+from tasks.backup_recent import prove_recent_backup
 from tasks.capacity import plan_of
 from tasks.certificate import find_certificate
 from tasks.certificates import certificate_problems

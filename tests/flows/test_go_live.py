@@ -40,7 +40,7 @@ from flows.open_productions import open_productions
 from flows.undo_go_live import undo_go_live
 from registry import Registry
 from tasks import acts, clock, doors
-from tasks.backup import BACKUP_VERIFIED
+from tasks.backup_cycle import BACKUP_VERIFIED
 from tasks.certificate import JSON_KEY
 from tasks.edge import ensure_edge_maintenance, environment_certificate
 from tasks.gates import due_to_open

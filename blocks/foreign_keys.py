@@ -1,0 +1,65 @@
+"""Whether the foreign keys of a schema hold: a load switches their checks off, and so would hide a broken one."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from blocks.infra_rows import first_number
+from blocks.mariadb import MariaDBServer
+
+_COLUMNS = """
+    SELECT table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name,
+           referenced_column_name
+    FROM information_schema.key_column_usage
+    WHERE table_schema = %s AND referenced_table_name IS NOT NULL
+    ORDER BY table_name, constraint_name, ordinal_position
+"""
+
+
+class BrokenKey(NamedTuple):
+    """A foreign key with rows that point nowhere."""
+
+    table: str
+    key: str
+    rows: int
+
+
+class ForeignKeys(NamedTuple):
+    """What was looked at, and what does not hold."""
+
+    checked: int
+    broken: tuple[BrokenKey, ...]
+
+
+def check_foreign_keys(server: MariaDBServer, schema: str) -> ForeignKeys:
+    """Look for the parent of every row, key by key; a key with a NULL in it points nowhere by intent."""
+    broken: list[BrokenKey] = []
+    checked = 0
+    with server.transaction(schema) as cursor:
+        cursor.execute(_COLUMNS, (schema,))
+        for (table, key), columns in _keys(cursor.fetchall()):
+            cursor.execute(_orphans(table, columns))
+            checked += 1
+            if rows := first_number(cursor):
+                broken.append(BrokenKey(table, key, rows))
+    return ForeignKeys(checked, tuple(broken))
+
+
+def _keys(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, str], list[tuple[str, ...]]]]:
+    for (table, key), columns in groupby(rows, key=lambda row: (row[0], row[1])):
+        yield (table, key), list(columns)
+
+
+def _orphans(table: str, columns: Sequence[tuple[str, ...]]) -> str:
+    # Every name comes from information_schema; a backtick in one would be doubled.
+    parent = f"{_quoted(columns[0][3])}.{_quoted(columns[0][4])}"
+    joined = " AND ".join(f"p.{_quoted(column[5])} = c.{_quoted(column[2])}" for column in columns)
+    given = " AND ".join(f"c.{_quoted(column[2])} IS NOT NULL" for column in columns)
+    return (
+        f"SELECT COUNT(*) FROM {_quoted(table)} c LEFT JOIN {parent} p ON {joined}"
+        f" WHERE {given} AND p.{_quoted(columns[0][5])} IS NULL"
+    )
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

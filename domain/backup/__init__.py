@@ -1,0 +1,1 @@
+"""Backups: what they hold, what proves them, how long they are kept."""

@@ -1,0 +1,63 @@
+"""What a dump held, in digests that two equal databases share."""
+
+from pydantic import NonNegativeInt
+
+from domain.archive import DatabaseFacts
+from domain.model import Frozen
+from domain.reference import Sha256
+
+
+class TableDigest(Frozen):
+    """One table in a dump: its rows in the order of its key, and its definition without the next automatic number."""
+
+    rows: NonNegativeInt
+    content: Sha256
+    definition: Sha256
+    next_id: int | None = None
+
+
+class SchemaDigest(Frozen):
+    """One schema in a dump; `others` is of its views, triggers, routines and events."""
+
+    tables: dict[str, TableDigest]
+    others: Sha256
+
+
+class DumpFacts(Frozen):
+    """Everything that a dump held, by schema."""
+
+    schemas: dict[str, SchemaDigest]
+
+    @property
+    def rows(self) -> int:
+        """All rows of all tables."""
+        return sum(table.rows for schema in self.schemas.values() for table in schema.tables.values())
+
+    @property
+    def tables(self) -> int:
+        """How many tables there are in all schemas."""
+        return sum(len(schema.tables) for schema in self.schemas.values())
+
+
+class DatabaseReading(Frozen):
+    """A database as the server itself counts it, and when: seconds of the server's clock, by table where it knows."""
+
+    facts: DatabaseFacts
+    read_at: float
+    written_at: dict[str, float]
+
+
+def resting(before: DatabaseReading, after: DatabaseReading) -> DatabaseFacts:
+    """The tables that nobody wrote between two readings: whatever was copied between them must be equal to these.
+
+    The server's times have whole seconds, and it may forget them; so the content has to be equal as well.
+    """
+    since = before.read_at - 1
+    return DatabaseFacts(
+        structure=after.facts.structure,
+        tables={
+            table: facts
+            for table, facts in before.facts.tables.items()
+            if after.facts.tables.get(table) == facts and after.written_at.get(table, 0) < since
+        },
+    )

@@ -1,0 +1,58 @@
+"""The file repository in a backup: which files there were, and in which pack the content of each lies."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from domain.archive import ArchivePart, FileFacts
+from domain.errors import IntegrityError
+
+
+class IndexedFile(NamedTuple):
+    """A file as it was found; two files of one content share a place in one pack."""
+
+    size_bytes: int
+    modified_ns: int
+    sha256: str
+    pack: int
+
+
+class FileIndex(NamedTuple):
+    """Every file of one night by its path below the repository, and the packs that hold their contents, by number."""
+
+    packs: dict[int, ArchivePart]
+    files: dict[str, IndexedFile]
+
+    @property
+    def facts(self) -> FileFacts:
+        """How many files there are, and how long together."""
+        return FileFacts(files=len(self.files), size_bytes=sum(file.size_bytes for file in self.files.values()))
+
+    def used_packs(self) -> dict[int, ArchivePart]:
+        """The packs that hold a file of this index, by number."""
+        used = {file.pack for file in self.files.values()}
+        return {number: part for number, part in sorted(self.packs.items()) if number in used}
+
+    def lines(self) -> Iterator[bytes]:
+        """The index as text: the packs in use in the first line, then a file a line, in the order of their paths."""
+        yield _line({number: part.model_dump(mode="json") for number, part in self.used_packs().items()})
+        for path, file in sorted(self.files.items()):
+            yield _line([path, *file])
+
+    @classmethod
+    def parse(cls, lines: Iterable[bytes], where: str) -> "FileIndex":
+        """The index of `lines`. Raises IntegrityError when the text is not one."""
+        given = iter(lines)
+        try:
+            packs = {int(number): ArchivePart.model_validate(part) for number, part in json.loads(next(given)).items()}
+            files = {}
+            for line in given:
+                path, size_bytes, modified_ns, sha256, pack = json.loads(line)
+                files[path] = IndexedFile(size_bytes, modified_ns, sha256, pack)
+        except (StopIteration, ValueError, AttributeError, TypeError) as e:
+            raise IntegrityError("O índice dos arquivos está danificado", where, "Não use esta cópia.") from e
+        return cls(packs, files)
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape") + b"\n"

@@ -1,0 +1,103 @@
+"""Comparing what was restored with what the source held, each difference named by its cause."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from domain.archive import Attachment, DatabaseFacts
+from domain.backup.facts import DumpFacts, SchemaDigest, TableDigest
+from domain.backup.findings import Cause, Finding, Level
+
+
+class StoredFile(NamedTuple):
+    """A file of the repository as its pack holds it."""
+
+    size_bytes: int
+    md5: str
+
+
+class FileVerdict(NamedTuple):
+    """What is wrong with attachments' files, and what else lies in the repository."""
+
+    findings: tuple[Finding, ...]
+    present: int
+    orphans: int
+
+
+def judge_dump(source: DumpFacts, restored: DumpFacts) -> tuple[Finding, ...]:
+    """What the restored databases do not share with the dump's own snapshot; nothing when they are equal."""
+    return tuple(
+        finding
+        for name in sorted(source.schemas.keys() | restored.schemas.keys())
+        for finding in _judge_schema(name, source.schemas.get(name), restored.schemas.get(name))
+    )
+
+
+def _judge_schema(name: str, source: SchemaDigest | None, restored: SchemaDigest | None) -> Iterator[Finding]:
+    if source is None or restored is None:
+        yield _equal(Cause.TABLE_MISSING if restored is None else Cause.TABLE_EXTRA, name, "o banco inteiro")
+        return
+    for table in sorted(source.tables.keys() | restored.tables.keys()):
+        yield from _judge_table(f"{name}.{table}", source.tables.get(table), restored.tables.get(table))
+    if source.tables.keys() == restored.tables.keys() and source.others != restored.others:
+        yield _equal(Cause.OTHER_OBJECTS, name)
+
+
+def _judge_table(name: str, source: TableDigest | None, restored: TableDigest | None) -> Iterator[Finding]:
+    if source is None or restored is None:
+        yield _equal(Cause.TABLE_MISSING if restored is None else Cause.TABLE_EXTRA, name)
+        return
+    if source.definition != restored.definition:
+        yield _equal(Cause.DEFINITION, name)
+    if source.rows != restored.rows:
+        yield _equal(Cause.ROWS, name, f"{source.rows} na origem, {restored.rows} na cópia")
+    elif source.content != restored.content:
+        yield _equal(Cause.CONTENT, name)
+    if source.next_id != restored.next_id:
+        yield _equal(Cause.SEQUENCE, name, f"próximo número {source.next_id} na origem, {restored.next_id} na cópia")
+
+
+def judge_resting(schema: str, resting: DatabaseFacts, found: DatabaseFacts) -> tuple[Finding, ...]:
+    """What differs from the source's own count of the tables that were at rest while it was copied."""
+    findings = []
+    if resting.structure != found.structure:
+        findings.append(_equal(Cause.STRUCTURE, schema, "a impressão da estrutura difere da origem"))
+    for table, facts in sorted(resting.tables.items()):
+        copied = found.tables.get(table)
+        if copied is None:
+            findings.append(_equal(Cause.TABLE_MISSING, f"{schema}.{table}"))
+        elif copied != facts:
+            detail = f"{facts.rows} linhas contadas na origem, {copied.rows} na cópia"
+            findings.append(_equal(Cause.WITNESS, f"{schema}.{table}", detail))
+    return tuple(findings)
+
+
+def judge_attachments(attachments: Mapping[str, Attachment], files: Mapping[str, StoredFile]) -> FileVerdict:
+    """Which attachments the backup does not hold as their rows say.
+
+    A row that SEI marked inactive may have lost its file. Files without a row are counted only: they are newer than
+    the dump, of a module, or wait for SEI's own task to delete them.
+    """
+    by_md5 = {attachment.md5: path for path, attachment in attachments.items()}
+    findings = []
+    for path, attachment in sorted(attachments.items()):
+        found = files.get(path)
+        if found is None:
+            if attachment.active:
+                findings.append(_equal(Cause.FILE_MISSING, path))
+        elif found.md5 == attachment.md5 and found.size_bytes == attachment.size_bytes:
+            continue
+        elif found.size_bytes == 0:
+            findings.append(_equal(Cause.FILE_EMPTY, path, f"{attachment.size_bytes} bytes no banco"))
+        elif (other := by_md5.get(found.md5)) not in {None, path}:
+            findings.append(_equal(Cause.FILE_SWAPPED, path, f"é o conteúdo de {other}"))
+        elif found.size_bytes != attachment.size_bytes:
+            detail = f"{attachment.size_bytes} bytes no banco, {found.size_bytes} na cópia"
+            findings.append(_equal(Cause.FILE_SIZE, path, detail))
+        else:
+            findings.append(_equal(Cause.FILE_CHANGED, path))
+    present = sum(path in files for path in attachments)
+    return FileVerdict(tuple(findings), present, len(files.keys() - attachments.keys()))
+
+
+def _equal(cause: Cause, subject: str, detail: str = "") -> Finding:
+    return Finding(level=Level.EQUAL, cause=cause, subject=subject, detail=detail)

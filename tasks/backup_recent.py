@@ -1,0 +1,39 @@
+"""A proved backup that is not older than somebody needs it to be."""
+
+from datetime import timedelta
+
+from domain.backup.certificate import BackupCertificate
+from domain.calendar import BRASILIA
+from domain.errors import IntegrityError
+from domain.go_live import Evidence, proved
+from domain.report import first_of
+from tasks import clock
+from tasks.backup_cycle import back_up, certificates
+from tasks.instance import Instance
+
+
+def prove_recent_backup(instance: Instance, max_age: timedelta) -> Evidence:
+    """The newest backup that was proved, or a new one when that is too old.
+
+    Raises:
+        IntegrityError: the new one is no backup.
+    """
+    for certificate in reversed(certificates(instance)):
+        # One from the future was taken by a clock that was wrong: it says nothing of its age.
+        if certificate.proved and timedelta() <= clock.now() - certificate.backup.taken_at <= max_age:
+            return proved(_told(certificate))
+    certificate = back_up(instance)
+    if not certificate.proved:
+        raise IntegrityError(
+            f"A cópia não foi provada: {first_of([str(finding) for finding in certificate.findings])}",
+            instance.name.backup_bucket,
+            "A cópia suspeita ficou guardada para exame. Veja o certificado e execute de novo: outra será feita.",
+        )
+    return proved(_told(certificate))
+
+
+def _told(certificate: BackupCertificate) -> str:
+    return (
+        f"cópia de {certificate.backup.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M} restaurada e comparada:"
+        f" {certificate.tables} tabelas, {certificate.rows} linhas, {certificate.attachments} anexos"
+    )

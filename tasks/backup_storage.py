@@ -1,0 +1,145 @@
+"""A backup's objects: written packed, encrypted and signed into the environment's own bucket, and read back."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from pydantic import SecretBytes, ValidationError
+
+from blocks.archive_storage import ArchiveStorage
+from blocks.rehearsal import is_rehearsal
+from blocks.sealed_stream import sealed, unsealed
+from blocks.settings import load_settings
+from blocks.signing_key import BackupSigningKey, is_signed
+from blocks.streams import Measured, ahead, compressed, decompressed
+from domain.archive import ArchivePart
+from domain.backup.findings import Cause, Finding, FoundError, Level
+from domain.backup.manifest import MANIFEST, SIGNATURE_ENDING, BackupManifest, BackupReference, folder_of
+from domain.change import Change
+from domain.errors import IntegrityError, InvalidInputError
+from tasks import doors
+from tasks.instance import Instance
+from tasks.prefect_errors import explaining_prefect
+from tasks.step import step
+
+
+def backup_storage(instance: Instance) -> ArchiveStorage:
+    """The environment's bucket of backups."""
+    return ArchiveStorage(doors.object_storage(), instance.name.backup_bucket)
+
+
+@step("chave de assinatura")
+def ensure_signing_key(environment: str) -> Change:  # noqa: ARG001  # a step names what it works for
+    """Make the key that signs backups, once for the whole programme."""
+    try:
+        doors.signing_key()
+    except InvalidInputError:
+        if not is_rehearsal():
+            with explaining_prefect(load_settings().prefect_api_url):
+                BackupSigningKey.generate().save(doors.MAIN)
+        return Change(created=1, details=("chave de assinatura das cópias",))
+    return Change(unchanged=1)
+
+
+class BackupVault:
+    """One environment's bucket with its key: what goes in is encrypted, what comes out is compared."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._slug = instance.name.slug
+        self._storage = backup_storage(instance)
+        self._key: SecretBytes = doors.archive_key(self._slug).key()
+
+    def put(self, key: str, content: Iterable[bytes]) -> ArchivePart:
+        """Store a stream, packed and encrypted on its way."""
+        plain = Measured(content)
+        packed = Measured(ahead(sealed(compressed(plain), self._key, self._sealed_name(key))))
+        version = self._storage.write(key, packed)
+        return ArchivePart(key=key, version_id=version, content=plain.measure, stored=packed.measure)
+
+    def put_manifest(self, manifest: BackupManifest) -> BackupReference:
+        """Store a manifest, signed. It comes last: a backup without one is none."""
+        folder = folder_of(manifest.taken_at)
+        text = manifest.model_dump_json(indent=1).encode()
+        key = f"{folder}/{MANIFEST}"
+        return BackupReference(
+            environment=manifest.environment,
+            key=key,
+            version_id=self.put_signed(key, text),
+            sha256=hashlib.sha256(text).hexdigest(),
+            taken_at=manifest.taken_at,
+        )
+
+    def put_signed(self, key: str, text: bytes) -> str:
+        """Store a text for everybody to read, its signature before it; the version of the text."""
+        self._storage.write(key + SIGNATURE_ENDING, [doors.signing_key().sign(text)])
+        return self._storage.write(key, [text])
+
+    def read(self, part: ArchivePart) -> Iterator[bytes]:
+        """The content of a part, as a stream; read to its end, it is what the manifest says.
+
+        Raises:
+            FoundError: it is missing, cut, changed, or of another key.
+        """
+        stored = Measured(self._fetched(part))
+        packed = iter(ahead(stored))
+        content = Measured(decompressed(unsealed(packed, self._key, self._sealed_name(part.key), part.key), part.key))
+        try:
+            yield from content
+            for _ in packed:
+                pass
+        except FoundError:
+            raise
+        except IntegrityError as e:
+            for _ in packed:
+                pass
+            raise _damaged(part, stored, opens=False) from e
+        if (stored.measure, content.measure) != (part.stored, part.content):
+            raise _damaged(part, stored, opens=True)
+
+    def _fetched(self, part: ArchivePart) -> Iterator[bytes]:
+        try:
+            yield from self._storage.read(part.key, part.version_id)
+        except InvalidInputError as e:
+            raise FoundError(Finding(level=Level.STORED, cause=Cause.OBJECT_MISSING, subject=part.key)) from e
+
+    def _sealed_name(self, key: str) -> str:
+        return f"{self._slug}/{key}"
+
+
+def fetch_manifest(instance: Instance, reference: BackupReference) -> BackupManifest:
+    """The manifest of a backup, as it was signed.
+
+    Raises:
+        FoundError: it is missing, changed, of another environment, or not the one that the reference names.
+    """
+
+    def refuse(cause: Cause, detail: str = "") -> FoundError:
+        return FoundError(Finding(level=Level.STORED, cause=cause, subject=reference.key, detail=detail))
+
+    storage = backup_storage(instance)
+    try:
+        text = b"".join(storage.read(reference.key, reference.version_id))
+        signature = b"".join(storage.read(reference.key + SIGNATURE_ENDING, None))
+    except InvalidInputError as e:
+        raise refuse(Cause.MANIFEST_MISSING) from e
+    if not is_signed(text, signature, doors.signing_key().public_pem):
+        raise refuse(Cause.MANIFEST_CHANGED, "a assinatura não confere")
+    try:
+        manifest = BackupManifest.model_validate_json(text)
+    except ValidationError as e:
+        raise refuse(Cause.MANIFEST_CHANGED, "formato desconhecido") from e
+    if manifest.environment != instance.name.slug:
+        raise refuse(Cause.OTHER_ENVIRONMENT, f"o manifesto é de {manifest.environment}")
+    if manifest.taken_at != reference.taken_at or not reference.key.startswith(folder_of(manifest.taken_at)):
+        raise refuse(Cause.STALE, f"o manifesto é de {manifest.taken_at:%d/%m/%Y %H:%M} (UTC)")
+    if hashlib.sha256(text).hexdigest() != reference.sha256:
+        raise refuse(Cause.MANIFEST_CHANGED, "não é o que o registro lembra")
+    return manifest
+
+
+def _damaged(part: ArchivePart, stored: Measured, *, opens: bool) -> FoundError:
+    found = stored.measure
+    if found == part.stored:
+        cause = Cause.OBJECT_CHANGED if opens else Cause.WRONG_KEY
+    else:
+        cause = Cause.OBJECT_CUT if found.size_bytes < part.stored.size_bytes else Cause.OBJECT_CHANGED
+    return FoundError(Finding(level=Level.INTACT, cause=cause, subject=part.key))

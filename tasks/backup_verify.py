@@ -1,0 +1,257 @@
+"""Proving one backup: fetched, restored beside nothing else, compared with what the source held, and certified."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic
+
+from blocks.dump_restorer import restore
+from blocks.dump_statements import DigestedDump
+from blocks.dump_writer import dumped
+from blocks.file_packs import PackedContent, read_pack
+from blocks.foreign_keys import check_foreign_keys
+from blocks.mariadb import MariaDBServer
+from blocks.scratch_server import scratch_server
+from blocks.settings import load_settings
+from blocks.streams import ahead, as_file
+from blocks.table_facts import list_attachments, read_database_facts
+from domain.archive import ArchivePart, Attachment
+from domain.backup.certificate import BackupCertificate
+from domain.backup.files import FileIndex
+from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult
+from domain.backup.judge import StoredFile, judge_attachments, judge_dump, judge_resting
+from domain.backup.manifest import BackupManifest, BackupReference
+from domain.errors import IntegrityError
+from tasks import clock
+from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
+from tasks.backup_write import count_entries
+from tasks.instance import Instance
+
+
+def verify_backup(instance: Instance, reference: BackupReference) -> BackupCertificate:
+    """Restore a backup into a scratch server and examine it; what is wrong with it is in the certificate.
+
+    Raises:
+        RetryableError: S3, this machine's disk or the scratch server failed: nothing is known of the backup.
+    """
+    return _Examination(instance, reference).run()
+
+
+class _Examination:
+    """One backup under examination."""
+
+    def __init__(self, instance: Instance, reference: BackupReference) -> None:
+        self._instance = instance
+        self._reference = reference
+        self._vault = BackupVault(instance)
+        self._started = monotonic()
+        self._seconds: dict[str, float] = {}
+        self._findings: list[Finding] = []
+        self._evidence: dict[Level, list[str]] = {}
+        self._attachments = 0
+        self._rto_seconds = 0.0
+
+    def run(self) -> BackupCertificate:
+        manifest: BackupManifest | None = None
+        with self._collected(), self._timed("manifesto"):
+            manifest = fetch_manifest(self._instance, self._reference)
+        if manifest is not None:
+            with self._collected():
+                self._look_at_objects(manifest)
+                self._examine(manifest)
+        return self._certificate(manifest)
+
+    def _examine(self, manifest: BackupManifest) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(self._read_files, manifest)
+            attachments: dict[str, Attachment] | None = None
+            with self._collected():
+                attachments = self._examine_databases(manifest)
+            with self._collected():
+                self._look_at_rest(manifest)
+            with self._collected():
+                files = reading.result()
+                if attachments is not None:
+                    self._judge_files(attachments, files)
+        if not self._failed(Level.INTACT):
+            self._tell(Level.INTACT, f"{len(manifest.parts)} objetos lidos, decifrados e comparados por SHA-256")
+
+    def _look_at_objects(self, manifest: BackupManifest) -> None:
+        storage = backup_storage(self._instance)
+        unlocked = 0
+        for part in manifest.parts:
+            fact = storage.head(part.key, part.version_id)
+            if fact is None:
+                self._find(Level.STORED, Cause.OBJECT_MISSING, part.key)
+            elif fact.size != part.stored.size_bytes:
+                cause = Cause.OBJECT_CUT if fact.size < part.stored.size_bytes else Cause.OBJECT_CHANGED
+                self._find(Level.INTACT, cause, part.key, f"{fact.size} bytes em vez de {part.stored.size_bytes}")
+            elif fact.retain_until is None or fact.retain_until <= clock.now():
+                unlocked += 1
+                self._find(Level.STORED, Cause.OBJECT_UNLOCKED, part.key)
+        if not self._failed(Level.STORED):
+            self._tell(
+                Level.STORED,
+                f"{len(manifest.parts)} objetos, {manifest.stored_bytes} bytes, travados contra alteração e remoção",
+            )
+
+    def _examine_databases(self, manifest: BackupManifest) -> dict[str, Attachment]:
+        with scratch_server(load_settings().scratch_dir) as scratch:
+            server = scratch.server
+            with self._timed("restauração"):
+                self._restore(manifest, server)
+            self._rto_seconds = monotonic() - self._started
+            self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
+            with self._timed("comparação"):
+                self._compare(manifest, server)
+            with self._timed("chaves"):
+                self._check_keys(manifest, server)
+            return list_attachments(server, manifest.schemas["sei"])
+
+    def _judge_files(self, attachments: dict[str, Attachment], files: dict[str, StoredFile]) -> None:
+        verdict = judge_attachments(attachments, files)
+        self._findings += verdict.findings
+        self._attachments = verdict.present
+        self._tell(
+            Level.EQUAL,
+            f"{verdict.present} anexos conferidos por tamanho e MD5; {verdict.orphans} arquivos sem linha no banco",
+        )
+
+    def _restore(self, manifest: BackupManifest, server: MariaDBServer) -> None:
+        part = manifest.databases
+        with _damage_as(Cause.REFUSED_STATEMENT, part.key, Level.LOADS):
+            restore(as_file(ahead(self._vault.read(part))), server, part.key)
+
+    def _compare(self, manifest: BackupManifest, server: MariaDBServer) -> None:
+        with dumped(server, list(manifest.schemas.values())) as lines:
+            restored = DigestedDump(lines)
+            for _ in restored:
+                pass
+        self._findings += judge_dump(manifest.dump, restored.facts)
+        resting = 0
+        for kind, schema in manifest.schemas.items():
+            facts = read_database_facts(server, schema)
+            self._findings += judge_resting(schema, manifest.resting[kind], facts)
+            resting += len(manifest.resting[kind].tables)
+        self._tell(
+            Level.EQUAL,
+            f"cada linha de {manifest.dump.tables} tabelas comparada por SHA-256; {resting} tabelas em repouso"
+            " conferidas também com a soma do próprio servidor",
+        )
+
+    def _check_keys(self, manifest: BackupManifest, server: MariaDBServer) -> None:
+        checked = 0
+        for schema in manifest.schemas.values():
+            keys = check_foreign_keys(server, schema)
+            checked += keys.checked
+            self._findings += [
+                Finding(
+                    level=Level.EQUAL,
+                    cause=Cause.FOREIGN_KEY,
+                    subject=f"{schema}.{key.table}",
+                    detail=f"{key.key}: {key.rows} linhas sem par",
+                )
+                for key in keys.broken
+            ]
+        self._tell(Level.EQUAL, f"{checked} chaves estrangeiras conferidas linha a linha")
+
+    def _read_files(self, manifest: BackupManifest) -> dict[str, StoredFile]:
+        """Every file of the backup as its pack holds it.
+
+        Raises:
+            FoundError: the index or a pack is damaged.
+        """
+        with self._timed("arquivos"):
+            index = self._read_index(manifest)
+            contents = {number: self._read_pack(pack) for number, pack in index.used_packs().items()}
+            found = {}
+            for path, file in index.files.items():
+                content = contents[file.pack].get(file.sha256)
+                if content is None:
+                    raise FoundError(Finding(level=Level.EQUAL, cause=Cause.INDEX, subject=path))
+                found[path] = StoredFile(content.size_bytes, content.md5)
+            return found
+
+    def _read_index(self, manifest: BackupManifest) -> FileIndex:
+        part = manifest.index
+        with _damage_as(Cause.INDEX, part.key):
+            return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+
+    def _read_pack(self, pack: ArchivePart) -> dict[str, PackedContent]:
+        with _damage_as(Cause.OBJECT_CHANGED, pack.key):
+            return read_pack(ahead(self._vault.read(pack)), pack.key)
+
+    def _look_at_rest(self, manifest: BackupManifest) -> None:
+        ldif = b"".join(self._vault.read(manifest.directory)).decode()
+        if (found := count_entries(ldif)) != manifest.directory_entries:
+            detail = f"{found} entradas em vez de {manifest.directory_entries}"
+            self._find(Level.EQUAL, Cause.DIRECTORY, manifest.directory.key, detail)
+        try:
+            json.loads(b"".join(self._vault.read(manifest.settings)))
+        except ValueError:
+            self._find(Level.EQUAL, Cause.SETTINGS, manifest.settings.key)
+        self._tell(Level.EQUAL, f"{manifest.directory_entries} entradas do diretório e a configuração do ambiente")
+
+    def _certificate(self, manifest: BackupManifest | None) -> BackupCertificate:
+        now = clock.now()
+        whole = monotonic() - self._started
+        return BackupCertificate(
+            environment=self._instance.name.slug,
+            city=self._instance.municipality.name,
+            release_version=self._instance.record.release_version,
+            backup=self._reference,
+            verified_at=now,
+            levels=tuple(
+                LevelResult(
+                    level=level,
+                    passed=level in self._evidence and not self._failed(level),
+                    evidence=tuple(self._evidence.get(level, ())),
+                )
+                for level in (Level.STORED, Level.INTACT, Level.LOADS, Level.EQUAL)
+            ),
+            findings=tuple(self._findings),
+            tables=manifest.dump.tables if manifest else 0,
+            rows=manifest.dump.rows if manifest else 0,
+            files=manifest.files.files if manifest else 0,
+            attachments=self._attachments,
+            stored_bytes=manifest.stored_bytes if manifest else 0,
+            rpo_seconds=max(0.0, (now - self._reference.taken_at).total_seconds()),
+            rto_seconds=self._rto_seconds,
+            seconds={**self._seconds, "verificação": whole},
+        )
+
+    def _find(self, level: Level, cause: Cause, subject: str, detail: str = "") -> None:
+        self._findings.append(Finding(level=level, cause=cause, subject=subject, detail=detail))
+
+    def _failed(self, level: Level) -> bool:
+        return any(finding.level == level for finding in self._findings)
+
+    def _tell(self, level: Level, evidence: str) -> None:
+        self._evidence.setdefault(level, []).append(evidence)
+
+    @contextmanager
+    def _collected(self) -> Iterator[None]:
+        try:
+            yield
+        except FoundError as e:
+            self._findings.append(e.finding)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[stage] = monotonic() - started
+
+
+@contextmanager
+def _damage_as(cause: Cause, subject: str, level: Level = Level.EQUAL) -> Iterator[None]:
+    """What does not read as what it should be, although every byte is as it was stored."""
+    try:
+        yield
+    except FoundError:
+        raise
+    except IntegrityError as e:
+        raise FoundError(Finding(level=level, cause=cause, subject=subject, detail=e.what)) from e

@@ -1,0 +1,146 @@
+"""Writing one backup of an environment that people go on working in.
+
+The databases are copied as they are at one moment, nobody is locked out. The files are packed meanwhile, and looked at
+again when the databases are whole: so each file that a row of the copy names is in it, even one that SEI's own task
+deletes in between (`sei.md` 3). The manifest comes last: a backup that was cut off is none.
+"""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+from prefect.blocks.core import Block
+from pydantic import JsonValue, SecretStr
+
+from blocks.dump_statements import DigestedDump
+from blocks.dump_writer import dump_program_version, dumped
+from blocks.file_packs import FileBackup
+from blocks.streams import ahead, as_file, joined
+from blocks.table_facts import read_database, read_versions
+from domain.archive import ArchivePart
+from domain.backup.facts import DatabaseReading, resting
+from domain.backup.files import FileIndex
+from domain.backup.manifest import (
+    DATABASES,
+    DIRECTORY,
+    INDEX,
+    PACKS,
+    SETTINGS,
+    BackupManifest,
+    BackupReference,
+    folder_of,
+)
+from domain.reference import Database
+from tasks import clock, doors
+from tasks.backup_storage import BackupVault, fetch_manifest
+from tasks.configuration import configuration
+from tasks.instance import Instance
+
+
+def write_backup(instance: Instance, previous: BackupReference | None) -> BackupReference:
+    """Write one backup; of the files only what `previous` does not hold.
+
+    Raises:
+        RetryableError: a server did not answer, or the structure changed meanwhile.
+        IntegrityError: the server refused the dump.
+    """
+    return _Writer(instance, previous).write()
+
+
+class _Writer:
+    """One backup being written."""
+
+    def __init__(self, instance: Instance, previous: BackupReference | None) -> None:
+        self._instance = instance
+        self._vault = BackupVault(instance)
+        self._taken_at: datetime = clock.now().replace(microsecond=0)
+        self._folder = folder_of(self._taken_at)
+        self._packs = 0
+        self._schemas: dict[Database, str] = {
+            "sip": instance.name.database_sip,
+            "sei": instance.name.database_sei,
+        }
+        root = Path(doors.runtime().repository_path(instance.name))
+        self._files = FileBackup(root, self._index_of(previous), self._put_pack)
+
+    def write(self) -> BackupReference:
+        instance = self._instance
+        with ThreadPoolExecutor(1) as pool:
+            files = pool.submit(self._files.take)
+            before = self._read()
+            with dumped(instance.server, list(self._schemas.values())) as lines:
+                dump = DigestedDump(lines)
+                databases = self._put(DATABASES, ahead(joined(dump)))
+            after = self._read()
+            files.result()
+        self._files.take()
+        index = self._files.index()
+        index_part = self._put(INDEX, joined(index.lines()))
+        ldif = doors.directory().export_subtree(instance.name)
+        manifest = BackupManifest(
+            environment=instance.name.slug,
+            ibge=instance.municipality.ibge,
+            release_version=instance.record.release_version,
+            taken_at=self._taken_at,
+            finished_at=clock.now(),
+            schemas=self._schemas,
+            databases=databases,
+            dump=dump.facts,
+            resting={kind: resting(before[kind], after[kind]) for kind in self._schemas},
+            index=index_part,
+            packs=tuple(index.used_packs().values()),
+            files=index.facts,
+            directory=self._put(DIRECTORY, [ldif.encode()]),
+            directory_entries=count_entries(ldif),
+            settings=self._put(SETTINGS, [_settings_text(instance).encode()]),
+            versions=read_versions(instance.server, list(self._schemas.items())),
+            tools={"mariadb-dump": dump_program_version(), "mariadb": instance.server.version()},
+        )
+        return self._vault.put_manifest(manifest)
+
+    def _read(self) -> dict[Database, DatabaseReading]:
+        return {kind: read_database(self._instance.server, schema) for kind, schema in self._schemas.items()}
+
+    def _put(self, name: str, content: Iterable[bytes]) -> ArchivePart:
+        return self._vault.put(f"{self._folder}/{name}", content)
+
+    def _put_pack(self, content: Iterable[bytes]) -> ArchivePart:
+        self._packs += 1
+        name = f"{self._taken_at:%Y%m%dT%H%M%SZ}-{self._packs}.tar.zst.enc"
+        return self._vault.put(f"{PACKS}/{name}", ahead(content))
+
+    def _index_of(self, previous: BackupReference | None) -> FileIndex | None:
+        if previous is None:
+            return None
+        part = fetch_manifest(self._instance, previous).index
+        return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+
+
+def count_entries(ldif: str) -> int:
+    """How many entries an LDIF has."""
+    return sum(line.startswith("dn:") for line in ldif.splitlines())
+
+
+def _settings_text(instance: Instance) -> str:
+    """How the environment is configured, with its secrets and its certificate: what it is rebuilt from elsewhere."""
+    secrets = doors.environment_secrets(instance.name.slug)
+    certificate = doors.environment_certificate(instance.name.slug)
+    facts: dict[str, object] = {
+        "registro": instance.record.model_dump(mode="json"),
+        "configuracao": configuration(instance, doors.runtime(), secrets, maintenance=True).masked_groups(),
+        "segredos": _revealed(secrets),
+        "certificado": _revealed(certificate) if certificate else None,
+    }
+    return json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def _revealed(block: Block) -> dict[str, JsonValue]:
+    """The fields of a block, for content that is encrypted before it goes anywhere."""
+    fields = {name: getattr(block, name) for name in type(block).model_fields}
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in fields.items()
+        if value is not None and not name.startswith("_")
+    }
