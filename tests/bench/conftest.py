@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blocks.mariadb import MariaDBServer
+from blocks.object_storage import ObjectStorage
 from blocks.reference import find_reference
 from domain.environment import EnvironmentName, Purpose
 from lab.state import LabState
@@ -37,3 +38,14 @@ def make_databases(server: MariaDBServer, official_reference: Path | None) -> It
     yield make
     for databases in made:
         databases.drop()
+
+
+@pytest.fixture(scope="session")
+def storage(lab_state: LabState) -> ObjectStorage:
+    """The lab's S3."""
+    return ObjectStorage(
+        endpoint=lab_state.s3.endpoint,
+        access_key=lab_state.s3.access_key,
+        secret_key=lab_state.s3.secret_key,
+        iam_endpoint=lab_state.s3.iam_endpoint,
+    )
