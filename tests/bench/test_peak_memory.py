@@ -34,9 +34,28 @@ def test_the_memory_of_a_child_that_is_gone_by_the_end_counts() -> None:
     assert now() - before < 50
 
 
+def test_a_server_that_ran_before_does_not_count_nor_what_it_starts_later() -> None:
+    later = f'read go; "{sys.executable}" -c "{HOLD}"'
+    with subprocess.Popen(["sh", "-c", later], stdin=-1, stdout=-1) as server:
+        assert server.stdin is not None and server.stdout is not None
+        of_us, of_it = PeakMemory(), PeakMemory(server.pid)
+        of_us.sample()
+        before = of_us.mib
+        server.stdin.write(b"go\n")
+        server.stdin.flush()
+        assert server.stdout.readline() == b"held\n"
+        of_us.sample()
+        of_it.sample()
+        server.communicate(b"\n")
+    assert of_us.mib - before < HELD_MIB / 2
+    assert HELD_MIB < of_it.mib < HELD_MIB + 100
+
+
 def test_what_a_child_shares_with_its_parent_counts_once() -> None:
     held = b"x" * (HELD_MIB << 20)
-    before = now()
+    peak = PeakMemory()
+    peak.sample()
+    before = peak.mib
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:  # it does nothing but wait, sharing every page, until the parent closes its end
@@ -45,7 +64,8 @@ def test_what_a_child_shares_with_its_parent_counts_once() -> None:
         os._exit(0)
     os.close(reader)
     try:
-        assert now() - before < HELD_MIB / 2
+        peak.sample()
+        assert peak.mib - before < HELD_MIB / 2
     finally:
         os.close(writer)
         os.waitpid(child, 0)
