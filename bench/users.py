@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
+from bench.cpf import cpf
 from bench.private_lab import private_lab
 from bench.result import BenchResult, Figure, Ratio
 from cli.output import talk
@@ -114,7 +115,15 @@ def _sheet(numbers: range) -> Iterator[str]:
     for number in numbers:
         profile = "Básico, Administrador" if number % 1000 == 0 else "Básico"
         login = _login(number)
-        cells = (_name(number), _cpf(number), f"{login}@bh.example", login, _unit(number), profile, str(number + 1))
+        cells = (
+            _name(number),
+            cpf(100_000_000 + number),
+            f"{login}@bh.example",
+            login,
+            _unit(number),
+            profile,
+            str(number + 1),
+        )
         yield ";".join(cells)
 
 
@@ -129,15 +138,6 @@ def _name(number: int) -> str:
 
 def _login(number: int) -> str:
     return f"servidor.{number}"
-
-
-def _cpf(number: int) -> str:
-    digits = [int(digit) for digit in f"{100_000_000 + number}"]
-    for _ in range(2):
-        weights = range(len(digits) + 1, 1, -1)
-        rest = 10 * sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11
-        digits.append(rest % 10)
-    return "".join(map(str, digits))
 
 
 def _import(name: "EnvironmentName", *modules: str) -> dict[str, float]:
@@ -239,7 +239,7 @@ def _row_by_row(aside: "EnvironmentName") -> float:
             "IdOrgao": str(ORGAO_ID),
             "Sigla": login,
             "Nome": name,
-            "Cpf": _cpf(number),
+            "Cpf": cpf(100_000_000 + number),
             "Email": f"{login}@bh.example",
         }
         grant = {

@@ -1,0 +1,1 @@
+"""The parts of the synthetic municipality that `bench.synthetic` writes."""
