@@ -1,7 +1,7 @@
 """The bucket of an environment's archive: written as streams, read back, held against deletion."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from blocks.object_storage import ObjectStorage
 from blocks.rehearsal import is_rehearsal
 from blocks.s3_errors import explain, explaining_s3
 from blocks.streams import CHUNK_BYTES, as_file
+from domain.backup.history import StoredObject
 from domain.bucket import ObjectFact
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
@@ -96,14 +97,16 @@ class ArchiveStorage:
         except (BotoCoreError, ClientError) as e:
             raise explain(e, f"{self._where}/{key}") from e
 
-    def versions(self, prefix: str) -> tuple[tuple[str, str], ...]:
-        """Every version of every object whose key begins so, as key and id."""
-        found = []
-        with explaining_s3(self._where):
-            pages = self._client.get_paginator("list_object_versions")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                found += [(version["Key"], version["VersionId"]) for version in page.get("Versions", [])]
-        return tuple(found)
+    def versions(self, key: str) -> tuple[StoredObject, ...]:
+        """Every version of one object."""
+        with explaining_s3(f"{self._where}/{key}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+            return tuple(
+                StoredObject(key=key, version_id=version["VersionId"], size_bytes=version["Size"])
+                for page in pages
+                for version in page.get("Versions", [])
+                if version["Key"] == key
+            )
 
     def head(self, key: str, version_id: str) -> ObjectFact | None:
         """One version of an object and how it is kept; None when there is none."""
@@ -174,6 +177,10 @@ class ArchiveStorage:
             raise
         return found["Retention"].get("RetainUntilDate")
 
+    def _is_retained(self, key: str, version_id: str) -> bool:
+        until = self._retained_until(key, version_id)
+        return until is not None and until > datetime.now(UTC)
+
     def _has_legal_hold(self, key: str, version_id: str) -> bool:
         try:
             found = self._client.get_object_legal_hold(Bucket=self._bucket, Key=key, VersionId=version_id)
@@ -184,14 +191,13 @@ class ArchiveStorage:
         return found["LegalHold"].get("Status") == "ON"
 
     def drop_loose_versions(self, kept: set[tuple[str, str]]) -> Change:
-        """Remove what attempts that were cut off left: every version that is neither kept, as (key, id), nor held."""
+        """Remove every version that is neither kept, as (key, id), nor under a retention or a legal hold."""
         removed = 0
         try:
             for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket):
                 for version in page.get("Versions", []):
                     known = (version["Key"], version["VersionId"])
-                    # Retained alone: a run was killed between the retention and the hold, and then proved another.
-                    if known in kept or self._has_legal_hold(*known) or self._retained_until(*known):
+                    if known in kept or self._has_legal_hold(*known) or self._is_retained(*known):
                         continue
                     if not is_rehearsal():
                         self._client.delete_object(

@@ -48,6 +48,7 @@ class Event(StrEnum):
     INCIDENTE = "incidente"
     RELATORIO_MENSAL = "relatorio_mensal"
     CHAMADO = "chamado"
+    ALERTA_COPIA = "alerta_copia"
 
 
 class InvitationRule(CatalogEntry):

@@ -1,29 +1,29 @@
 """One night of one environment: written, locked, restored, compared, certified and remembered."""
 
-from collections.abc import Iterator
+from datetime import datetime
+from time import monotonic
 
-from prefect.runtime import flow_run
-from pydantic import JsonValue
-
-from blocks.archive_storage import ArchiveStorage
+from blocks.backup_page import render_certificate
 from blocks.catalog import Catalog
 from domain.backup.certificate import BackupCertificate
-from domain.backup.manifest import CERTIFICATE, SIGNATURE_ENDING, BackupManifest, BackupReference, folder_of
+from domain.backup.history import BackupEvent, StoredObject, expired, last_proved
+from domain.backup.manifest import (
+    CERTIFICATE,
+    CERTIFICATE_PAGE,
+    SIGNATURE_ENDING,
+    BackupManifest,
+    BackupReference,
+    folder_of,
+)
 from domain.backup.retention import Period, period_of
-from tasks import doors
+from domain.change import Change
+from tasks import clock, doors
+from tasks.backup_history import backups_of, remember_backup
 from tasks.backup_storage import BackupVault, backup_storage, ensure_signing_key, fetch_manifest
 from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.environment_copy import ensure_archive_key
-from tasks.history import ACTOR
 from tasks.instance import Instance
-
-BACKUP_WRITTEN = "backup.written"
-"""Kind of the registry's event: the reference of a backup that is whole and locked, and not yet examined."""
-BACKUP_VERIFIED = "backup.verified"
-"""Kind of the registry's event: the reference of a backup that was proved, and its certificate."""
-BACKUP_REFUSED = "backup.refused"
-"""Kind of the registry's event: the reference of a backup that is none, and its certificate, which says why."""
 
 
 def back_up(instance: Instance) -> BackupCertificate:
@@ -33,71 +33,42 @@ def back_up(instance: Instance) -> BackupCertificate:
         GateClosedError: another run is at it.
         RetryableError: a system did not answer; what was written so far is swept by the next run.
     """
-    with doors.registry().lock(f"copia:{instance.name.slug}"):
+    with doors.registry().lock(lock_name(instance)):
+        started = monotonic()
         _prepare(instance)
-        reference = write_backup(instance, last_proved(instance))
+        good = last_proved(backups_of(instance))
+        reference = write_backup(instance, good.reference if good else None)
         manifest = fetch_manifest(instance, reference)
-        lock_backup(instance, manifest, reference, Period.DAY)
-        _remember(instance, BACKUP_WRITTEN, reference, {})
-        return prove(instance, reference)
+        until = _until(instance, reference, Period.DAY)
+        objects = (*_parts(manifest), *_texts(instance, reference.key))
+        _retain(instance, objects, until)
+        remember_backup(instance, BackupEvent.WRITTEN, reference, objects=objects, keep_until=until)
+        return _prove(instance, reference, written_in=monotonic() - started)
 
 
-def prove(instance: Instance, reference: BackupReference) -> BackupCertificate:
-    """Examine a backup that lies in the bucket, store its certificate, and keep it for as long as it is good for."""
-    certificate = verify_backup(instance, reference)
-    _store_certificate(instance, certificate)
-    kind = BACKUP_VERIFIED if certificate.proved else BACKUP_REFUSED
-    before = [proved.taken_at for proved in proved_backups(instance)]
-    _remember(instance, kind, reference, {"certificate": certificate.model_dump(mode="json")})
-    if certificate.proved and (period := period_of(reference.taken_at, before)) is not Period.DAY:
-        lock_backup(instance, fetch_manifest(instance, reference), reference, period)
-    return certificate
+def prove_again(instance: Instance, reference: BackupReference) -> BackupCertificate:
+    """Examine a backup that lies in the bucket, and certify it anew. Raises as `back_up`."""
+    with doors.registry().lock(lock_name(instance)):
+        return _prove(instance, reference, written_in=None)
 
 
-def written_backups(instance: Instance) -> list[BackupReference]:
-    """Every backup of the environment that is whole, oldest first."""
-    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[BACKUP_WRITTEN])
-    return [
-        BackupReference.model_validate(event.details["backup"])
-        for event in told
-        if event.environment == instance.name.slug
-    ]
+def lock_name(instance: Instance) -> str:
+    """What keeps two runs out of one environment's bucket of backups."""
+    return f"copia:{instance.name.slug}"
 
 
-def certificates(instance: Instance) -> list[BackupCertificate]:
-    """Every certificate of the environment in the order of their issue, those that refuse a backup as well."""
-    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[BACKUP_VERIFIED, BACKUP_REFUSED])
-    return [
-        BackupCertificate.model_validate(event.details["certificate"])
-        for event in told
-        if event.environment == instance.name.slug
-    ]
+def drop_expired(instance: Instance) -> Change:
+    """Remove the backups whose time is over, and what only they needed; whoever calls keeps other runs out.
 
-
-def proved_backups(instance: Instance) -> list[BackupReference]:
-    """Every backup of the environment that was proved and not refused since, oldest first."""
-    verdicts = {certificate.backup: certificate.proved for certificate in certificates(instance)}
-    return sorted((backup for backup, holds in verdicts.items() if holds), key=lambda backup: backup.taken_at)
-
-
-def last_proved(instance: Instance) -> BackupReference | None:
-    """The newest backup that may be relied on."""
-    return next(reversed(proved_backups(instance)), None)
-
-
-def lock_backup(instance: Instance, manifest: BackupManifest, reference: BackupReference, period: Period) -> None:
-    """Keep every object of a backup from deletion until its period ends; what is kept longer stays so."""
-    storage = backup_storage(instance)
-    until = Catalog().backup().keeping[instance.name.purpose].until(manifest.taken_at, period)
-    for key, version in [*((part.key, part.version_id) for part in manifest.parts), *_texts(storage, reference)]:
-        storage.retain(key, version, until)
-
-
-def _texts(storage: ArchiveStorage, reference: BackupReference) -> Iterator[tuple[str, str]]:
-    yield reference.key, reference.version_id
-    yield from storage.versions(reference.key + SIGNATURE_ENDING)
-    certificate = f"{folder_of(reference.taken_at)}/{CERTIFICATE}"
-    yield from storage.versions(certificate)
+    What is under a retention or a legal hold stays, whoever forgot it, and the last good backup does.
+    """
+    records = backups_of(instance)
+    over = expired(records, clock.now())
+    kept = {(stored.key, stored.version_id) for record in records if record not in over for stored in record.objects}
+    change = backup_storage(instance).drop_loose_versions(kept)
+    for record in over:
+        remember_backup(instance, BackupEvent.DROPPED, record.reference)
+    return change
 
 
 def _prepare(instance: Instance) -> None:
@@ -106,25 +77,50 @@ def _prepare(instance: Instance) -> None:
     storage = backup_storage(instance)
     storage.ensure_bucket()
     storage.abort_uploads()
-    storage.drop_loose_versions(set())
+    drop_expired(instance)
 
 
-def _store_certificate(instance: Instance, certificate: BackupCertificate) -> None:
-    vault = BackupVault(instance)
-    storage = backup_storage(instance)
-    key = f"{folder_of(certificate.backup.taken_at)}/{CERTIFICATE}"
-    until = Catalog().backup().keeping[instance.name.purpose].until(certificate.backup.taken_at, Period.DAY)
-    vault.put_signed(key, certificate.model_dump_json(indent=1).encode())
-    for known in storage.versions(key):
-        storage.retain(*known, until)
+def _prove(instance: Instance, reference: BackupReference, written_in: float | None) -> BackupCertificate:
+    certificate = verify_backup(instance, reference)
+    if written_in is not None:
+        certificate = certificate.model_copy(update={"seconds": {**certificate.seconds, "cópia": written_in}})
+    proved_before = [record.reference.taken_at for record in backups_of(instance) if record.proved]
+    period = period_of(reference.taken_at, proved_before) if certificate.proved else Period.DAY
+    until = _until(instance, reference, period)
+    objects = _store_certificate(instance, certificate)
+    if period is not Period.DAY:
+        objects = (*objects, *_parts(fetch_manifest(instance, reference)), *_texts(instance, reference.key))
+    _retain(instance, objects, until)
+    kind = BackupEvent.VERIFIED if certificate.proved else BackupEvent.REFUSED
+    remember_backup(instance, kind, reference, objects=objects, keep_until=until, certificate=certificate)
+    return certificate
 
 
-def _remember(instance: Instance, kind: str, reference: BackupReference, details: dict[str, JsonValue]) -> None:
-    doors.registry().record_event(
-        kind,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=ACTOR,
-        flow_run_id=flow_run.id,
-        details={"backup": reference.model_dump(mode="json"), **details},
+def _store_certificate(instance: Instance, certificate: BackupCertificate) -> tuple[StoredObject, ...]:
+    folder, vault = folder_of(certificate.backup.taken_at), BackupVault(instance)
+    vault.put_signed(f"{folder}/{CERTIFICATE}", certificate.model_dump_json(indent=1).encode())
+    vault.put_signed(f"{folder}/{CERTIFICATE_PAGE}", render_certificate(certificate).encode())
+    return (*_texts(instance, f"{folder}/{CERTIFICATE}"), *_texts(instance, f"{folder}/{CERTIFICATE_PAGE}"))
+
+
+def _until(instance: Instance, reference: BackupReference, period: Period) -> datetime:
+    return Catalog().backup().keeping[instance.name.purpose].until(reference.taken_at, period)
+
+
+def _parts(manifest: BackupManifest) -> tuple[StoredObject, ...]:
+    return tuple(
+        StoredObject(key=part.key, version_id=part.version_id, size_bytes=part.stored.size_bytes)
+        for part in manifest.parts
     )
+
+
+def _texts(instance: Instance, key: str) -> tuple[StoredObject, ...]:
+    """A text that everybody may read, and its signature."""
+    storage = backup_storage(instance)
+    return (*storage.versions(key), *storage.versions(key + SIGNATURE_ENDING))
+
+
+def _retain(instance: Instance, objects: tuple[StoredObject, ...], until: datetime) -> None:
+    storage = backup_storage(instance)
+    for stored in objects:
+        storage.retain(stored.key, stored.version_id, until)

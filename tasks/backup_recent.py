@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from domain.backup.certificate import BackupCertificate
+from domain.backup.history import last_proved
 from domain.calendar import BRASILIA
 from domain.errors import IntegrityError
 from domain.go_live import Evidence, proved
 from domain.report import first_of
 from tasks import clock
-from tasks.backup_cycle import back_up, certificates
+from tasks.backup_cycle import back_up
+from tasks.backup_history import backups_of
 from tasks.instance import Instance
 
 
@@ -18,10 +20,10 @@ def prove_recent_backup(instance: Instance, max_age: timedelta) -> Evidence:
     Raises:
         IntegrityError: the new one is no backup.
     """
-    for certificate in reversed(certificates(instance)):
-        # One from the future was taken by a clock that was wrong: it says nothing of its age.
-        if certificate.proved and timedelta() <= clock.now() - certificate.backup.taken_at <= max_age:
-            return proved(_told(certificate))
+    good = last_proved(backups_of(instance))
+    # One from the future was taken by a clock that was wrong: it says nothing of its age.
+    if good and good.certificate and timedelta() <= clock.now() - good.reference.taken_at <= max_age:
+        return proved(_told(good.certificate))
     certificate = back_up(instance)
     if not certificate.proved:
         raise IntegrityError(

@@ -6,7 +6,10 @@ from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt
 
 from domain.backup.findings import Finding, Level, LevelResult, highest
 from domain.backup.manifest import BackupReference
+from domain.backup.sizes import shown_seconds, shown_size
+from domain.calendar import BRASILIA
 from domain.model import Frozen
+from domain.report import first_of, table_cell
 
 REQUIRED = Level.EQUAL
 """What has not come so far is no backup, whatever else it is."""
@@ -42,3 +45,43 @@ class BackupCertificate(Frozen):
     def proved(self) -> bool:
         """Whether it may be relied on."""
         return self.level is not None and self.level >= REQUIRED and not self.findings
+
+    @property
+    def whole_seconds(self) -> float:
+        """How long the backup and its examination took together."""
+        return self.seconds.get("cópia", 0) + self.seconds.get("verificação", 0)
+
+    @property
+    def reasons(self) -> str:
+        """Why it is refused, for a line of a report."""
+        return first_of([str(finding) for finding in self.findings])
+
+    def markdown(self) -> list[str]:
+        """The certificate as operators read it."""
+        verdict = f"**provada até {self.level}**" if self.proved else "**recusada**"
+        lines = [
+            f"# {self.city}: cópia de {self.backup.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}",
+            "",
+            f"{self.environment}, SEI {self.release_version}: {verdict}.",
+            "",
+            "| Nível | O que prova | Resultado | Evidência |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {result.level} | {result.level.label} | {'sim' if result.passed else '**não**'}"
+            f" | {table_cell('; '.join(result.evidence))} |"
+            for result in self.levels
+        ]
+        lines += [
+            "",
+            *(f"- **{finding.cause}**: {finding.subject} {finding.detail}".rstrip() for finding in self.findings),
+        ]
+        lines += ["", *(f"- {note}" for note in self.notes)]
+        return [
+            *lines,
+            "",
+            f"{self.tables} tabelas, {self.rows} linhas, {self.attachments} anexos;"
+            f" {shown_size(self.stored_bytes)} no S3.",
+            f"RPO {shown_seconds(self.rpo_seconds)}, RTO {shown_seconds(self.rto_seconds)}."
+            f" Manifesto `{self.backup.sha256[:16]}`, versão `{self.backup.version_id}`.",
+        ]

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field, PositiveInt
 
+from domain.backup.night import NightRule
 from domain.calendar import BRASILIA
 from domain.catalog_entry import CatalogEntry
 from domain.environment import Purpose
@@ -44,6 +45,7 @@ class KeepingRule(CatalogEntry):
 class BackupRule(CatalogEntry):
     """The backups' own file of the catalog, `backup.yaml`."""
 
+    night: NightRule = Field(alias="noite")
     keeping: dict[Purpose, KeepingRule] = Field(alias="guarda")
 
 

@@ -19,6 +19,8 @@ from tasks.doors import BLOCK_TYPES
 
 # What runs by itself, and when, in America/Sao_Paulo: at a minute of the night, but for mail and monthly report.
 NIGHTLY = {
+    "copias-da-noite": "0 22 * * *",
+    "copias-em-falta": "0 7 * * *",
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",
     "desvio-do-modelo": "45 1 * * *",

@@ -48,6 +48,9 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("support submit", "support answer", "support list", "support show"), "tests/flows/test_support.py"
     ),
+    **dict.fromkeys(
+        (f"backup {name}" for name in ("now", "verify", "list", "show", "night")), "tests/flows/test_backup.py"
+    ),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",

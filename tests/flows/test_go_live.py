@@ -22,6 +22,7 @@ from blocks.table_facts import read_database_facts
 from cli.__main__ import app
 from cli.demo_people import Prefeitura, send_attendance
 from domain.archive import ArchiveProof, TableFacts
+from domain.backup.history import BackupEvent
 from domain.calendar import local_day
 from domain.certificate import served_certificate
 from domain.change import Change
@@ -40,7 +41,6 @@ from flows.open_productions import open_productions
 from flows.undo_go_live import undo_go_live
 from registry import Registry
 from tasks import acts, clock, doors
-from tasks.backup_cycle import BACKUP_VERIFIED
 from tasks.certificate import JSON_KEY
 from tasks.edge import ensure_edge_maintenance, environment_certificate
 from tasks.gates import due_to_open
@@ -326,7 +326,7 @@ def test_everything_holds_but_the_approval(before: Instance) -> None:
     failed = [line.code for line in verdict.lines if line.result is not ItemResult.PASSED]
     assert failed == ["aprovacao_prefeitura"]
     assert all(line.evidence for line in verdict.lines)
-    (copied,) = doors.registry().events(before.municipality.ibge, kinds=[BACKUP_VERIFIED])
+    (copied,) = doors.registry().events(before.municipality.ibge, kinds=[BackupEvent.VERIFIED])
     proof = ArchiveProof.model_validate(copied.details["proof"])
     assert proof.rows > 10_000, "and it is not copied again on the same day"
 

@@ -1,0 +1,207 @@
+"""`./implanta backup`: copies of environments, restored and compared before anybody calls them backups."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import JsonOption, Target, as_rows, errors_as_lines, out, print_json, talk
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.backup.certificate import BackupCertificate
+    from domain.backup.history import BackupRecord
+    from tasks.instance import Instance
+
+app = typer.Typer(no_args_is_help=True)
+
+Stamp = Annotated[
+    str | None, typer.Option("--backup", help="Qual cópia, como em backup list (20261128T010000Z); sem ela, a última.")
+]
+COLUMNS = {
+    "stamp": "Cópia",
+    "taken_at": "Dados de",
+    "result": "Resultado",
+    "size": "No S3",
+    "keep_until": "Guardada até",
+}
+
+
+@app.command("now")
+def backup_now(environment: Target, as_json: JsonOption = False) -> None:
+    """Faz agora a cópia de um ambiente, restaura-a e compara-a; sai com 40 se ela for recusada.
+
+    Exemplo: ./implanta backup now timoteo-producao
+    """
+    with errors_as_lines():
+        _connect()
+        from cli.prefect import explaining_failures
+        from flows.backup_environment import backup_environment
+        from tasks.instance import load_instance
+
+        load_instance(environment)
+        with talk.status("Copiando, restaurando e comparando"), explaining_failures():
+            certificate = backup_environment(environment)
+    _show(certificate, as_json)
+
+
+@app.command("verify")
+def verify(environment: Target, backup: Stamp = None, as_json: JsonOption = False) -> None:
+    """Restaura e compara de novo uma cópia que está guardada; sai com 40 se ela for recusada.
+
+    Exemplo: ./implanta backup verify timoteo-producao
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_cycle import prove_again
+        from tasks.instance import load_any_instance
+
+        instance = load_any_instance(environment)
+        record = _chosen(instance, backup)
+        with talk.status("Restaurando e comparando"):
+            certificate = prove_again(instance, record.reference)
+    _show(certificate, as_json)
+    if not certificate.proved:
+        from domain.errors import IntegrityError
+
+        raise typer.Exit(IntegrityError.exit_code)
+
+
+@app.command("list")
+def list_all(environment: Target, as_json: JsonOption = False) -> None:
+    """Lista as cópias guardadas de um ambiente, com o que cada uma prova.
+
+    Exemplo: ./implanta backup list timoteo-producao
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_history import backups_of
+        from tasks.instance import load_any_instance
+
+        rows = [_row(record) for record in backups_of(load_any_instance(environment))]
+    if as_json:
+        print_json(rows)
+        return
+    as_rows(rows, COLUMNS, f"Cópias de {environment}")
+
+
+@app.command("show")
+def show(
+    environment: Target,
+    backup: Stamp = None,
+    page: Annotated[Path | None, typer.Option("--page", help="Grava o certificado como página HTML.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mostra o certificado de uma cópia. Exemplo: ./implanta backup show timoteo-producao --page certificado.html"""
+    with errors_as_lines():
+        _connect()
+        from tasks.instance import load_any_instance
+
+        record = _chosen(load_any_instance(environment), backup)
+        if record.certificate is None:
+            from domain.errors import GateClosedError
+
+            raise GateClosedError(
+                "A cópia ainda não foi examinada", record.stamp, f"Execute ./implanta backup verify {environment}."
+            )
+        if page is not None:
+            from blocks.backup_page import render_certificate
+
+            page.write_text(render_certificate(record.certificate), encoding="utf-8")
+    _show(record.certificate, as_json)
+
+
+@app.command("night")
+def night(as_json: JsonOption = False) -> None:
+    """Mostra quem está sem cópia provada e quando a próxima noite termina. Exemplo: ./implanta backup night"""
+    with errors_as_lines():
+        _connect()
+        from blocks.catalog import Catalog
+        from domain.backup.night import forecast, in_order
+        from tasks.backup_night import candidates
+        from tasks.clock import now
+
+        rule = Catalog().backup().night
+        due = in_order(candidates(None), now())
+        expected = forecast(due, rule, rule.next_begin(now()))
+    rows = [
+        {
+            "environment": candidate.environment,
+            "server": candidate.server,
+            "proved_at": candidate.proved_at,
+            "proved": _local(candidate.proved_at) if candidate.proved_at else "nunca",
+            "expected_seconds": round(candidate.expected_seconds, 1),
+            "late": "sim" if candidate.environment in expected.late else "",
+        }
+        for candidate in due
+    ]
+    if as_json:
+        print_json({"forecast": expected.model_dump(mode="json"), "environments": rows})
+        return
+    columns = {
+        "environment": "Ambiente",
+        "server": "Servidor",
+        "proved": "Última provada",
+        "expected_seconds": "Segundos previstos",
+        "late": "Fora da janela",
+    }
+    as_rows(rows, columns, f"Próxima noite: termina às {_local(expected.finishes_at)}")
+
+
+def _connect() -> None:
+    from cli.prefect import connect
+
+    connect()
+
+
+def _chosen(instance: "Instance", stamp: str | None) -> "BackupRecord":
+    from domain.errors import InvalidInputError
+    from tasks.backup_history import backups_of
+
+    records = backups_of(instance)
+    for record in reversed(records):
+        if stamp in {None, record.stamp}:
+            return record
+    raise InvalidInputError(
+        f"Não há a cópia {stamp} deste ambiente" if records else "O ambiente ainda não tem cópia",
+        instance.name.slug,
+        f"Veja as que há com ./implanta backup list {instance.name.slug}."
+        if records
+        else f"Faça uma com ./implanta backup now {instance.name.slug}.",
+    )
+
+
+def _row(record: "BackupRecord") -> dict[str, object]:
+    from domain.backup.sizes import shown_size
+
+    if record.certificate is None:
+        result = "não examinada"
+    else:
+        result = (
+            f"provada até {record.certificate.level}" if record.proved else f"recusada: {record.certificate.reasons}"
+        )
+    return {
+        "stamp": record.stamp,
+        "taken_at": _local(record.reference.taken_at),
+        "result": result,
+        "proved": record.proved,
+        "stored_bytes": record.stored_bytes,
+        "size": shown_size(record.stored_bytes),
+        "keep_until": _local(record.keep_until),
+    }
+
+
+def _local(moment: "datetime") -> str:
+    from domain.calendar import BRASILIA
+
+    return f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
+
+
+def _show(certificate: "BackupCertificate", as_json: bool) -> None:
+    if as_json:
+        print_json({**certificate.model_dump(mode="json"), "level": certificate.level, "proved": certificate.proved})
+        return
+    from rich.markdown import Markdown
+
+    out.print(Markdown("\n".join(certificate.markdown())))

@@ -1,0 +1,99 @@
+"""What is known of an environment's backups: nothing is set by hand, all of it follows from what happened, in order."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from domain.backup.certificate import BackupCertificate
+from domain.backup.manifest import BackupReference
+from domain.model import Frozen
+
+
+class BackupEvent(StrEnum):
+    """Kinds of the registry's events."""
+
+    WRITTEN = "backup.written"
+    """Whole and locked, and not yet examined."""
+    VERIFIED = "backup.verified"
+    REFUSED = "backup.refused"
+    DROPPED = "backup.dropped"
+    """Its time was over: its objects are gone, but for those that others need."""
+
+
+class StoredObject(Frozen):
+    """One version of one object in the bucket of backups."""
+
+    key: str
+    version_id: str
+    size_bytes: int
+
+
+class BackupHappening(Frozen):
+    """One event of one backup; what it does not tell is empty."""
+
+    kind: BackupEvent
+    backup: BackupReference
+    objects: tuple[StoredObject, ...] = ()
+    keep_until: AwareDatetime | None = None
+    certificate: BackupCertificate | None = None
+
+
+class BackupRecord(Frozen):
+    """One backup as it stands."""
+
+    reference: BackupReference
+    objects: tuple[StoredObject, ...]
+    keep_until: AwareDatetime
+    certificate: BackupCertificate | None = None
+
+    @property
+    def stamp(self) -> str:
+        """`20261128T010000Z`: how people name the backup."""
+        return f"{self.reference.taken_at:%Y%m%dT%H%M%SZ}"
+
+    @property
+    def stored_bytes(self) -> int:
+        """What its objects take in S3; packs that other backups use as well are counted whole."""
+        return sum(stored.size_bytes for stored in self.objects)
+
+    @property
+    def proved(self) -> bool:
+        """Whether its last examination went well."""
+        return self.certificate is not None and self.certificate.proved
+
+
+def records_of(happenings: Iterable[BackupHappening]) -> tuple[BackupRecord, ...]:
+    """The backups that are there, in the order in which they were taken."""
+    found: dict[BackupReference, BackupRecord] = {}
+    for happening in happenings:
+        known = found.get(happening.backup)
+        if happening.kind is BackupEvent.DROPPED:
+            found.pop(happening.backup, None)
+        elif known is None:
+            if happening.kind is BackupEvent.WRITTEN and happening.keep_until is not None:
+                found[happening.backup] = BackupRecord(
+                    reference=happening.backup, objects=happening.objects, keep_until=happening.keep_until
+                )
+        else:
+            until = happening.keep_until or known.keep_until
+            found[happening.backup] = known.model_copy(
+                update={
+                    "objects": tuple(dict.fromkeys((*known.objects, *happening.objects))),
+                    "keep_until": max(until, known.keep_until),
+                    "certificate": happening.certificate or known.certificate,
+                }
+            )
+    return tuple(sorted(found.values(), key=lambda record: record.reference.taken_at))
+
+
+def last_proved(records: Sequence[BackupRecord]) -> BackupRecord | None:
+    """The newest backup that may be relied on."""
+    return next((record for record in reversed(records) if record.proved), None)
+
+
+def expired(records: Sequence[BackupRecord], now: datetime) -> tuple[BackupRecord, ...]:
+    """The backups whose time is over; the last good one never is."""
+    good = last_proved(records)
+    return tuple(record for record in records if record.keep_until <= now and record is not good)

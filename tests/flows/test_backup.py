@@ -1,0 +1,190 @@
+"""Backups on real servers: taken, locked, restored, compared, certified; the fleet's night, and who is missing."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.synthetic import Size, fill
+from blocks.file_packs import read_pack
+from blocks.settings import load_settings
+from blocks.table_facts import list_attachments
+from cli.__main__ import app
+from domain.backup.findings import Level
+from domain.backup.history import last_proved
+from domain.environment import Purpose
+from domain.errors import IntegrityError
+from domain.message import Event
+from flows.backup_environment import backup_environment
+from flows.check_backups import check_backups
+from flows.create_environment import create_environment
+from flows.nightly_backup import nightly_backup
+from registry import Registry
+from tasks import clock, doors
+from tasks.backup_cycle import back_up
+from tasks.backup_history import backups_of
+from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
+from tasks.backup_write import write_backup
+from tasks.instance import Instance, load_instance
+from tests.cli.examples import example_of
+from tests.flows.conftest import Join
+
+SMALL = Size(
+    processes=20, documents=60, html_bytes=2_000, attachments=12, attachment_bytes=3_000, users=8, activities=100
+)
+
+
+@pytest.fixture(scope="module")
+def instance(join: Join) -> Instance:
+    """An environment that people have worked in."""
+    municipality = join("3102100", "Alto Rio Doce")
+    create_environment(municipality.slug, Purpose.TREINAMENTO)
+    found = load_instance(f"{municipality.slug}-{Purpose.TREINAMENTO}")
+    name, server = found.name, found.server
+    fill(server, name.database_sip, name.database_sei, repository(found), size=SMALL, seed=1, today=clock.today())
+    return found
+
+
+def run(instance: Instance, command: str, *options: str) -> tuple[int, str]:
+    outcome = CliRunner().invoke(
+        app, [*example_of(command, {"timoteo-producao": instance.name.slug}), *options], catch_exceptions=False
+    )
+    return outcome.exit_code, outcome.stdout
+
+
+def repository(instance: Instance) -> Path:
+    return Path(doors.runtime().repository_path(instance.name))
+
+
+def test_a_backup_is_proved_certified_and_locked(instance: Instance) -> None:
+    code, text = run(instance, "backup now", "--json")
+    certificate = json.loads(text)
+    assert code == 0
+    assert certificate["proved"]
+    assert certificate["level"] >= Level.EQUAL
+    assert certificate["attachments"] == SMALL.attachments
+    record = last_proved(backups_of(instance))
+    assert record is not None
+    storage = backup_storage(instance)
+    for stored in record.objects:
+        fact = storage.head(stored.key, stored.version_id)
+        assert fact is not None
+        assert fact.mode == "COMPLIANCE"
+        assert fact.retain_until is not None
+        assert fact.retain_until > clock.now() + timedelta(days=300), "the first proved one of a year is the year's"
+    assert not list(load_settings().scratch_dir.glob("rascunho-*"))
+
+
+def test_nothing_readable_of_anybody_lies_in_the_bucket(instance: Instance) -> None:
+    with instance.server.transaction(instance.name.database_sei) as cursor:
+        cursor.execute(
+            "SELECT nome FROM usuario WHERE sta_tipo = '0' UNION SELECT LEFT(conteudo, 60) FROM documento_conteudo"
+        )
+        told = [str(row[0]).encode("latin1") for row in cursor.fetchall() if row[0] and len(row[0]) > 8]
+    assert len(told) > SMALL.users
+    storage, record = backup_storage(instance), last_proved(backups_of(instance))
+    assert record is not None
+    for stored in record.objects:
+        content = b"".join(storage.read(stored.key, stored.version_id))
+        assert not [value for value in told if value in content], stored.key
+
+
+def test_the_next_backup_stores_only_new_files(instance: Instance) -> None:
+    fresh = repository(instance) / "2026" / "11" / "01" / "900001"
+    fresh.parent.mkdir(parents=True)
+    fresh.write_bytes(b"new on the second day")
+    (fresh.parent / "900002").write_bytes(b"new on the second day")
+    before = last_proved(backups_of(instance))
+    assert before is not None
+    back_up(instance)
+    after = last_proved(backups_of(instance))
+    assert after is not None
+    old, new = (fetch_manifest(instance, record.reference) for record in (before, after))
+    added = [pack for pack in new.packs if pack not in old.packs]
+    assert set(old.packs) < set(new.packs)
+    assert [len(read_pack(BackupVault(instance).read(pack), pack.key)) for pack in added] == [1], "one content, once"
+    third = back_up(instance)
+    assert fetch_manifest(instance, third.backup).packs == new.packs, "and nothing when there is nothing new"
+
+
+def test_a_backup_is_listed_shown_and_proved_again(instance: Instance, tmp_path: Path) -> None:
+    code, text = run(instance, "backup list", "--json")
+    rows = json.loads(text)
+    assert code == 0
+    assert all(row["proved"] for row in rows)
+    page = tmp_path / "certificado.html"
+    code, text = run(instance, "backup show", "--page", str(page), "--backup", rows[0]["stamp"])
+    assert code == 0
+    assert "provada até" in text
+    assert "Certificado de cópia de segurança" in page.read_text()
+    assert run(instance, "backup verify")[0] == 0
+    code, text = run(instance, "backup show", "--backup", "20200101T000000Z")
+    assert code == 20
+
+
+def test_a_refused_backup_is_an_alert_and_the_last_good_one_stays(
+    instance: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = last_proved(backups_of(instance))
+    paths = list_attachments(instance.server, instance.name.database_sei)
+    victim = next(path for name in paths if (path := repository(instance) / name).is_file())
+    content = victim.read_bytes()
+    victim.write_bytes(b"X" + content[1:])
+    try:
+        with pytest.raises(IntegrityError, match="arquivo de anexo alterado"):
+            backup_environment(instance.name.slug)
+    finally:
+        victim.write_bytes(content)
+    records = backups_of(instance)
+    assert last_proved(records) == good
+    assert not records[-1].proved
+    told = registry.messages(instance.municipality.ibge)
+    queued = [message for message in told if message.event == Event.ALERTA_COPIA]
+    assert len(queued) == 1
+    assert queued[0].variables["situacao"] == "recusada"
+
+
+def test_the_night_backs_up_everybody_and_one_failure_stops_no_other(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = nightly_backup([instance.name.slug])
+    assert report.certificates[instance.name.slug].proved
+    assert report.forecast.fits
+    real = write_backup
+
+    def broken(one: Instance, previous: object) -> object:
+        if one.name.slug == instance.name.slug:
+            raise IntegrityError("O MariaDB recusou a cópia do banco", "x", "Chame o suporte.")
+        return real(one, previous)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("tasks.backup_cycle.write_backup", broken)
+    with pytest.raises(IntegrityError, match="1 ambientes ficaram sem cópia provada"):
+        nightly_backup([instance.name.slug])
+
+
+def test_a_missing_night_is_noticed_by_its_absence(
+    instance: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import backup_night
+
+    monkeypatch.setattr(backup_night, "_fleet", lambda _: [instance.record])
+    assert check_backups() == ()
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=40))
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match=instance.name.slug):
+            check_backups()
+    told = [
+        message
+        for message in registry.messages(instance.municipality.ibge)
+        if message.event == Event.ALERTA_COPIA and message.variables["situacao"] == "em falta"
+    ]
+    assert len(told) == 1, "once a day"
+
+
+def test_the_next_night_is_forecast(instance: Instance) -> None:
+    code, text = run(instance, "backup night", "--json")
+    assert code == 0
+    assert instance.name.slug in [row["environment"] for row in json.loads(text)["environments"]]
