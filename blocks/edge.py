@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,7 +28,7 @@ from blocks.plain_http import TRUSTS_NOBODY
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime import ServiceAddress
 from domain.change import Change
-from domain.edge import Site, UpstreamUrl
+from domain.edge import Site, Switch, UpstreamUrl
 from domain.environment import EnvironmentName
 from domain.errors import ImplantaError, InvalidInputError, RetryableError
 from domain.model import Frozen
@@ -49,6 +49,8 @@ _SITE_FILES = {".conf": "configuração", ".pem": "certificado", ".key": "chave 
 _NAMED_SITE = re.compile(r"/sites/([a-z0-9-]+)\.(?:conf|pem|key)")
 _LOG_TIME = r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}"
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._-]+)+")
+# What the template of a site has only where it is closed to the public.
+_SHUT = b"=503;"
 _DIRECTORIES = ("declared", "releases", "log", "tmp")
 _OWN_PATHS = re.compile(r"/\S*/releases/[^/\s]+/")
 
@@ -110,11 +112,28 @@ class Edge(Block, ABC):
         """How this machine reaches the environment as the public does, without asking the DNS."""
 
     @abstractmethod
-    def ensure_site(self, site: Site) -> Change:
+    def ensure_site(self, site: Site, *, keeping: Collection[Switch] = ()) -> Change:
         """Serve one environment as declared; returns when it is really served.
+
+        `keeping` are the switches that the caller does not mean to change: they stay as they are at the moment of
+        writing, whatever the site says of them, for somebody may have closed it since it was read. A site that is not
+        there yet has its own.
 
         Raises:
             InvalidInputError: the server refuses the site's configuration; what was served before still is.
+            RetryableError: the edge is down or does not take the configuration over.
+        """
+
+    @abstractmethod
+    def switch_site(
+        self, environment: EnvironmentName, *, maintenance: bool | None = None, closed: bool | None = None
+    ) -> Change:
+        """Close a site to the public or open it, by the given switches; everything else stays as it is.
+
+        It asks nobody but the edge: a site has to close also while the registry is away.
+
+        Raises:
+            InvalidInputError: the site is not declared.
             RetryableError: the edge is down or does not take the configuration over.
         """
 
@@ -204,7 +223,7 @@ class NginxEdge(Edge):
             ca_file=self.ca_file,
         )
 
-    def ensure_site(self, site: Site) -> Change:
+    def ensure_site(self, site: Site, *, keeping: Collection[Switch] = ()) -> Change:
         if site.max_upload_mb > self.max_upload_mb:
             raise InvalidInputError(
                 f"O ambiente pede envios de {site.max_upload_mb} MB e a borda inspeciona até {self.max_upload_mb} MB",
@@ -215,13 +234,24 @@ class NginxEdge(Edge):
             sites = self._read_declared()
             self._refuse_taken_name(site, sites)
             known = site.slug in sites or self._is_live(site.slug)
-            details = self._differences({**sites, site.slug: site}, site.slug)
-            if not details:
-                return Change(unchanged=1)
-            change = Change(updated=1, details=details) if known else Change(created=1, details=(f"site {site.slug}",))
-            if not is_rehearsal():
-                self._publish({**sites, site.slug: site}, site.slug)
-            return change
+            wanted = self._as_switched(site, sites.get(site.slug), keeping)
+            change = self._converge({**sites, site.slug: wanted}, site.slug)
+            return change if known or not change.total else Change(created=1, details=(f"site {site.slug}",))
+
+    def switch_site(
+        self, environment: EnvironmentName, *, maintenance: bool | None = None, closed: bool | None = None
+    ) -> Change:
+        slug = environment.slug
+        given = {"maintenance": maintenance, "closed": closed}
+        with self._alone():
+            sites = self._read_declared()
+            known = sites.get(slug)
+            if not isinstance(known, Site):
+                raise InvalidInputError(
+                    "O ambiente não está declarado na borda", slug, f"Execute ./implanta environment apply {slug}."
+                )
+            wanted = known.model_copy(update={name: value for name, value in given.items() if value is not None})
+            return self._converge({**sites, slug: wanted}, slug)
 
     def remove_site(self, environment: EnvironmentName) -> Change:
         slug = environment.slug
@@ -309,6 +339,15 @@ class NginxEdge(Edge):
             except (ValidationError, UnicodeDecodeError):
                 sites[path.stem] = _Carried(self._read_live_site(path.stem))
         return sites
+
+    def _as_switched(self, site: Site, declared: "Site | _Carried | None", keeping: Collection[Switch]) -> Site:
+        """The site with the switches that stay as they are; only under the lock is what was read still true."""
+        if isinstance(declared, Site):
+            return site.model_copy(update={switch: getattr(declared, switch) for switch in keeping})
+        served = _read(self.home / "live" / "sites" / f"{site.slug}.conf") or b""
+        if "maintenance" in keeping and _SHUT in served and not site.shut:  # its record is lost, and it stays shut
+            return site.model_copy(update={"maintenance": True})
+        return site
 
     def _declare(self, slug: str, site: "Site | _Carried | None") -> None:
         target = self.home / "declared" / f"{slug}.json"
@@ -440,6 +479,14 @@ class NginxEdge(Edge):
         return answer.text if answer.status_code == httpx.codes.OK else None
 
     # ---- putting a configuration in place --------------------------------------------------------------------------
+
+    def _converge(self, sites: dict[str, "Site | _Carried"], slug: str) -> Change:
+        details = self._differences(sites, slug)
+        if not details:
+            return Change(unchanged=1)
+        if not is_rehearsal():
+            self._publish(sites, slug)
+        return Change(updated=1, details=details)
 
     def _publish(self, sites: dict[str, "Site | _Carried"], slug: str) -> None:
         """Serve these sites; when nginx does not take them, everything is again as it was."""

@@ -23,15 +23,22 @@ _FILE_NAME = "teste-de-uso.pdf"
 _A4_POINTS = (595, 842)
 
 
-def test_use(address: ServiceAddress, login: str, password: SecretStr, now: datetime) -> UseTest:
+def test_use(
+    address: ServiceAddress,
+    login: str,
+    password: SecretStr,
+    now: datetime,
+    when_cleared: Callable[[], None] = lambda: None,
+) -> UseTest:
     """Sign in, start a process, include and sign a document, search, attach a file, read all back, and undo it.
 
     A step that fails is told and ends the test; what was made is undone all the same. A test that was cut off is
-    undone by the next one. What stays are SEI's counters: `give_back_numbers` gives the process's number back.
+    undone by the next one, which then calls `when_cleared` and goes on. What stays are SEI's counters:
+    `give_back_numbers` gives the process's number back.
     """
     with SeiBrowser(address) as browser:
         test = _Test(browser, login, password, now)
-        test.run()
+        test.run(when_cleared)
         return UseTest(passed=tuple(test.passed), failed=tuple(test.failed))
 
 
@@ -47,11 +54,16 @@ class _Test:
         self.passed: list[PassedStep] = []
         self.failed: list[FailedStep] = []
 
-    def run(self) -> None:
+    def run(self, when_cleared: Callable[[], None]) -> None:
         if not self._does(UseStep.SIGN_IN, lambda: self._browser.require_sign_in(self._login, self._password)):
             return
+
+        def clear() -> None:
+            self._clear()
+            when_cleared()
+
         steps: dict[UseStep, Callable[[], None]] = {
-            UseStep.CLEAR: self._clear,
+            UseStep.CLEAR: clear,
             UseStep.START_PROCESS: self._start_process,
             UseStep.INCLUDE_DOCUMENT: self._include_document,
             UseStep.SIGN: lambda: self._browser.sign(self._process, self._document, self._password),

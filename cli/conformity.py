@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.output import JsonOption, PlanOption, as_rows, errors_as_lines, out, print_json
 
@@ -92,13 +93,18 @@ def verify(target: Target, as_json: JsonOption = False) -> None:
 
 
 def show(target: Target, as_json: JsonOption = False) -> None:
-    """Mostra o certificado de entrega do ambiente. Exemplo: ./implanta environment show timoteo-treinamento"""
+    """Mostra o certificado de entrega do ambiente, e quem o fechou ao público.
+
+    Exemplo: ./implanta environment show timoteo-treinamento
+    """
     with errors_as_lines():
         from cli.prefect import connect
         from domain.errors import InvalidInputError
 
         connect()
         from tasks.certificate import find_certificate
+        from tasks.closing import closing_of
+        from tasks.instance import load_instance
 
         certificate = find_certificate(target)
         if certificate is None:
@@ -107,10 +113,14 @@ def show(target: Target, as_json: JsonOption = False) -> None:
                 target,
                 f"Crie-o com ./implanta environment apply {target}.",
             )
+        closing = closing_of(load_instance(target))
     if as_json:
-        print_json({**certificate.model_dump(mode="json"), "substance": certificate.substance})
+        closed = closing.model_dump(mode="json") if closing else None
+        print_json({**certificate.model_dump(mode="json"), "substance": certificate.substance, "closing": closed})
         return
     _print_certificate(certificate)
+    if closing is not None:
+        out.print(f"[bold]{escape(closing.told)}.[/]", highlight=False)
 
 
 def segregation(target: Target, as_json: JsonOption = False) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import certificate, clone, conformity, render, retirement
+from cli import certificate, clone, conformity, maintenance, render, retirement
 from cli.municipality import open_registry
 from cli.output import JsonOption, as_rows, errors_as_lines, print_json
 
@@ -16,6 +16,7 @@ app.command("render")(render.render)
 app.command("certificates")(certificate.certificates)
 app.command("certificate")(certificate.certificate)
 app.command("clone")(clone.clone)
+app.command("maintenance")(maintenance.maintenance)
 app.command("retire")(retirement.retire)
 app.command("reinstate")(retirement.reinstate)
 app.command("destroy")(retirement.destroy)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cli.output import JsonOption, errors_as_lines, out, print_json, talk
@@ -29,6 +30,7 @@ def check(municipality: Slug, as_json: JsonOption = False) -> None:
         connect()
         from domain.environment import EnvironmentName, Purpose
         from domain.errors import GateClosedError
+        from tasks.closing import closing_of
         from tasks.go_live import OPEN_ALREADY, run_checklist
         from tasks.history import exclusive
         from tasks.instance import load_instance
@@ -45,11 +47,15 @@ def check(municipality: Slug, as_json: JsonOption = False) -> None:
             exclusive(municipality, 0),  # an implantation copies and tries the same environment
         ):
             verdict = run_checklist(instance)
+        closing = closing_of(instance)
     if as_json:
-        print_json({"environment": environment, **verdict.model_dump(mode="json")})
+        closed = closing.model_dump(mode="json") if closing else None
+        print_json({"environment": environment, **verdict.model_dump(mode="json"), "closing": closed})
     else:
         _print(environment, verdict)
-    if not verdict.ready:
+        if closing:
+            out.print(escape(closing.reopening(environment)), highlight=False)
+    if closing or not verdict.ready:
         raise typer.Exit(GateClosedError.exit_code)
 
 

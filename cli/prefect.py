@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 import httpx
 
 from blocks.settings import PROJECT_ROOT, Settings, load_settings, settings_file
+from domain.errors import InvalidInputError
 from lab.layout import Layout
 from tasks.prefect_errors import explaining_prefect
 
@@ -82,8 +84,18 @@ def explaining_failures() -> Iterator[None]:
 
     Raises:
         RetryableError: the server did not answer, or failed.
-        InvalidInputError: it does not accept this installation's credentials.
+        InvalidInputError: it does not accept this installation's credentials, or the flow not what was typed.
         IntegrityError: it does not understand the call.
     """
-    with explaining_prefect(os.environ["PREFECT_API_URL"]):
-        yield
+    from prefect.exceptions import ParameterTypeError
+
+    try:
+        with explaining_prefect(os.environ["PREFECT_API_URL"]):
+            yield
+    except ParameterTypeError as e:
+        fields = ", ".join(re.findall(r"^ - (\w+)", str(e), re.MULTILINE))
+        raise InvalidInputError(
+            f"Valor recusado: {fields}",
+            "linha de comando",
+            "Escreva por inteiro: um motivo tem ao menos 5 letras, um papel 3. Veja o comando com --help.",
+        ) from None  # the error may quote what was typed

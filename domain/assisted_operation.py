@@ -39,6 +39,7 @@ class Watched(Frozen):
     made: Paperwork
     errors: NonNegativeInt = Field(description="Errors that SEI logged in the last 24 hours (`infra_log`).")
     problems: tuple[str, ...] = ()
+    closed: str | None = Field(default=None, description="Who closed it to the public, when and why; no problem.")
     handed_over: bool = False
 
 
@@ -98,4 +99,6 @@ class AssistedReport(Frozen):
 def _standing(line: Watched) -> str:
     if line.problems:
         return f"**{table_cell('; '.join(line.problems))}**"
+    if line.closed:
+        return table_cell(line.closed)
     return "passou ao atendimento regular" if line.handed_over else "em ordem"

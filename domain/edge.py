@@ -1,7 +1,7 @@
 """What the edge must know to serve one environment to the internet."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 
@@ -40,6 +40,10 @@ class SiteLimits(Frozen):
     connections: PositiveInt
 
 
+Switch = Literal["maintenance", "closed"]
+"""The two who close a site to the public, each without a say in what the other closed."""
+
+
 class Site(Frozen):
     """One virtual host: the public name and certificate of an environment, and the application behind it."""
 
@@ -47,7 +51,8 @@ class Site(Frozen):
     server_name: HostName
     upstream: UpstreamUrl
     upstream_host: HostAndPort
-    maintenance: bool = False
+    maintenance: bool = Field(default=False, description="A procedure, such as an opening, keeps the public out.")
+    closed: bool = Field(default=False, description="An operator keeps the public out; only an operator lets it in.")
     max_upload_mb: PositiveInt
     limits: SiteLimits
     chain_pem: str = Field(description="The certificate, then those that lead to the authority.", repr=False)
@@ -57,3 +62,8 @@ class Site(Frozen):
     def slug(self) -> str:
         """The environment's slug: the name of the site's files."""
         return self.environment.slug
+
+    @property
+    def shut(self) -> bool:
+        """Whether the edge answers for the application with its maintenance page."""
+        return self.maintenance or self.closed

@@ -12,6 +12,7 @@ from domain.lifecycle import Stage
 from domain.paperwork import Paperwork
 from registry import EventRecord
 from tasks import clock, doors
+from tasks.closing import closing_of
 from tasks.go_live_checks import look_at
 from tasks.history import finish_stage
 from tasks.inspection import publish_markdown
@@ -52,14 +53,15 @@ def watch_environment(environment: str) -> Watched:
         return Watched(environment=environment, watch=Watch(day=0, of=_business_days()), made=_made(instance), errors=0)
     calendar = Catalog().holidays().calendar_for(instance.municipality)
     watch = watch_on(local_day(opened.occurred_at), clock.today(), _business_days(), calendar)
-    problems = tuple(_problems(instance))
+    problems, closed = tuple(_problems(instance)), closing_of(instance)
     seen = Watched(
         environment=environment,
         watch=watch,
         made=_made(instance, opened),
         errors=count_log_errors(instance.server, instance.name.database_sei, LOG_WINDOW),
         problems=problems,
-        handed_over=watch.over and not problems,
+        closed=closed.told if closed else None,
+        handed_over=watch.over and not problems and closed is None,
     )
     if seen.handed_over:
         facts = (f"Operação assistida concluída: {watch.of} dias úteis, {seen.made.processos} processos.",)

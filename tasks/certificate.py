@@ -13,6 +13,7 @@ from domain.report import StepResult, first_of
 from domain.segregation import SegregationReport
 from tasks import clock, doors
 from tasks.capacity import size_of
+from tasks.closing import closing_of
 from tasks.instance import Instance, load_instance
 from tasks.proof import Proof, prove
 from tasks.sla import read_clock
@@ -26,8 +27,9 @@ DELIVERED = "environment.delivered"
 @step("prova do ambiente")
 def examine_environment(environment: str, segregation: SegregationReport) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What was proved and what is wrong, as two lists of sentences; nothing is raised for a wrong environment."""
-    proof = prove(load_instance(environment), segregation)
-    return _facts(proof), tuple(proof.problems)
+    instance = load_instance(environment)
+    proof, closed = prove(instance, segregation), closing_of(instance)
+    return (*_facts(proof), *((f"{closed.told}.",) if closed else ())), tuple(proof.problems)
 
 
 @step("certificado")

@@ -9,6 +9,7 @@ from domain.errors import GateClosedError, InvalidInputError
 from domain.gates_report import GateLine, GatesReport
 from domain.lifecycle import Stage, current_stage
 from tasks import doors
+from tasks.closing import closing_of
 from tasks.gate_notices import judge_and_tell
 from tasks.go_live_checks import look_at
 from tasks.inspection import publish_markdown
@@ -40,6 +41,8 @@ def _is_due(slug: str) -> bool:
     try:
         instance = load_instance(EnvironmentName(municipality=slug, purpose=Purpose.PRODUCAO).slug)
     except (InvalidInputError, GateClosedError):  # never registered, or on its way out: nothing opens there
+        return False
+    if closing_of(instance):  # an operator opens it again first
         return False
     return all(look_at(instance, code).passed for code in ("aprovacao_prefeitura", "data_anunciada"))
 

@@ -2,21 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
-
-import httpx
 
 from blocks.catalog import Catalog
-from blocks.http_client import client_for
 from blocks.paperwork import count_paperwork
 from blocks.sei_services import SeiServices
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError, RetryableError
+from domain.errors import GateClosedError, IntegrityError, InvalidInputError
 from domain.go_live import CheckedItem, GoLiveVerdict, check_item, judge_go_live
 from domain.text import collation_key
 from tasks import doors
+from tasks.closing import closing_of
 from tasks.configuration import apply_application
-from tasks.edge import ensure_edge_maintenance
+from tasks.edge import ensure_edge_maintenance, try_public_address
 from tasks.go_live_checks import LOOKS, look_at
 from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
@@ -34,8 +31,10 @@ OPEN_ALREADY = "A produção já foi aberta à prefeitura."
 def judge_go_live_checklist(environment: str) -> GateFinding:
     """Check every item of the catalog's list on the real systems, publish the list, and say what fails."""
     instance = load_instance(environment)
+    closed = closing_of(instance)
+    kept_out = (closed.reopening(environment),) if closed and not is_public(instance) else ()
     if is_open(instance):
-        return GateFinding(facts=(OPEN_ALREADY,), reasons=())
+        return GateFinding(facts=(OPEN_ALREADY,), reasons=kept_out)
     _close(instance)
     verdict = run_checklist(instance)
     title = f"{environment}: lista de verificação da entrada em produção"
@@ -44,7 +43,7 @@ def judge_go_live_checklist(environment: str) -> GateFinding:
         facts=tuple(
             f"{line.title}: {line.result.label if line.result else 'não verificado'}." for line in verdict.lines
         ),
-        reasons=tuple(f"{reason}." for reason in verdict.reasons),
+        reasons=(*(f"{reason}." for reason in verdict.reasons), *kept_out),
     )
 
 
@@ -124,29 +123,32 @@ def record_opening(environment: str) -> Change:
 
 @step("abertura na borda")
 def open_edge(environment: str) -> Change:
-    """Let the public in, and see that it gets in. Afterwards the edge is its operators' to close and to open.
+    """Let the public in, and see that it gets in. Afterwards closing and opening are an operator's (`maintenance`).
 
     Raises:
+        GateClosedError: an operator closed the environment meanwhile.
         IntegrityError: the public address did not answer as it should; the edge is closed again.
-        RetryableError: it did not answer at all; the edge is closed again.
+        RetryableError: it did not answer at all, or the opening could not be recorded; the edge is closed again.
     """
     instance = load_instance(environment)
-    if is_public(instance):
-        return Change(unchanged=1)
+    if is_public(instance):  # recorded, by a run that perhaps never learnt of it and closed the edge again
+        return ensure_edge_maintenance.fn(environment, active=False)
+    if closed := closing_of(instance):
+        raise GateClosedError(closed.told, environment, closed.way_back(environment))
     try:
         change = ensure_edge_maintenance.fn(environment, active=False)
-        _try_public_address(instance)
+        try_public_address(instance.name)
+        doors.registry().record_event(
+            PUBLIC,
+            ibge=instance.municipality.ibge,
+            environment=environment,
+            actor=ACTOR,
+            details={},
+            key=f"{PUBLIC}:{environment}:{number_of_openings(instance)}",
+        )
     except Exception:
         ensure_edge_maintenance.fn(environment, active=True)
         raise
-    doors.registry().record_event(
-        PUBLIC,
-        ibge=instance.municipality.ibge,
-        environment=environment,
-        actor=ACTOR,
-        details={},
-        key=f"{PUBLIC}:{environment}:{number_of_openings(instance)}",
-    )
     return change
 
 
@@ -180,22 +182,4 @@ def _try_services(instance: Instance) -> None:
             f"O web service lista {len(listed)} unidades e faltam {len(expected - set(listed))} do SIP",
             instance.name.slug,
             "Execute a replicação de unidades e tente de novo.",
-        )
-
-
-def _try_public_address(instance: Instance) -> None:
-    try:
-        with client_for(doors.edge().address(instance.name)) as client:
-            answer = client.get("/sip/login.php", params={"sigla_sistema": "SEI"})
-    except httpx.HTTPError as e:
-        raise RetryableError(
-            f"O endereço público não responde ({type(e).__name__})",
-            doors.edge().url(instance.name),
-            "Confira a borda e o DNS e execute de novo.",
-        ) from None
-    if answer.status_code != HTTPStatus.OK or "txtUsuario" not in answer.text:
-        raise IntegrityError(
-            f"A página de entrada não abre no endereço público (HTTP {answer.status_code})",
-            doors.edge().url(instance.name),
-            "Veja os logs da borda e da aplicação e execute de novo.",
         )

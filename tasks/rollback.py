@@ -21,8 +21,8 @@ from tasks.messages import tell_of_environment
 from tasks.step import step
 
 AFTER_USE = (
-    "Ela não se desfaz: há trabalho de pessoas nela. Feche-a com uma janela de manutenção e veja no guia do operador"
-    ' "Depois do primeiro processo".'
+    "Ela não se desfaz: há trabalho de pessoas nela. Feche-a com ./implanta environment maintenance e veja no guia do"
+    ' operador "Depois do primeiro processo".'
 )
 
 

@@ -14,6 +14,7 @@ from domain.errors import IntegrityError
 from domain.person import TECHNICAL_LOGIN
 from domain.segregation import ProbeResult, SegregationReport, Way
 from tasks import clock, doors
+from tasks.edge import declared_site
 from tasks.instance import Instance, load_instance
 from tasks.step import step
 
@@ -100,6 +101,9 @@ def _probe_web(tenant: Instance, victim: Instance | None) -> list[ProbeResult]:
 
 def _web_tenant(instance: Instance) -> WebTenant | None:
     """The environment as the web sees it; None while nobody can sign in there."""
+    site = declared_site(instance.name)
+    if site is not None and site.shut:
+        return None
     secrets = doors.environment_secrets(instance.name.slug)
     service_id = instance.sei.service_id()
     if secrets.probe_password is None or service_id is None or not doors.runtime().health(instance.name).serving:

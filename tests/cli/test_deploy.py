@@ -107,6 +107,7 @@ def test_every_deployment_of_the_file_is_on_the_server_with_its_hours() -> None:
         "ambientes",
         "plano",
         "conferencia",
+        "manutencao",
         "encerramento",
         "instrumentos",
         "atendimento",

@@ -54,6 +54,7 @@ ELSEWHERE = {
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
+    "environment maintenance": "tests/flows/test_maintenance.py",
     "environment clone": "tests/flows/test_clone.py",
     "gateway serve": "tests/gateway/test_serving.py",
     **dict.fromkeys(

@@ -14,12 +14,15 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
+import blocks.edge
 from blocks.edge import NginxEdge
+from blocks.probes.waf import probe_waf
 from blocks.rehearsal import rehearsing
 from domain.change import Change
-from domain.edge import Site, SiteLimits
+from domain.edge import Site, SiteLimits, Switch
 from domain.environment import EnvironmentName
 from domain.errors import InvalidInputError, RetryableError
+from domain.segregation import SegregationReport
 from lab import down, status, up
 from lab.edge import make_block
 from lab.state import LabState
@@ -458,6 +461,75 @@ def test_keys_are_for_their_owner_alone_and_in_no_repr(empty_edge: NginxEdge, si
     for path in (*(empty_edge.home / "declared").iterdir(), live(empty_edge, f"sites/{A}.key")):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "PRIVATE" not in repr(site) + str(site) + repr(empty_edge.list_sites())
+
+
+def test_who_closes_a_site_between_reading_and_writing_it_finds_it_closed(
+    empty_edge: NginxEdge, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal read the site while it was open, and writes it after somebody closed it."""
+    for switch in ("maintenance", "closed"):
+        empty_edge.ensure_site(sites.make(A))
+        renewed = sites.make(A, max_upload_mb=50)
+        with monkeypatch.context() as patch:
+            closing_meanwhile(patch, empty_edge, switch)
+            assert empty_edge.ensure_site(renewed, keeping=("maintenance", "closed")).updated == 1
+        (site,) = empty_edge.list_sites()
+        assert site == renewed.model_copy(update={switch: True})
+        with sites.browser(A) as browser:
+            assert browser.get(LOGIN).status == 503
+
+
+def closing_meanwhile(patch: pytest.MonkeyPatch, edge: NginxEdge, switch: str) -> None:
+    """Let somebody else be the first to get the lock for which a change waits."""
+    real = blocks.edge._wait_for_lock
+
+    def slow(descriptor: int, home: Path) -> None:
+        patch.setattr(blocks.edge, "_wait_for_lock", real)
+        assert edge.switch_site(EnvironmentName.parse(A), **{switch: True}).updated == 1
+        real(descriptor, home)
+
+    patch.setattr(blocks.edge, "_wait_for_lock", slow)
+
+
+def test_each_of_the_two_who_close_a_site_opens_only_what_it_closed(empty_edge: NginxEdge, sites: Sites) -> None:
+    site = sites.make(A)
+    empty_edge.ensure_site(site)
+
+    def after(**switches: bool) -> int:
+        empty_edge.switch_site(site.environment, **switches)
+        assert empty_edge.switch_site(site.environment, **switches) == Change(unchanged=1)
+        with sites.browser(A) as browser:
+            return browser.get(LOGIN).status
+
+    assert after(closed=True) == 503
+    assert after(maintenance=True) == 503
+    assert after(closed=False) == 503
+    assert after(closed=True) == 503
+    assert after(maintenance=False) == 503
+    assert after(closed=False) == 200
+    with rehearsing():
+        assert empty_edge.switch_site(site.environment, closed=True).updated == 1
+    assert empty_edge.list_sites() == (site,)
+    with pytest.raises(InvalidInputError, match="não está declarado na borda"):
+        empty_edge.switch_site(EnvironmentName.parse(B), closed=True)
+
+
+def test_a_closed_site_whose_record_is_damaged_stays_closed(empty_edge: NginxEdge, sites: Sites) -> None:
+    keeping: tuple[Switch, ...] = ("maintenance", "closed")
+    for switch in keeping:
+        for damage in ("{ nem isto", None):
+            empty_edge.ensure_site(sites.make(A, **{switch: True}))
+            record = empty_edge.home / "declared" / f"{A}.json"
+            record.unlink() if damage is None else record.write_text(damage)
+            empty_edge.ensure_site(sites.make(A, closed=switch == "closed"), keeping=keeping)
+            assert empty_edge.list_sites() == (sites.make(A, **{switch: True}),)
+
+
+def test_the_firewall_stands_also_before_a_closed_site(full_edge: NginxEdge, sites: Sites) -> None:
+    site = sites.make(A, closed=True)
+    full_edge.ensure_site(site)
+    results = tuple(probe_waf(full_edge.address(site.environment)))
+    assert SegregationReport(environment=A, neighbour=None, results=results).problems() == []
 
 
 # ---- at once, and killed ---------------------------------------------------------------------------------------------

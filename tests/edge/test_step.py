@@ -1,10 +1,14 @@
 """The step that gives an environment its place at the edge, from what the registry knows of it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import blocks.edge
 from blocks.catalog import Catalog
+from blocks.environment_certificate import EnvironmentCertificate
+from blocks.http_client import client_for
 from blocks.rehearsal import rehearsing
 from blocks.settings import Settings
 from cli.adhesion import adhere
@@ -16,7 +20,7 @@ from domain.plan import choose_plan
 from registry import Registry
 from tasks import doors
 from tasks.capacity import size_for
-from tasks.certificates import ensure_certificate
+from tasks.certificates import ensure_certificate, publish_certificate
 from tasks.edge import ensure_edge_maintenance, ensure_edge_site, remove_edge_site
 from tasks.environment import ensure_environment_record
 
@@ -61,3 +65,26 @@ def test_an_environment_in_maintenance_stays_so_until_it_is_lifted(environment: 
     assert sites_of(environment)[0].maintenance
     assert ensure_edge_maintenance.fn(environment, active=False).updated == 1
     assert remove_edge_site.fn(environment) == Change(removed=1, details=(f"site {environment}",))
+
+
+@pytest.mark.parametrize("renews", [False, True])
+def test_who_closes_an_environment_while_it_is_converged_finds_it_closed(
+    environment: str, renews: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A creation, or a renewal, has looked everything up and waits for the edge; somebody closes it first."""
+    ensure_edge_site.fn(environment)
+    if renews:
+        EnvironmentCertificate.delete(environment)
+        ensure_certificate.fn(environment)
+    real = blocks.edge._wait_for_lock
+
+    def slow(descriptor: int, home: Path) -> None:
+        monkeypatch.setattr(blocks.edge, "_wait_for_lock", real)
+        assert ensure_edge_maintenance.fn(environment, active=True).updated == 1
+        real(descriptor, home)
+
+    monkeypatch.setattr(blocks.edge, "_wait_for_lock", slow)
+    assert publish_certificate(environment).updated == renews
+    assert sites_of(environment)[0].maintenance
+    with client_for(doors.edge().address(EnvironmentName.parse(environment))) as visitor:
+        assert visitor.get("/sip/login.php").status_code == 503
