@@ -21,7 +21,8 @@ from blocks.settings import PROJECT_ROOT
 from blocks.table_facts import read_database_facts
 from cli.__main__ import app
 from cli.demo_people import Prefeitura, send_attendance
-from domain.archive import ArchiveProof, TableFacts
+from domain.archive import TableFacts
+from domain.backup.certificate import BackupCertificate
 from domain.backup.history import BackupEvent
 from domain.calendar import local_day
 from domain.certificate import served_certificate
@@ -327,8 +328,8 @@ def test_everything_holds_but_the_approval(before: Instance) -> None:
     assert failed == ["aprovacao_prefeitura"]
     assert all(line.evidence for line in verdict.lines)
     (copied,) = doors.registry().events(before.municipality.ibge, kinds=[BackupEvent.VERIFIED])
-    proof = ArchiveProof.model_validate(copied.details["proof"])
-    assert proof.rows > 10_000, "and it is not copied again on the same day"
+    certificate = BackupCertificate.model_validate(copied.details["certificate"])
+    assert certificate.rows > 10_000, "and it is not copied again on the same day"
 
 
 # Those that move the clock, or keep another item from being looked at, each in a round of its own.

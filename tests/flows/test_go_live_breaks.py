@@ -1,8 +1,6 @@
 """An opening whose servers die or run out of space: told in one sentence, closed, and opened by the next run."""
 
-import errno
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,15 +15,15 @@ import pytest
 
 import lab as lab_module
 from blocks.http_client import client_for
+from blocks.settings import load_settings
 from cli.demo_people import Prefeitura, send_attendance
 from domain.calendar import local_day
-from domain.errors import InvalidInputError, RetryableError
-from domain.scratch import ScratchDatabase
+from domain.errors import RetryableError
 from flows.go_live import go_live
 from flows.implantation import implantation
 from flows.undo_go_live import undo_go_live
 from tasks import doors
-from tasks.backup import prove_recent_backup
+from tasks.backup_recent import prove_recent_backup
 from tasks.instance import Instance, load_instance
 from tasks.live import is_open, is_public
 from tasks.waivers import answer_gate
@@ -34,7 +32,7 @@ from tests.waiting import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-HEADROOM_MB = 192
+SCRATCH_MB = 192
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +97,12 @@ def opens_at_last(instance: Instance) -> None:
     assert is_public(instance)
     assert is_let_in(instance)
     assert go_live(instance.municipality.slug).change.total == 0
-    scratch = [ScratchDatabase(owner=instance.name, use="prova", database=kind) for kind in ("sei", "sip")]
-    assert not {schema.schema_name for schema in scratch} & set(instance.server.list_databases("implanta_prova_"))
+    assert not list(load_settings().scratch_dir.glob("rascunho-*"))
 
 
 MOMENTS = {
-    "copying": "tasks.backup.write_copy",
-    "restoring the copy": "tasks.environment_copy.load_sql",
+    "copying": "tasks.backup_cycle.write_backup",
+    "restoring the copy": "tasks.backup_verify.restore",
     "using it for a test": "blocks.use_test._Test._attach_file",
     "trying the application behind the closed edge": "tasks.go_live._try_services",
     "counting what there is": "tasks.go_live.count_paperwork",
@@ -147,7 +144,7 @@ def fails_and_then_opens(lab: Path, instance: Instance, called: str, server: str
     opens_at_last(instance)
 
 
-@pytest.mark.parametrize("called", ["tasks.backup.write_copy", "tasks.backup.prove_copy"])
+@pytest.mark.parametrize("called", ["tasks.backup_cycle.write_backup", "tasks.backup_cycle.verify_backup"])
 def test_a_storage_that_is_away_when_it_is_copied_keeps_the_city_closed_until_the_next_run(
     lab: Path, approved: Instance, called: str
 ) -> None:
@@ -155,13 +152,11 @@ def test_a_storage_that_is_away_when_it_is_copied_keeps_the_city_closed_until_th
 
 
 @contextmanager
-def small_disk(lab: Path, service: str) -> Iterator[Path]:
-    """Give a server's data a small disk of their own for a while; what it wrote meanwhile stays."""
-    data = lab / service / "data"
+def small_disk() -> Iterator[Path]:
+    """A disk that has room for an empty scratch server, and for little more."""
     at = Path(tempfile.mkdtemp(prefix="implanta-disco-")).resolve()
-    size_mb = sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) // 1024**2 + HEADROOM_MB
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(at)],
+        ["mount", "-t", "tmpfs", "-o", f"size={SCRATCH_MB}m", "tmpfs", str(at)],
         capture_output=True,
         text=True,
         check=False,
@@ -169,50 +164,24 @@ def small_disk(lab: Path, service: str) -> Iterator[Path]:
     if mounted.returncode:
         at.rmdir()
         pytest.skip(f"this machine does not let root mount a small disk: {mounted.stderr.strip()}")
-    kill(lab, service, signal.SIGTERM)
-    aside = data.with_name("data-aside")
     try:
-        shutil.copytree(data, at / "data", copy_function=_copy_whole)
-        data.rename(aside)
-        data.symlink_to(at / "data")
-        lab_module.up(lab)
         yield at
     finally:
-        kill(lab, service, signal.SIGTERM)
-        data.unlink()
-        shutil.copytree(at / "data", data, copy_function=_copy_whole)
-        shutil.rmtree(aside)
         subprocess.run(["umount", str(at)], check=True, capture_output=True)
         at.rmdir()
-        lab_module.up(lab)
-
-
-def _copy_whole(source: str, target: str) -> None:
-    if not Path(source).is_socket():
-        shutil.copy2(source, target)
-
-
-def fill(disk: Path) -> None:
-    with (disk / "enchimento").open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 20))
-        except OSError as e:
-            assert e.errno == errno.ENOSPC
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_disk_that_is_full_when_the_copy_is_restored_is_named_and_nothing_of_the_copy_stays(
-    lab: Path, approved: Instance
+    approved: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with small_disk(lab, server_of(approved)) as disk:
-        with (
-            when("tasks.environment_copy.load_sql", lambda: fill(disk)) as happened,
-            pytest.raises((RetryableError, InvalidInputError), match="disco do MariaDB está cheio") as failure,
-        ):
+    with small_disk() as disk:
+        small = load_settings().model_copy(update={"scratch_dir": disk})
+        monkeypatch.setattr("tasks.backup_verify.load_settings", lambda: small)
+        with pytest.raises(RetryableError, match="disco do MariaDB está cheio") as failure:
             go_live(approved.municipality.slug)
-        assert happened
         assert "\n" not in str(failure.value)
         assert not is_let_in(approved)
-        (disk / "enchimento").unlink()
-        opens_at_last(approved)
+        assert not list(disk.glob("rascunho-*"))
+        monkeypatch.undo()
+    opens_at_last(approved)
