@@ -13,6 +13,7 @@ from pydantic import Field
 from blocks.catalog import Catalog
 from domain.backup.certificate import BackupCertificate
 from domain.backup.night import Candidate, NightReport, NightRule, first_free, forecast, in_order
+from domain.calendar import local_day
 from domain.errors import RetryableError
 from flows.stage import at_most
 from tasks.backup_night import (
@@ -44,10 +45,10 @@ def nightly_backup(environments: Environments = None) -> NightReport:
     rule, started_at = Catalog().backup().night, now()
     due = in_order(candidates(environments), started_at)
     expected = forecast(due, rule, started_at)
-    publish_night_forecast(expected)
+    publish_night_forecast(local_day(started_at), expected)
     results = _run(due, rule, None if environments else expected.window_ends_at)
     report = NightReport.of(results, started_at=started_at, ended_at=now(), forecast=expected)
-    publish_night(report)
+    publish_night(local_day(started_at), report)
     report.raise_if_any_failed()
     return report
 

@@ -1,7 +1,7 @@
 """The fleet's nights of backups: who is due, whom nobody backed up, and what operators are told."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from slugify import slugify
 
@@ -64,7 +64,7 @@ def _fleet(wanted: Sequence[str] | None) -> list[EnvironmentRecord]:
 
 
 @step("previsão da noite")
-def publish_night_forecast(forecast: NightForecast) -> None:
+def publish_night_forecast(day: date, forecast: NightForecast) -> None:
     """Say before the first backup when the last will be done, and who will not be in time."""
     end = f"{forecast.window_ends_at.astimezone(BRASILIA):%H:%M}"
     finish = f"{forecast.finishes_at.astimezone(BRASILIA):%H:%M}"
@@ -75,13 +75,12 @@ def publish_night_forecast(forecast: NightForecast) -> None:
             " ou as cópias simultâneas em catalog/backup.yaml, ou mude ambientes para outro servidor.\n",
             *(f"- {name}" for name in forecast.late),
         ]
-    publish_markdown("previsao-das-copias", lines, f"Cópias da noite: termina às {finish}")
+    publish_markdown("previsao-das-copias", lines, f"Cópias da noite de {day:%d/%m/%Y}: termina às {finish}")
 
 
 @step("resultado da noite")
-def publish_night(report: NightReport) -> None:
+def publish_night(day: date, report: NightReport) -> None:
     """Publish the table of the night."""
-    day = local_day(report.started_at)
     publish_markdown("copias-da-noite", report.markdown(), f"Cópias da noite de {day:%d/%m/%Y}")
 
 

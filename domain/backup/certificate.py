@@ -9,7 +9,7 @@ from domain.backup.manifest import BackupReference
 from domain.backup.sizes import shown_seconds, shown_size
 from domain.calendar import BRASILIA
 from domain.model import Frozen
-from domain.report import first_of, table_cell
+from domain.report import first_of
 
 REQUIRED = Level.EQUAL
 """What has not come so far is no backup, whatever else it is."""
@@ -64,14 +64,14 @@ class BackupCertificate(Frozen):
             "",
             f"{self.environment}, SEI {self.release_version}: {verdict}.",
             "",
-            "| Nível | O que prova | Resultado | Evidência |",
-            "|---|---|---|---|",
+            "| Nível | O que prova | Resultado |",
+            "|---|---|---|",
         ]
         lines += [
-            f"| {result.level} | {result.level.label} | {'sim' if result.passed else '**não**'}"
-            f" | {table_cell('; '.join(result.evidence))} |"
+            f"| {result.level} | {result.level.label} | {'sim' if result.passed else '**não**'} |"
             for result in self.levels
         ]
+        lines += ["", *(f"- {result.level}: {told}." for result in self.levels for told in result.evidence)]
         lines += [
             "",
             *(f"- **{finding.cause}**: {finding.subject} {finding.detail}".rstrip() for finding in self.findings),
