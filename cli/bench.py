@@ -48,6 +48,15 @@ def users(as_json: JsonOption = False) -> None:
         _report(measure(), as_json=as_json)
 
 
+@app.command()
+def backup(as_json: JsonOption = False) -> None:
+    """Quanto custa uma noite de cópia provada, contra o roteiro de um operador. Exemplo: ./implanta bench backup"""
+    with errors_as_lines():
+        from bench.backup import measure
+
+        _report(measure(), as_json=as_json)
+
+
 def _report(result: "BenchResult", *, as_json: bool) -> NoReturn:
     if as_json:
         print_json(result.as_json())

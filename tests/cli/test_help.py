@@ -19,6 +19,7 @@ TOO_MUCH = {
     "bench environment",
     "bench seed",
     "bench users",
+    "bench backup",
     "lab down",
 }
 # What these need exists only there: an environment, its certificate's file, a production that people have used.
