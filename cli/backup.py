@@ -149,6 +149,26 @@ def night(as_json: JsonOption = False) -> None:
     as_rows(rows, columns, f"Próxima noite: termina às {_local(expected.finishes_at)}")
 
 
+@app.command("drill")
+def drill(environment: Target, as_json: JsonOption = False) -> None:
+    """Danifica de propósito cópias da última cópia de um ambiente; sai com 40 se a verificação não vir o dano.
+
+    Exemplo: ./implanta backup drill timoteo-producao
+    """
+    with errors_as_lines():
+        _connect()
+        from domain.backup.drill import DrillReport
+        from tasks.backup_drill import drill_environment
+
+        with talk.status("Danificando e verificando"):
+            report = DrillReport(results={environment: drill_environment.fn(environment)})
+        if not as_json:
+            _print_markdown(report.markdown())
+        report.raise_if_blind()
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+
+
 def _connect() -> None:
     from cli.prefect import connect
 
@@ -202,6 +222,10 @@ def _show(certificate: "BackupCertificate", as_json: bool) -> None:
     if as_json:
         print_json({**certificate.model_dump(mode="json"), "level": certificate.level, "proved": certificate.proved})
         return
+    _print_markdown(certificate.markdown())
+
+
+def _print_markdown(lines: list[str]) -> None:
     from rich.markdown import Markdown
 
-    out.print(Markdown("\n".join(certificate.markdown())))
+    out.print(Markdown("\n".join(lines)))

@@ -7,6 +7,7 @@ from slugify import slugify
 
 from blocks.catalog import Catalog
 from domain.backup.certificate import BackupCertificate
+from domain.backup.drill import DrillReport
 from domain.backup.night import Candidate, NightForecast, NightReport
 from domain.calendar import BRASILIA, local_day
 from domain.change import Change
@@ -123,3 +124,19 @@ def _alert(environment: str, situation: str, reasons: Sequence[str], key: str) -
             "motivos": list(reasons[:10]),
         },
     )
+
+
+def environments_to_drill(wanted: Sequence[str] | None, day: date) -> list[str]:
+    """The given environments, or a few of those with a proved backup: others each month."""
+    if wanted is not None:
+        return [EnvironmentName.parse(name).slug for name in wanted]
+    able = sorted(record.slug for record in _fleet(None) if newest_proved(record))
+    number = Catalog().backup().drill_environments
+    first = (day.year * 12 + day.month) * number
+    return list(dict.fromkeys(able[(first + place) % len(able)] for place in range(number))) if able else []
+
+
+@step("resultado do exercício")
+def publish_drill(day: date, report: DrillReport) -> None:
+    """Publish what was damaged, and what was seen."""
+    publish_markdown("exercicio-das-copias", report.markdown(), f"Exercício das cópias de {day:%d/%m/%Y}")

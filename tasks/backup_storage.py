@@ -55,11 +55,10 @@ class BackupVault:
         version = self._storage.write(key, packed)
         return ArchivePart(key=key, version_id=version, content=plain.measure, stored=packed.measure)
 
-    def put_manifest(self, manifest: BackupManifest) -> BackupReference:
-        """Store a manifest, signed. It comes last: a backup without one is none."""
-        folder = folder_of(manifest.taken_at)
+    def put_manifest(self, manifest: BackupManifest, key: str | None = None) -> BackupReference:
+        """Store a manifest, signed, in its own folder. It comes last: a backup without one is none."""
         text = manifest.model_dump_json(indent=1).encode()
-        key = f"{folder}/{MANIFEST}"
+        key = key or f"{folder_of(manifest.taken_at)}/{MANIFEST}"
         return BackupReference(
             environment=manifest.environment,
             key=key,

@@ -46,6 +46,7 @@ class BackupRule(CatalogEntry):
     """The backups' own file of the catalog, `backup.yaml`."""
 
     night: NightRule = Field(alias="noite")
+    drill_environments: PositiveInt = Field(alias="ambientes_por_exercicio")
     keeping: dict[Purpose, KeepingRule] = Field(alias="guarda")
 
 

@@ -20,6 +20,7 @@ from tasks.doors import BLOCK_TYPES
 # What runs by itself, and when, in America/Sao_Paulo: at a minute of the night, but for mail and monthly report.
 NIGHTLY = {
     "copias-da-noite": "0 22 * * *",
+    "exercicio-das-copias": "0 20 1 * *",
     "copias-em-falta": "0 7 * * *",
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",

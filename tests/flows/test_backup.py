@@ -20,10 +20,12 @@ from domain.message import Event
 from flows.backup_environment import backup_environment
 from flows.check_backups import check_backups
 from flows.create_environment import create_environment
+from flows.drill_backups import drill_backups
 from flows.nightly_backup import nightly_backup
 from registry import Registry
 from tasks import clock, doors
 from tasks.backup_cycle import back_up
+from tasks.backup_drill import DAMAGES
 from tasks.backup_history import backups_of
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.backup_write import write_backup
@@ -188,3 +190,24 @@ def test_the_next_night_is_forecast(instance: Instance) -> None:
     code, text = run(instance, "backup night", "--json")
     assert code == 0
     assert instance.name.slug in [row["environment"] for row in json.loads(text)["environments"]]
+
+
+def test_the_drill_sees_every_damage_and_touches_no_backup(instance: Instance) -> None:
+    before = backups_of(instance)
+    code, text = run(instance, "backup drill", "--json")
+    results = json.loads(text)["results"][instance.name.slug]
+    assert code == 0
+    assert [result["expected"] in result["found"] for result in results] == [True] * len(DAMAGES)
+    assert backups_of(instance) == before
+    kept = {(stored.key, stored.version_id) for record in before for stored in record.objects}
+    assert backup_storage(instance).drop_loose_versions(kept).total == 0, "nothing of the drill is left"
+    report = drill_backups([instance.name.slug])
+    assert all(result.seen for result in report.results[instance.name.slug])
+
+
+def test_a_verification_that_is_blind_is_told(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = last_proved(backups_of(instance))
+    assert good is not None
+    monkeypatch.setattr("tasks.backup_drill.verify_backup", lambda *_: good.certificate)
+    with pytest.raises(IntegrityError, match="não viu um dano feito de propósito"):
+        drill_backups([instance.name.slug])
