@@ -29,7 +29,7 @@ _ATTACHMENTS = f"""
 # One that has a text, or must have one: SEI signs no blank document.
 _DOCUMENT = f"""
     SELECT d.id_documento, p.protocolo_formatado, q.id_protocolo, q.protocolo_formatado,
-        COALESCE(c.conteudo_assinatura, c.conteudo, '')
+        CAST(COALESCE(c.conteudo_assinatura, c.conteudo, '') AS BINARY)
     {_WHERE}
     LEFT JOIN documento_conteudo c ON c.id_documento = d.id_documento
     WHERE d.sta_documento = 'I' AND (
@@ -101,8 +101,9 @@ class CopySample:
                 {"kind": "G", "level": level, "process": process_id},
             )
             if row := cursor.fetchone():
-                *place, html = row
-                return WrittenDocument(Place(*place), str(html))
+                *place, content = row
+                # A few of 256 bytes are no character of cp1252, and MariaDB keeps them all the same.
+                return WrittenDocument(Place(*place), content.decode("cp1252", "replace"))
         return None
 
     def open_to_all(self, process_id: int) -> None:

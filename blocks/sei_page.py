@@ -13,8 +13,9 @@ def parse(answer: httpx.Response) -> HtmlElement:
 
 
 def text_of_document(source: str) -> str:
-    """What the HTML of a document says, in one line."""
-    return text_of(_parse(source.encode(), "utf-8"))
+    """What the HTML of a document says, in one line, as it does inside a page."""
+    # After a title, as on a page: alone, a text that begins with what closes something would be read otherwise.
+    return text_of(_parse(b"<title></title>" + source.encode(), "utf-8"))
 
 
 def _parse(content: bytes, encoding: str) -> HtmlElement:

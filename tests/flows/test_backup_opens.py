@@ -26,6 +26,7 @@ from domain.environment import Purpose
 from domain.person import TECHNICAL_LOGIN
 from domain.reference import Database
 from flows.create_environment import create_environment
+from lab.ports import choose
 from tasks import doors
 from tasks.backup_cycle import back_up
 from tasks.backup_opens import Opening, open_copy
@@ -246,6 +247,20 @@ def test_a_host_that_cannot_open_a_copy_leaves_the_level_unexamined(
     with rehearsing():  # in which no host opens anything
         opening = opened(instance, manifest, copy)
     assert opening == Opening(notes=("Nível L4 não examinado: este servidor de aplicação ainda não abre cópias.",))
+
+
+def test_an_application_that_is_down_does_not_cost_the_proof_of_a_backup(
+    instance: Instance, manifest: BackupManifest, copy: ScratchServer
+) -> None:
+    serving = runtime()
+    serving.model_copy(update=choose(["port"], avoid=())).save(doors.MAIN, overwrite=True)
+    doors.forget_blocks()
+    try:
+        opening = opened(instance, manifest, copy)
+    finally:
+        serving.save(doors.MAIN, overwrite=True)
+        doors.forget_blocks()
+    assert opening == Opening(notes=("Nível L4 não examinado: O SEI não respondeu (ConnectError).",))
 
 
 def test_a_backup_of_an_unexamined_level_is_proved_up_to_the_one_before(
