@@ -145,6 +145,25 @@ def read_pack(
     return found
 
 
+def fetch_content(tar: Iterable[bytes], where: str, sha256: str, target: Path) -> None:
+    """Write one content of a pack to a file, and leave unread what comes after it.
+
+    Raises:
+        IntegrityError: the pack does not hold it, or not as its name says.
+        RetryableError: the disk refuses the file.
+    """
+    try:
+        with tarfile.open(fileobj=as_file(tar), mode="r|", encoding="utf-8") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.name == sha256 else None
+                if content is not None:
+                    _copy(sha256, content, [target], where)
+                    return
+    except (tarfile.TarError, ValueError):
+        raise damaged(where) from None
+    raise damaged(where)
+
+
 def _copy(name: str, content: IO[bytes], targets: Sequence[Path], where: str) -> PackedContent:
     md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
     with explaining_disk(targets[0].parent) if targets else nullcontext(), ExitStack() as files:

@@ -4,7 +4,6 @@ Nothing of it outlives its process: the server dies with the thread that started
 directory, which is held by a lock while it is used, is swept by the next start.
 """
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -18,12 +17,12 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from blocks import held_directory
 from blocks.mariadb import MariaDBServer
 from domain.errors import InvalidInputError, RetryableError
 
 _PACKAGE = "mariadb-server"
 _START_SECONDS = 60.0
-_LOCK_NAME = "em-uso"
 _HOST = "127.0.0.1"
 # A checksum, or the last key of a large table, reads every row.
 _ANSWER_TIMEOUT_SECONDS = 4 * 3600
@@ -85,7 +84,7 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[Scra
     home = parent / f"rascunho-{secrets.token_hex(4)}"
     try:
         home.mkdir(mode=0o700)
-        with _held(home):
+        with held_directory.held(home):
             _copy_template(_template(parent), home / "data")
             server = _reserve_address()
             process = _start(home, server, buffer_pool_mib)
@@ -107,20 +106,7 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[Scra
 
 def sweep(parent: Path) -> int:
     """Remove the directories that runs which were killed left below `parent`; how many."""
-    removed = 0
-    for home in parent.glob("rascunho-*"):
-        with suppress(BlockingIOError, FileNotFoundError), _held(home):
-            shutil.rmtree(home, ignore_errors=True)
-            removed += 1
-    return removed
-
-
-@contextmanager
-def _held(home: Path) -> Iterator[None]:
-    """Hold a directory for this process; the system lets go when it dies. Raises BlockingIOError when it is held."""
-    with (home / _LOCK_NAME).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+    return held_directory.sweep(parent, "rascunho-")
 
 
 def _template(parent: Path) -> Path:
@@ -134,7 +120,7 @@ def _template(parent: Path) -> Path:
     fresh = parent / f"rascunho-{secrets.token_hex(4)}"
     fresh.mkdir(mode=0o700)
     try:
-        with _held(fresh):
+        with held_directory.held(fresh):
             done = subprocess.run(
                 [
                     _program("mariadb-install-db"),

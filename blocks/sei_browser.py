@@ -165,9 +165,7 @@ class SeiBrowser:
         SEI finds words only minutes after they are written, when Solr takes them in; numbers at once.
         """
         what = "A pesquisa não respondeu"
-        page = self._follow(self._ask("GET", PROCESSES), "protocolo_pesquisar", what)
-        answer = self._fill(page, "protocolo_pesquisar", {"q": asked}, what)
-        rows = self._shown(answer, what).iterfind(".//tbody/tr")
+        rows = self._shown(self._search(asked, what), what).iterfind(".//tbody/tr")
         return [text_of(row.find("td")) for row in rows]
 
     def exclude_document(self, process: str, document: str) -> None:
@@ -180,9 +178,16 @@ class SeiBrowser:
     # -- links and forms
 
     def _open(self, process: str) -> httpx.Response:
+        """A process of the person's unit, or else one that the search finds."""
         what = f"O processo {process} não abriu"
         page = self._ask("GET", PROCESSES)
+        if not any(links(part, "procedimento_trabalhar") for part in parts(page, process)):
+            page = self._search(process, what)
         return self._follow(page, "procedimento_trabalhar", what, row=process)
+
+    def _search(self, asked: str, what: str) -> httpx.Response:
+        page = self._follow(self._ask("GET", PROCESSES), "protocolo_pesquisar", what)
+        return self._fill(page, "protocolo_pesquisar", {"q": asked}, what)
 
     def _new_document(self, answer: httpx.Response, what: str) -> str:
         """The number of the document that the page of the process marks."""

@@ -9,9 +9,19 @@ from lxml.html import HtmlElement
 
 def parse(answer: httpx.Response) -> HtmlElement:
     """The page of an answer, whatever its bytes are."""
+    return _parse(answer.content, answer.encoding or "utf-8")
+
+
+def text_of_document(source: str) -> str:
+    """What the HTML of a document says, in one line, as it does inside a page."""
+    # After a title, as on a page: alone, a text that begins with what closes something would be read otherwise.
+    return text_of(_parse(b"<title></title>" + source.encode(), "utf-8"))
+
+
+def _parse(content: bytes, encoding: str) -> HtmlElement:
     # As bytes: text with an XML declaration, as PHP pages may have, is not taken.
-    parser = html.HTMLParser(encoding=answer.encoding or "utf-8")
-    return html.document_fromstring(answer.content.strip() or b"<html></html>", parser=parser)
+    parser = html.HTMLParser(encoding=encoding)
+    return html.document_fromstring(content.strip() or b"<html></html>", parser=parser)
 
 
 def text_of(element: HtmlElement | None) -> str:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from blocks.counters import next_sequence_ids
 from blocks.infra_rows import ensure_parameters, ensure_row, ensure_schedules, first_number
 from blocks.mariadb import MariaDBServer
-from domain.access_key import AccessKey
+from domain.access_key import LOWEST_BCRYPT_COST, AccessKey
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError
@@ -95,6 +95,15 @@ class SipDatabase:
                 )
                 change += Change(updated=1, details=(f"chave de acesso do sistema {system_id} trocada",))
         return change
+
+    def set_passing_access_keys(self, keys: Mapping[int, AccessKey]) -> None:
+        """Make each system of a copy accept a key that is gone, with the copy, before anybody could guess it."""
+        with self._server.transaction(self._database) as cursor:
+            for system_id, key in keys.items():
+                cursor.execute(
+                    "UPDATE sistema SET crc = %s, chave_acesso = %s WHERE id_sistema = %s",
+                    (key.crc, key.hash(cost=LOWEST_BCRYPT_COST), system_id),
+                )
 
     def ensure_directory_authentication(self, directory: DirectoryServer) -> Change:
         """Check passwords in the environment's directory and nowhere else.

@@ -20,6 +20,7 @@ from domain.model import Frozen
 
 SECRET_BYTES = 32
 BCRYPT_COST = 12
+LOWEST_BCRYPT_COST = 4
 _PREFIX_LENGTH = 8
 
 
@@ -65,9 +66,12 @@ class AccessKey(Frozen):
         """Whether the key was made for this system."""
         return self.crc == system_crc(id_sistema)
 
-    def hash(self) -> str:
-        """A new value for `sistema.chave_acesso`. Salted: two calls differ. Takes about 0.2 s, on purpose of bcrypt."""
-        return bcrypt.hashpw(self._digest(), bcrypt.gensalt(BCRYPT_COST, prefix=b"2a")).decode("ascii")
+    def hash(self, *, cost: int | None = None) -> str:
+        """A new value for `sistema.chave_acesso`. Salted: two calls differ. Takes about 0.2 s, on purpose of bcrypt.
+
+        Only a key that is gone before anybody could guess it may be hashed at a lower `cost`.
+        """
+        return bcrypt.hashpw(self._digest(), bcrypt.gensalt(cost or BCRYPT_COST, prefix=b"2a")).decode("ascii")
 
     def matches(self, stored: str | None) -> bool:
         """Whether `sistema.chave_acesso` was made from this key; anything that is not a bcrypt hash does not match."""

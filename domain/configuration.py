@@ -323,6 +323,22 @@ class InstanceConfiguration(Frozen):
             raise ValueError(msg)
         return self
 
+    def at(self, url: str, repository_path: str) -> Self:
+        """The same at another public address (without a path), with its files in another place."""
+        addresses = {
+            "login_page": f"{url}/sip/login.php",
+            "sip_wsdl": f"{url}/sip/controlador_ws.php?servico=sip",
+            "https": url.startswith("https:"),
+        }
+        return self.model_copy(
+            update={
+                "sei": self.sei.model_copy(update={"url": f"{url}/sei", "repository_path": repository_path}),
+                "sip": self.sip.model_copy(update={"url": f"{url}/sip"}),
+                "sei_session": self.sei_session.model_copy(update=addresses),
+                "sip_session": self.sip_session.model_copy(update=addresses),
+            }
+        )
+
     def groups(self) -> Configuration:
         """Groups and keys as SEI spells them, secrets in clear: for the runtime that puts them in place."""
         return self._groups(masked=False)

@@ -1,7 +1,7 @@
 """A backup's objects: written packed, encrypted and signed into the environment's own bucket, and read back."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from pydantic import SecretBytes, ValidationError
 
@@ -72,7 +72,7 @@ class BackupVault:
         self._storage.write(key + SIGNATURE_ENDING, [doors.signing_key().sign(text)])
         return self._storage.write(key, [text])
 
-    def read(self, part: ArchivePart) -> Iterator[bytes]:
+    def read(self, part: ArchivePart) -> Generator[bytes, None, None]:
         """The content of a part, as a stream; read to its end, it is what the manifest says.
 
         Raises:

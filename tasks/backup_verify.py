@@ -12,7 +12,7 @@ from blocks.dump_writer import dumped
 from blocks.file_packs import PackedContent, read_pack
 from blocks.foreign_keys import check_foreign_keys
 from blocks.mariadb import MariaDBServer
-from blocks.scratch_server import scratch_server
+from blocks.scratch_server import ScratchServer, scratch_server
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
 from blocks.table_facts import list_attachments, read_database_facts
@@ -24,6 +24,7 @@ from domain.backup.judge import StoredFile, judge_attachments, judge_dump, judge
 from domain.backup.manifest import BackupManifest, BackupReference
 from domain.errors import IntegrityError
 from tasks import clock
+from tasks.backup_opens import open_copy
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.backup_write import count_entries
 from tasks.instance import Instance
@@ -49,6 +50,7 @@ class _Examination:
         self._seconds: dict[str, float] = {}
         self._findings: list[Finding] = []
         self._evidence: dict[Level, list[str]] = {}
+        self._notes: list[str] = []
         self._attachments = 0
         self._rto_seconds = 0.0
 
@@ -107,7 +109,17 @@ class _Examination:
                 self._compare(manifest, server)
             with self._timed("chaves"):
                 self._check_keys(manifest, server)
-            return list_attachments(server, manifest.schemas["sei"])
+            attachments = list_attachments(server, manifest.schemas["sei"])
+            with self._timed("aplicação"):  # comes last: it changes rows of the copy
+                self._open(manifest, scratch)
+            return attachments
+
+    def _open(self, manifest: BackupManifest, scratch: ScratchServer) -> None:
+        opening = open_copy(self._instance, manifest, scratch, self._vault)
+        self._findings += opening.findings
+        self._notes += opening.notes
+        for evidence in opening.evidence:
+            self._tell(Level.OPENS, evidence)
 
     def _judge_files(self, attachments: dict[str, Attachment], files: dict[str, StoredFile]) -> None:
         verdict = judge_attachments(attachments, files)
@@ -208,9 +220,10 @@ class _Examination:
                     passed=level in self._evidence and not self._failed(level),
                     evidence=tuple(self._evidence.get(level, ())),
                 )
-                for level in (Level.STORED, Level.INTACT, Level.LOADS, Level.EQUAL)
+                for level in self._examined()
             ),
             findings=tuple(self._findings),
+            notes=tuple(self._notes),
             tables=manifest.dump.tables if manifest else 0,
             rows=manifest.dump.rows if manifest else 0,
             files=manifest.files.files if manifest else 0,
@@ -220,6 +233,12 @@ class _Examination:
             rto_seconds=self._rto_seconds,
             seconds={**self._seconds, "verificação": whole},
         )
+
+    def _examined(self) -> tuple[Level, ...]:
+        """What every backup has to come through, and what was tried beyond."""
+        tried = self._evidence.keys() | {finding.level for finding in self._findings}
+        required = (Level.STORED, Level.INTACT, Level.LOADS, Level.EQUAL)
+        return (*required, *(level for level in (Level.OPENS,) if level in tried))
 
     def _find(self, level: Level, cause: Cause, subject: str, detail: str = "") -> None:
         self._findings.append(Finding(level=level, cause=cause, subject=subject, detail=detail))

@@ -2,8 +2,10 @@
 
 from pydantic import SecretStr
 
+from blocks.mariadb import MariaDBServer
 from blocks.runtime import ApplicationRuntime
 from blocks.secrets import EnvironmentSecrets
+from blocks.sip import DirectoryServer
 from domain.change import Change
 from domain.configuration import (
     Cache,
@@ -21,7 +23,7 @@ from domain.configuration import (
     SystemSession,
     solr_cores,
 )
-from domain.environment import Purpose
+from domain.environment import EnvironmentName, Purpose
 from domain.person import TECHNICAL_LOGIN
 from domain.quota import GIGABYTE
 from domain.runtime_resources import RuntimeResources, Workload
@@ -30,6 +32,8 @@ from tasks.capacity import size_of
 from tasks.instance import Instance
 from tasks.storage import repository_quota
 
+# The port of discard (RFC 863), which no system of today opens.
+_NOWHERE, _DISCARD_PORT = "127.0.0.1", 9
 MAINTENANCE_MESSAGE = "Ambiente em manutenção: a entrada em produção ainda não foi aprovada."
 
 
@@ -118,4 +122,39 @@ def configuration(
             # Outside production every message goes to one box, or a trainee's exercise would reach citizens.
             protected_box="" if is_production else mailer.sender,
         ),
+    )
+
+
+def authentication(environment: EnvironmentName) -> DirectoryServer:
+    """How an environment's SIP checks passwords: in the environment's own subtree, with its own search account."""
+    directory = doors.directory()
+    return DirectoryServer(
+        name=environment.slug,
+        host=directory.host,
+        port=directory.port,
+        search_dn=directory.search_dn(environment),
+        search_password=doors.environment_secrets(environment.slug).directory_password,
+        people_dn=directory.people_dn(environment),
+    )
+
+
+def copy_configuration(
+    instance: Instance, application: ApplicationRuntime, server: MariaDBServer, own: EnvironmentSecrets
+) -> InstanceConfiguration:
+    """What a second instance of the application is configured with on a copy of the databases, on another server.
+
+    `own` are secrets that only the copy has. Of the environment's live servers it reaches the directory alone: mail,
+    search and cache are addresses of this machine where nobody listens.
+    """
+    made = configuration(instance, application, own, maintenance=False)
+    place = {"server": server.host, "port": server.port}
+    return made.model_copy(
+        update={
+            "sei_database": made.sei_database.model_copy(update=place),
+            "sip_database": made.sip_database.model_copy(update=place),
+            "cache": Cache(server=_NOWHERE, port=_DISCARD_PORT),
+            "solr": made.solr.model_copy(update={"server": f"http://{_NOWHERE}:{_DISCARD_PORT}/solr"}),
+            "jod": JodConverter(server=f"http://{_NOWHERE}:{_DISCARD_PORT}/conversion"),
+            "mail": Mail(server=_NOWHERE, port=_DISCARD_PORT, protected_box=doors.mailer().sender),
+        }
     )

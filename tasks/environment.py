@@ -3,13 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from blocks.catalog import Catalog
-from blocks.directory import Directory
 from blocks.dump_loader import load_dump
 from blocks.reference import find_reference, read_releases
 from blocks.rehearsal import is_rehearsal
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
-from blocks.sip import DirectoryServer
 from domain.change import Change
 from domain.document_model.memory import Memory
 from domain.environment import EnvironmentName, Purpose, orgao_description, orgao_sigla
@@ -19,7 +17,7 @@ from domain.retirement import require_active, retirement_of
 from registry.records import EnvironmentRecord
 from tasks import doors
 from tasks.capacity import place, size_of
-from tasks.configuration import apply_application
+from tasks.configuration import apply_application, authentication
 from tasks.instance import Instance, happenings, is_copy, load_instance
 from tasks.live import has_gone_live, is_open
 from tasks.measure import ensure_measured
@@ -225,17 +223,7 @@ def ensure_directory(environment: str) -> Change:
 def ensure_authentication(environment: str) -> Change:
     """Make SIP check passwords in that subtree."""
     instance = load_instance(environment)
-    directory: Directory = doors.directory()
-    return instance.sip.ensure_directory_authentication(
-        DirectoryServer(
-            name=environment,
-            host=directory.host,
-            port=directory.port,
-            search_dn=directory.search_dn(instance.name),
-            search_password=doors.environment_secrets(environment).directory_password,
-            people_dn=directory.people_dn(instance.name),
-        )
-    )
+    return instance.sip.ensure_directory_authentication(authentication(instance.name))
 
 
 @step("usuário de teste")

@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +13,7 @@ from pydantic import ConfigDict, SecretStr
 
 from blocks.plain_http import TRUSTS_NOBODY
 from domain.change import Change
-from domain.configuration import Configuration
+from domain.configuration import Configuration, InstanceConfiguration
 from domain.environment import EnvironmentName
 from domain.errors import InvalidInputError, RetryableError
 from domain.model import Frozen
@@ -115,6 +116,20 @@ class ApplicationRuntime(Block, ABC):
     def secret_files(self, environment: EnvironmentName) -> tuple[Path, ...]:  # noqa: ARG002  # see above
         """The files with the environment's secrets on this machine."""
         return ()
+
+    def opened_on_copy(
+        self,
+        environment: EnvironmentName,  # noqa: ARG002  # see above
+        configuration: InstanceConfiguration,  # noqa: ARG002  # see above
+        files: Path,  # noqa: ARG002  # see above
+    ) -> AbstractContextManager[ServiceAddress] | None:
+        """A second, temporary instance of the environment's application, for as long as the block runs.
+
+        It works on the databases that `configuration` names and on the files below `files`, answers this machine only,
+        under a name that no environment can have, and runs no scheduled task. None where this host has no way to do
+        so yet.
+        """
+        return None
 
     @abstractmethod
     def services(self, environment: EnvironmentName) -> ApplicationServices:

@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 from pydantic import Field, SecretStr
 
 from blocks import file_repository
+from blocks.held_directory import held_directory
 from blocks.plain_http import TRUSTS_NOBODY
 from blocks.private_files import TEMPORARY_PREFIX, ensure_private_files
 from blocks.rehearsal import is_rehearsal
@@ -28,7 +30,7 @@ from blocks.runtime.interface import (
 )
 from blocks.scripts import run_program
 from domain.change import Change
-from domain.configuration import CONFIGURATION_FILES, changed_keys, render_php
+from domain.configuration import CONFIGURATION_FILES, InstanceConfiguration, changed_keys, render_php
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.quota import RepositoryUsage
@@ -36,6 +38,9 @@ from domain.runtime_resources import PHP_SETTINGS_FILES, Workload, render_php_se
 
 _JSON_FILE = "configuracao.json"
 _STOPPED_MARK = "parado"
+_UNSCHEDULED_MARK = "sem-agendador"
+# The slug of every environment ends in its purpose, which no eight hexadecimal digits are.
+_COPY_PREFIX = "copia-"
 _SCRIPTS = "scripts"
 # What a script sees of our environment: nothing of Prefect's, nothing of this installation's.
 _INHERITED = ("PATH", "HOME", "TZ")
@@ -77,6 +82,32 @@ class LabRuntime(ApplicationRuntime):
     def secret_files(self, environment: EnvironmentName) -> tuple[Path, ...]:
         names = (_JSON_FILE, *(file.name for file in CONFIGURATION_FILES))
         return tuple(path for path in (self._home(environment) / name for name in names) if path.exists())
+
+    def opened_on_copy(
+        self,
+        environment: EnvironmentName,  # noqa: ARG002  # a copy has a name of its own
+        configuration: InstanceConfiguration,
+        files: Path,
+    ) -> AbstractContextManager[ServiceAddress] | None:
+        return None if is_rehearsal() else self._opened(configuration, files)
+
+    @contextmanager
+    def _opened(self, configuration: InstanceConfiguration, files: Path) -> Iterator[ServiceAddress]:
+        with ExitStack() as stack:
+            try:
+                home = stack.enter_context(held_directory(self.apps_dir, _COPY_PREFIX))
+            except OSError as e:
+                raise RetryableError(
+                    f"Não foi possível abrir a aplicação sobre a cópia ({e.strerror})",
+                    str(self.apps_dir),
+                    "Confira espaço e permissões e execute de novo.",
+                ) from e
+            host = f"{home.name}.localhost:{self.port}"
+            groups = configuration.at(f"http://{host}", str(files)).groups()
+            text = json.dumps(groups, ensure_ascii=False, indent=2, sort_keys=True)
+            # From the moment that its JSON is there the stand-in serves it.
+            ensure_private_files(home, {_UNSCHEDULED_MARK: b"", _JSON_FILE: text.encode()})
+            yield ServiceAddress(connect_to=f"http://127.0.0.1:{self.port}", host=host)
 
     def services(self, environment: EnvironmentName) -> ApplicationServices:  # noqa: ARG002  # the same for all
         # The stand-in searches, caches and converts nothing: these are the ports where the real ones would be.

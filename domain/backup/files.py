@@ -33,6 +33,27 @@ class FileIndex(NamedTuple):
         used = {file.pack for file in self.files.values()}
         return {number: part for number, part in sorted(self.packs.items()) if number in used}
 
+    def soonest(self, paths: Iterable[str]) -> str | None:
+        """Of these files that one whose pack has to be read the least, the newest pack's first; None for none known.
+
+        A pack holds contents in the order of their paths, each where it was first met; what was deleted since is
+        not counted, so this is a guess.
+        """
+        wanted = set(paths)
+        length = dict.fromkeys(self.packs, 0)
+        met: dict[str, int] = {}
+        best: tuple[int, int, str] | None = None
+        for path, file in sorted(self.files.items()):
+            if file.pack not in length:
+                continue
+            if file.sha256 not in met:
+                met[file.sha256] = length[file.pack]
+                length[file.pack] += file.size_bytes
+            if path in wanted:
+                rank = (met[file.sha256] + file.size_bytes, -file.pack, path)
+                best = rank if best is None else min(best, rank)
+        return best[2] if best else None
+
     def lines(self) -> Iterator[bytes]:
         """The index as text: the packs in use in the first line, then a file a line, in the order of their paths."""
         yield _line({number: part.model_dump(mode="json") for number, part in self.used_packs().items()})

@@ -101,6 +101,11 @@ class Environment:
         return (self.home / "parado").exists()
 
     @property
+    def scheduled(self) -> bool:
+        """Whether the agendador works for it: not while it is stopped, and never for a temporary copy."""
+        return not self.stopped and not (self.home / "sem-agendador").exists()
+
+    @property
     def host(self) -> str:
         """The host name in the environment's public address."""
         return urlsplit(self.configuration.sei.url).hostname or ""

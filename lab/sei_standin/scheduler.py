@@ -102,18 +102,20 @@ def run_command(environment: Environment, command: str, now: datetime) -> Outcom
         return Outcome(Change(), f"A tarefa {command} não existe no substituto do SEI")
     if environment.stopped:
         return Outcome(Change(), "A aplicação está parada")
+    if not environment.scheduled:
+        return Outcome(Change(), "Esta aplicação não tem agendador")
     outcomes = [_run(environment, system, command, now) for system in systems]
     problems = [outcome.problem for outcome in outcomes if outcome.problem]
     return Outcome(Change.sum(outcome.change for outcome in outcomes), "; ".join(problems) or None)
 
 
 def run_due(environments: Environments, now: datetime) -> None:
-    """Run what is due in this minute, in every environment that is not stopped.
+    """Run what is due in this minute, in every environment that has an agendador and is not stopped.
 
     One environment's trouble is logged and stops no other.
     """
     for environment in environments.list_all():
-        if environment.stopped:
+        if not environment.scheduled:
             continue
         for system, commands in COMMANDS.items():
             try:

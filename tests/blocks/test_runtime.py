@@ -16,6 +16,7 @@ from blocks.users_channel import SqlChannel
 from domain.access_key import AccessKey
 from domain.change import Change
 from domain.configuration import WsSeiModule
+from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.runtime_resources import Workload
 from domain.schedule import Schedule
@@ -67,6 +68,31 @@ def test_a_configuration_is_put_in_place_once_and_for_its_owner_only(own_runtime
         change.details
     )
     assert {stat.S_IMODE(path.stat().st_mode) for path in files_of(own_runtime)} == {0o600}
+
+
+def test_a_copy_is_opened_under_a_name_of_its_own_and_gone_at_the_end(own_runtime: LabRuntime, tmp_path: Path) -> None:
+    own_runtime.apps_dir.mkdir()
+    left = own_runtime.apps_dir / "copia-00000000"
+    left.mkdir()
+    given = make_whole_configuration()
+    with rehearsing():
+        assert own_runtime.opened_on_copy(ENVIRONMENT, given, tmp_path) is None
+    opening = own_runtime.opened_on_copy(ENVIRONMENT, given, tmp_path)
+    assert opening
+    with opening as address:
+        (home,) = own_runtime.apps_dir.iterdir()
+        assert home != left, "what a killed run left is swept"
+        assert address == ServiceAddress(
+            connect_to=f"http://127.0.0.1:{own_runtime.port}", host=f"{home.name}.localhost:{own_runtime.port}"
+        )
+        with pytest.raises(InvalidInputError):
+            EnvironmentName.parse(home.name)
+        written = json.loads((home / "configuracao.json").read_text())
+        assert written["SEI"]["RepositorioArquivos"] == str(tmp_path)
+        assert written["BancoSEI"] == given.groups()["BancoSEI"]
+        assert given.sei.url not in str(written)
+        assert (home / "sem-agendador").exists()
+    assert not list(own_runtime.apps_dir.iterdir())
 
 
 def test_the_files_of_seis_own_code_say_what_the_stand_in_is_told(own_runtime: LabRuntime) -> None:

@@ -77,7 +77,7 @@ def test_links_are_found_by_their_action_whatever_hash_they_carry(
     monkeypatch.setattr(Pages, "body", page.encode("latin1"))
     assert browser.list_processes("Teste") == ["17.1/2026-0"]
     assert browser.list_documents("17.1/2026-0") == []
-    with pytest.raises(IntegrityError, match=r"O processo 17\.2/2026-0 não abriu: a página não oferece procedimento_t"):
+    with pytest.raises(IntegrityError, match=r"O processo 17\.2/2026-0 não abriu: a página não oferece protocolo_pes"):
         browser.list_documents("17.2/2026-0")
     with pytest.raises(IntegrityError, match="O documento não foi incluído: a página não oferece documento_gerar"):
         browser.include_document("17.1/2026-0", (), "descrição", "texto")

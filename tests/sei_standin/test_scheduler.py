@@ -74,6 +74,18 @@ def test_nothing_runs_between_its_times_nor_while_the_application_is_stopped(
     assert task(instance, "sip") == before
 
 
+def test_a_temporary_copy_is_served_and_has_no_agendador(instance: Instance, apps_dir: Path) -> None:
+    before = task(instance, "sip")
+    (instance.home / "sem-agendador").touch()
+    environments = Environments(apps_dir)
+    run_due(environments, at("2026-11-23 10:10"))
+    environment = environments.find(instance.slug)
+    assert environment and not environment.stopped
+    outcome = run_command(environment, "AgendamentoRN::testarAgendamento", at("2026-11-23 10:10"))
+    assert outcome.problem == "Esta aplicação não tem agendador"
+    assert task(instance, "sip") == before
+
+
 def test_maintenance_does_not_stop_the_agendador(instance: Instance, apps_dir: Path) -> None:
     instance.configure(Manutencao={"Ativada": True})
     run_due(Environments(apps_dir), at("2026-11-23 10:10"))
