@@ -113,17 +113,23 @@ class ArchiveStorage:
         with explaining_s3(f"{self._where}/{key}"):
             return locked_objects.head(self._client, self._bucket, key, version_id)
 
-    def hold(self, key: str, version_id: str, until: datetime) -> Change:
-        """Put one version under legal hold, and under a retention that nobody can shorten, at least until then."""
-        change = self.retain(key, version_id, until)
+    def hold(self, key: str, version_id: str) -> Change:
+        """Put one version under legal hold: nobody can delete it until it is released."""
+        return self._set_hold(key, version_id, held=True)
+
+    def release(self, key: str, version_id: str) -> Change:
+        """End the legal hold of one version; its retention stays."""
+        return self._set_hold(key, version_id, held=False)
+
+    def _set_hold(self, key: str, version_id: str, *, held: bool) -> Change:
         with explaining_s3(f"{self._where}/{key}"):
-            if not self._has_legal_hold(key, version_id):
-                if not is_rehearsal():
-                    self._client.put_object_legal_hold(
-                        Bucket=self._bucket, Key=key, VersionId=version_id, LegalHold={"Status": "ON"}
-                    )
-                change += Change(updated=1, details=(f"guarda legal de {key}",))
-        return change if change.total else Change(unchanged=1)
+            if self._has_legal_hold(key, version_id) is held:
+                return Change(unchanged=1)
+            if not is_rehearsal():
+                self._client.put_object_legal_hold(
+                    Bucket=self._bucket, Key=key, VersionId=version_id, LegalHold={"Status": "ON" if held else "OFF"}
+                )
+        return Change(updated=1, details=(f"guarda legal de {key}: {'posta' if held else 'retirada'}",))
 
     def retain(self, key: str, version_id: str, until: datetime) -> Change:
         """Put one version under a retention that nobody can shorten, at least until then; an empty change if it was."""

@@ -1,5 +1,6 @@
 """`./implanta backup`: copies of environments, restored and compared before anybody calls them backups."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from tasks.instance import Instance
 
 app = typer.Typer(no_args_is_help=True)
+
+
+class Switch(StrEnum):
+    """What is typed."""
+
+    ON = "on"
+    OFF = "off"
+
 
 Stamp = Annotated[
     str | None, typer.Option("--backup", help="Qual cópia, como em backup list (20261128T010000Z); sem ela, a última.")
@@ -149,6 +158,72 @@ def night(as_json: JsonOption = False) -> None:
     as_rows(rows, columns, f"Próxima noite: termina às {_local(expected.finishes_at)}")
 
 
+@app.command("hold")
+def hold(
+    environment: Target,
+    switch: Annotated[Switch, typer.Argument(help="on guarda a cópia sem prazo; off volta ao prazo dela.")],
+    role: Annotated[str, typer.Option("--role", help="Equipe ou papel de quem decide (procuradoria); nunca o nome.")],
+    reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
+    backup: Stamp = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Põe uma cópia sob guarda legal, ou a libera; sob guarda ninguém a apaga, vencido o prazo ou não.
+
+    Exemplo: ./implanta backup hold timoteo-producao on --role procuradoria --reason 'Ofício 31/2026'
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_hold import set_hold
+        from tasks.instance import load_any_instance
+        from tasks.maintenance import require_impersonal
+
+        require_impersonal(environment, role, reason)
+        instance = load_any_instance(environment)
+        record = _chosen(instance, backup)
+        change = set_hold(instance, record, held=switch is Switch.ON, role=role, reason=reason)
+    if as_json:
+        print_json({"environment": environment, "backup": record.stamp, **change.model_dump()})
+        return
+    out.print(f"{environment}, cópia {record.stamp}: {'sob guarda' if switch is Switch.ON else 'liberada'}; {change}")
+
+
+@app.command("cost")
+def cost(as_json: JsonOption = False) -> None:
+    """Mostra quanto as cópias de cada ambiente ocupam, quanto crescem e o que se espera em um ano.
+
+    Exemplo: ./implanta backup cost
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_night import costs
+
+        found = costs()
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+        return
+    from domain.backup.sizes import shown_size
+
+    rows = [
+        {
+            "environment": one.environment,
+            "backups": one.backups,
+            "stored": shown_size(one.stored_bytes),
+            "growth": f"{shown_size(one.growth_bytes_per_day)} por dia",
+            "expected": shown_size(one.expected_bytes),
+        }
+        for one in found
+    ]
+    total = shown_size(sum(one.stored_bytes for one in found))
+    columns = {
+        "environment": "Ambiente",
+        "backups": "Cópias",
+        "stored": "No S3",
+        "growth": "Arquivos novos",
+        "expected": "Em um ano",
+    }
+    as_rows(rows, columns, f"Cópias no S3: {total}")
+
+
 @app.command("drill")
 def drill(environment: Target, as_json: JsonOption = False) -> None:
     """Danifica de propósito cópias da última cópia de um ambiente; sai com 40 se a verificação não vir o dano.
@@ -208,7 +283,8 @@ def _row(record: "BackupRecord") -> dict[str, object]:
         "proved": record.proved,
         "stored_bytes": record.stored_bytes,
         "size": shown_size(record.stored_bytes),
-        "keep_until": _local(record.keep_until),
+        "keep_until": "sob guarda, sem prazo" if record.held else _local(record.keep_until),
+        "held": record.held,
     }
 
 

@@ -115,7 +115,7 @@ def ensure_archive_proved(environment: str) -> Change:
     manifest = read_manifest(instance, retirement.archive)
     until = Catalog().retention().terms[instance.name.purpose].archive_kept_until(manifest.taken_at)
     versions = copy_versions(manifest, retirement.archive)
-    change = Change.sum(storage.hold(key, version, until) for key, version in versions)
+    change = Change.sum(storage.retain(key, version, until) + storage.hold(key, version) for key, version in versions)
     change += storage.drop_loose_versions(set(versions))
     if proof is not None and remember(
         instance, Milestone.ARCHIVE_PROVED, retirement.archive.manifest_sha256, proof=proof

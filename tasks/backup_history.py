@@ -50,16 +50,23 @@ def remember_backup(
     objects: Iterable[StoredObject] = (),
     keep_until: datetime | None = None,
     certificate: BackupCertificate | None = None,
+    actor: str = ACTOR,
+    reason: str = "",
 ) -> None:
     """Tell the registry of one step of one backup."""
     happening = BackupHappening(
-        kind=kind, backup=reference, objects=tuple(objects), keep_until=keep_until, certificate=certificate
+        kind=kind,
+        backup=reference,
+        objects=tuple(objects),
+        keep_until=keep_until,
+        certificate=certificate,
+        reason=reason,
     )
     doors.registry().record_event(
         kind,
         ibge=instance.municipality.ibge,
         environment=instance.name.slug,
-        actor=ACTOR,
+        actor=actor,
         flow_run_id=flow_run.id,
         details=happening.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True),
     )

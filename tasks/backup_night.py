@@ -7,6 +7,7 @@ from slugify import slugify
 
 from blocks.catalog import Catalog
 from domain.backup.certificate import BackupCertificate
+from domain.backup.cost import BackupCost
 from domain.backup.drill import DrillReport
 from domain.backup.night import Candidate, NightForecast, NightReport
 from domain.calendar import BRASILIA, local_day
@@ -17,9 +18,9 @@ from domain.retirement import Standing, retirement_of
 from registry import EnvironmentRecord
 from tasks import doors
 from tasks.backup_cycle import back_up
-from tasks.backup_history import newest_proved
+from tasks.backup_history import backups_of, newest_proved
 from tasks.inspection import publish_markdown
-from tasks.instance import happenings, load_instance
+from tasks.instance import happenings, load_any_instance, load_instance
 from tasks.messages import put_in_queue
 from tasks.step import step
 
@@ -124,6 +125,18 @@ def _alert(environment: str, situation: str, reasons: Sequence[str], key: str) -
             "motivos": list(reasons[:10]),
         },
     )
+
+
+def costs() -> tuple[BackupCost, ...]:
+    """What every environment's backups take in S3, the largest first."""
+    rule = Catalog().backup().keeping
+    found = [
+        BackupCost.of(
+            record.slug, backups_of(load_any_instance(record.slug)), rule[EnvironmentName.parse(record.slug).purpose]
+        )
+        for record in doors.registry().list_environments()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.stored_bytes, one.environment)))
 
 
 def environments_to_drill(wanted: Sequence[str] | None, day: date) -> list[str]:

@@ -18,6 +18,9 @@ class BackupEvent(StrEnum):
     """Whole and locked, and not yet examined."""
     VERIFIED = "backup.verified"
     REFUSED = "backup.refused"
+    HELD = "backup.held"
+    """Somebody asked that it stay, whatever its time: a lawsuit, an audit."""
+    RELEASED = "backup.released"
     DROPPED = "backup.dropped"
     """Its time was over: its objects are gone, but for those that others need."""
 
@@ -38,6 +41,7 @@ class BackupHappening(Frozen):
     objects: tuple[StoredObject, ...] = ()
     keep_until: AwareDatetime | None = None
     certificate: BackupCertificate | None = None
+    reason: str = ""
 
 
 class BackupRecord(Frozen):
@@ -47,6 +51,7 @@ class BackupRecord(Frozen):
     objects: tuple[StoredObject, ...]
     keep_until: AwareDatetime
     certificate: BackupCertificate | None = None
+    held: bool = False
 
     @property
     def stamp(self) -> str:
@@ -83,6 +88,8 @@ def records_of(happenings: Iterable[BackupHappening]) -> tuple[BackupRecord, ...
                     "objects": tuple(dict.fromkeys((*known.objects, *happening.objects))),
                     "keep_until": max(until, known.keep_until),
                     "certificate": happening.certificate or known.certificate,
+                    "held": (known.held or happening.kind is BackupEvent.HELD)
+                    and happening.kind is not BackupEvent.RELEASED,
                 }
             )
     return tuple(sorted(found.values(), key=lambda record: record.reference.taken_at))
@@ -94,6 +101,6 @@ def last_proved(records: Sequence[BackupRecord]) -> BackupRecord | None:
 
 
 def expired(records: Sequence[BackupRecord], now: datetime) -> tuple[BackupRecord, ...]:
-    """The backups whose time is over; the last good one never is."""
+    """The backups whose time is over; the last good one never is, nor one that somebody holds."""
     good = last_proved(records)
-    return tuple(record for record in records if record.keep_until <= now and record is not good)
+    return tuple(record for record in records if record.keep_until <= now and not record.held and record is not good)

@@ -21,6 +21,7 @@ from blocks.sealed_stream import generate_key, sealed, unsealed
 from blocks.ssc_ldap import LdapSsc
 from blocks.streams import CHUNK_BYTES, Measured, as_file, compressed, decompressed
 from domain.account import Account
+from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import IntegrityError, InvalidInputError
 
@@ -122,6 +123,10 @@ def archive(storage: ObjectStorage) -> ArchiveStorage:
     return ArchiveStorage(storage, NAME.archive_bucket)
 
 
+def hold_until(archive: ArchiveStorage, key: str, version: str, until: datetime) -> Change:
+    return archive.retain(key, version, until) + archive.hold(key, version)
+
+
 def test_what_is_held_nobody_deletes_and_the_rest_is_cleared(storage: ObjectStorage, archive: ArchiveStorage) -> None:
     with rehearsing():
         assert ArchiveStorage(storage, "blocos-arquivo-ensaio").ensure_bucket().created == 1
@@ -133,10 +138,10 @@ def test_what_is_held_nobody_deletes_and_the_rest_is_cleared(storage: ObjectStor
     assert b"".join(archive.read("final/parte", held)) == content
     until = datetime.now(UTC) + timedelta(days=2)
     with rehearsing():
-        assert archive.hold("final/parte", held, until).updated == 2
+        assert hold_until(archive, "final/parte", held, until).updated == 2
     assert not archive.is_held("final/parte", held, len(content))
-    assert archive.hold("final/parte", held, until).updated == 2
-    assert archive.hold("final/parte", held, until - timedelta(days=1)).total == 0
+    assert hold_until(archive, "final/parte", held, until).updated == 2
+    assert hold_until(archive, "final/parte", held, until - timedelta(days=1)).total == 0
     assert archive.is_held("final/parte", held, len(content))
     assert not archive.is_held("final/parte", held, len(content) - 1)
     assert not archive.is_held("final/parte", "0" * 32, 1)

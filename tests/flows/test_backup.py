@@ -24,9 +24,10 @@ from flows.drill_backups import drill_backups
 from flows.nightly_backup import nightly_backup
 from registry import Registry
 from tasks import clock, doors
-from tasks.backup_cycle import back_up
+from tasks.backup_cycle import back_up, drop_expired
 from tasks.backup_drill import DAMAGES
 from tasks.backup_history import backups_of
+from tasks.backup_hold import set_hold
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.backup_write import write_backup
 from tasks.instance import Instance, load_instance
@@ -211,3 +212,36 @@ def test_a_verification_that_is_blind_is_told(instance: Instance, monkeypatch: p
     monkeypatch.setattr("tasks.backup_drill.verify_backup", lambda *_: good.certificate)
     with pytest.raises(IntegrityError, match="não viu um dano feito de propósito"):
         drill_backups([instance.name.slug])
+
+
+def test_a_backup_under_legal_hold_stays_when_its_time_is_over(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp = backups_of(instance)[0].stamp
+    assert run(instance, "backup hold", "--backup", stamp)[0] == 0
+    (record,) = [record for record in backups_of(instance) if record.held]
+    assert record.stamp == stamp
+    storage, real = backup_storage(instance), clock.now
+    for stored in record.objects:
+        fact = storage.head(stored.key, stored.version_id)
+        assert fact is not None
+        assert fact.legal_hold
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=4000))
+    good = last_proved(backups_of(instance))
+    drop_expired(instance)
+    left = [record.stamp for record in backups_of(instance)]
+    assert left == [stamp, good.stamp if good else ""], "what is held, and the last good one"
+    monkeypatch.undo()
+    code, _ = run(instance, "backup list")
+    assert code == 0
+    assert set_hold(instance, record, held=False, role="procuradoria", reason="Encerrado").updated > 0
+    assert not any(record.held for record in backups_of(instance))
+
+
+def test_what_backups_take_is_told_with_each_object_once(instance: Instance) -> None:
+    code, text = run(instance, "backup cost", "--json")
+    (mine,) = [row for row in json.loads(text) if row["environment"] == instance.name.slug]
+    assert code == 0
+    objects = {stored for record in backups_of(instance) for stored in record.objects}
+    assert mine["stored_bytes"] == sum(stored.size_bytes for stored in objects)
+    assert mine["expected_bytes"] >= mine["stored_bytes"] > 0
