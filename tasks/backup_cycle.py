@@ -44,10 +44,11 @@ def back_up(instance: Instance) -> BackupCertificate:
 
 def prove(instance: Instance, reference: BackupReference) -> BackupCertificate:
     """Examine a backup that lies in the bucket, store its certificate, and keep it for as long as it is good for."""
-    certificate = verify_backup(instance, reference)
+    earlier = [backup for backup in proved_backups(instance) if backup.taken_at < reference.taken_at]
+    certificate = verify_backup(instance, reference, earlier[-1] if earlier else None)
     _store_certificate(instance, certificate)
     kind = BACKUP_VERIFIED if certificate.proved else BACKUP_REFUSED
-    before = [proved.taken_at for proved in proved_backups(instance)]
+    before = [proved.taken_at for proved in earlier]
     _remember(instance, kind, reference, {"certificate": certificate.model_dump(mode="json")})
     if certificate.proved and (period := period_of(reference.taken_at, before)) is not Period.DAY:
         lock_backup(instance, fetch_manifest(instance, reference), reference, period)

@@ -23,6 +23,12 @@ class BackupCertificate(Frozen):
     verified_at: AwareDatetime
     levels: tuple[LevelResult, ...]
     findings: tuple[Finding, ...]
+    alerts: tuple[Finding, ...] = Field(
+        default=(),
+        description="What is wrong with the environment itself, and so with its faithful copy"
+        " (`domain.backup.meaning`), or grew or shrank too much (`domain.backup.growth`): for somebody to look at, and"
+        " no fault of the backup.",
+    )
     notes: tuple[str, ...] = Field(default=(), description="What is worth reading and no fault of the backup.")
     tables: NonNegativeInt
     rows: NonNegativeInt

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field, PositiveInt
 
+from domain.backup.growth import GrowthRule
 from domain.calendar import BRASILIA
 from domain.catalog_entry import CatalogEntry
 from domain.environment import Purpose
@@ -45,6 +46,7 @@ class BackupRule(CatalogEntry):
     """The backups' own file of the catalog, `backup.yaml`."""
 
     keeping: dict[Purpose, KeepingRule] = Field(alias="guarda")
+    growth: GrowthRule = Field(alias="crescimento")
 
 
 def period_of(taken_at: datetime, proved_before: Iterable[datetime]) -> Period:
