@@ -229,7 +229,7 @@ def judge_meaning(
         violations=(*_broken(counted, schemas), *filter(None, counters)),
         rules=len(counted),
         counters=len(counters),
-        unread=tuple(reader.unread),
+        unread=tuple(dict.fromkeys(reader.unread)),
     )
 
 

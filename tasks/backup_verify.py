@@ -181,7 +181,8 @@ class _Examination:
         meaning = judge_meaning(server, manifest.schemas, taken_at=manifest.taken_at, versions=manifest.versions)
         self._attribute(meaning.violations, unequal)
         self._notes += [
-            f"{table} não é como as regras de significado esperam: elas não a julgaram" for table in meaning.unread
+            f"As regras de significado que leem {table} não foram julgadas: ela falta ou tem outras colunas"
+            for table in meaning.unread
         ]
         self._tell(
             Level.EQUAL,

@@ -329,16 +329,11 @@ class Attributed(NamedTuple):
 
 
 def attribute(violations: Iterable[Violation], unequal: AbstractSet[str]) -> Attributed:
-    """Tell the copy's faults from the source's; `unequal` names tables and schemas not proved to be the source's."""
+    """Tell the copy's faults from the source's; `unequal` names the tables not proved to be the source's."""
     findings: list[Finding] = []
     alerts: list[Finding] = []
     for violation in violations:
         told = Finding(level=Level.EQUAL, cause=violation.cause, subject=violation.subject, detail=violation.detail)
-        ours = violation.vital or differs(violation.tables, unequal)
+        ours = violation.vital or not unequal.isdisjoint(violation.tables)
         (findings if ours else alerts).append(told)
     return Attributed(tuple(findings), tuple(alerts))
-
-
-def differs(tables: Iterable[str], unequal: AbstractSet[str]) -> bool:
-    """Whether one of `tables`, or its schema, is among what was not proved to be the source's."""
-    return any(table in unequal or table.partition(".")[0] in unequal for table in tables)
