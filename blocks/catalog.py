@@ -92,7 +92,7 @@ class Catalog:
         return _load(self.directory / "retention.yaml", RetentionRule)
 
     def backup(self) -> BackupRule:
-        """How long backups are kept (`backup.yaml`)."""
+        """How long backups are kept, and how much may change between two (`backup.yaml`)."""
         return _load(self.directory / "backup.yaml", BackupRule)
 
     def holidays(self) -> HolidayCatalog:

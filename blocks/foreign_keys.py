@@ -17,11 +17,12 @@ _COLUMNS = """
 
 
 class BrokenKey(NamedTuple):
-    """A foreign key with rows that point nowhere."""
+    """A foreign key with rows that point nowhere; `parent` is `schema.table`."""
 
     table: str
     key: str
     rows: int
+    parent: str
 
 
 class ForeignKeys(NamedTuple):
@@ -36,12 +37,15 @@ def check_foreign_keys(server: MariaDBServer, schema: str) -> ForeignKeys:
     broken: list[BrokenKey] = []
     checked = 0
     with server.transaction(schema) as cursor:
+        cursor.execute("SELECT table_schema, table_name FROM information_schema.tables")
+        there = set(cursor.fetchall())
         cursor.execute(_COLUMNS, (schema,))
         for (table, key), columns in _keys(cursor.fetchall()):
-            cursor.execute(_orphans(table, columns))
+            parent = columns[0][3], columns[0][4]
+            cursor.execute(_orphans(table, columns, parent_exists=parent in there))
             checked += 1
             if rows := first_number(cursor):
-                broken.append(BrokenKey(table, key, rows))
+                broken.append(BrokenKey(table, key, rows, ".".join(parent)))
     return ForeignKeys(checked, tuple(broken))
 
 
@@ -50,11 +54,13 @@ def _keys(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, str], li
         yield (table, key), list(columns)
 
 
-def _orphans(table: str, columns: Sequence[tuple[str, ...]]) -> str:
+def _orphans(table: str, columns: Sequence[tuple[str, ...]], *, parent_exists: bool) -> str:
     # Every name comes from information_schema; a backtick in one would be doubled.
     parent = f"{_quoted(columns[0][3])}.{_quoted(columns[0][4])}"
     joined = " AND ".join(f"p.{_quoted(column[5])} = c.{_quoted(column[2])}" for column in columns)
     given = " AND ".join(f"c.{_quoted(column[2])} IS NOT NULL" for column in columns)
+    if not parent_exists:
+        return f"SELECT COUNT(*) FROM {_quoted(table)} c WHERE {given}"
     return (
         f"SELECT COUNT(*) FROM {_quoted(table)} c LEFT JOIN {parent} p ON {joined}"
         f" WHERE {given} AND p.{_quoted(columns[0][5])} IS NULL"

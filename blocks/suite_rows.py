@@ -6,6 +6,7 @@ Entries that are switched off are left out: SEI offers them to nobody, and they 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from blocks.counters import read_counters
 from blocks.model_tables import TABLES
 from blocks.sip import SEI_SYSTEM_ID
 from domain.document_model.model import key_of, label_of, name_key
@@ -282,17 +283,8 @@ def _rows(cursor: "Cursor", query: str) -> Iterator[dict[str, object]]:
 
 def _counters(cursor: "Cursor") -> Iterator[dict[str, object]]:
     """How far each of SEI's counters is ahead of the ids in its table: behind, SEI could write no new entry."""
-    tables = {table.name: table.id for table in TABLES if table.kind.creatable}
-    for child in (child for table in TABLES for child in table.children if child.counted):
-        tables[child.table] = f"id_{child.table}"
-    counters = {f"seq_{name}"[:30]: name for name in tables}
-    cursor.execute(
-        "SELECT table_name, auto_increment FROM information_schema.tables WHERE table_schema = DATABASE()"
-        f" AND table_name IN ({', '.join(['%s'] * len(counters))})",
-        list(counters),
-    )
-    following = {counters[str(name)]: int(number) for name, number in cursor.fetchall()}
-    for name, column in tables.items():
-        cursor.execute(f"SELECT COALESCE(MAX({column}), 0) FROM {name}")
-        (used,) = cursor.fetchone() or (0,)
-        yield {"nome": name, "folga": following.get(name, 0) - int(used)}
+    tables = [table.name for table in TABLES if table.kind.creatable]
+    tables += [child.table for table in TABLES for child in table.children if child.counted]
+    ahead = {counter.name: counter.slack for counter in read_counters(cursor, tables)}
+    for name in tables:
+        yield {"nome": name, "folga": ahead.get(name, 0)}

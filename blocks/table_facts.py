@@ -15,8 +15,10 @@ _WRITTEN = """
     SELECT table_name, UNIX_TIMESTAMP(update_time) FROM information_schema.tables
     WHERE table_schema = %s AND update_time IS NOT NULL
 """
+PEN_ATTACHMENTS = "md_pen_anexo_documento"
+"""The module PEN's table, where it is installed."""
 # The tables with files in SEI's repository, and the folder of each (`sei.md` 3).
-_ATTACHMENT_TABLES = {"anexo": "", "md_pen_anexo_documento": "mod-pen/"}
+_ATTACHMENT_TABLES = {"anexo": "", PEN_ATTACHMENTS: "mod-pen/"}
 
 
 def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:

@@ -81,11 +81,16 @@ def _prepare(instance: Instance) -> None:
 
 
 def _prove(instance: Instance, reference: BackupReference, written_in: float | None) -> BackupCertificate:
-    certificate = verify_backup(instance, reference)
+    earlier = [
+        record.reference
+        for record in backups_of(instance)
+        if record.proved and record.reference.taken_at < reference.taken_at
+    ]
+    certificate = verify_backup(instance, reference, earlier[-1] if earlier else None)
     if written_in is not None:
         certificate = certificate.model_copy(update={"seconds": {**certificate.seconds, "cópia": written_in}})
-    proved_before = [record.reference.taken_at for record in backups_of(instance) if record.proved]
-    period = period_of(reference.taken_at, proved_before) if certificate.proved else Period.DAY
+    taken_before = [backup.taken_at for backup in earlier]
+    period = period_of(reference.taken_at, taken_before) if certificate.proved else Period.DAY
     until = _until(instance, reference, period)
     objects = _store_certificate(instance, certificate)
     if period is not Period.DAY:

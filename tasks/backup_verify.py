@@ -1,11 +1,14 @@
 """Proving one backup: fetched, restored beside nothing else, compared with what the source held, and certified."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic
 
+from blocks.backup_meaning import judge_meaning
+from blocks.catalog import Catalog
 from blocks.dump_restorer import restore
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dumped
@@ -15,13 +18,15 @@ from blocks.mariadb import MariaDBServer
 from blocks.scratch_server import ScratchServer, scratch_server
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
-from blocks.table_facts import list_attachments, read_database_facts
+from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
 from domain.archive import ArchivePart, Attachment
 from domain.backup.certificate import BackupCertificate
 from domain.backup.files import FileIndex
 from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult
-from domain.backup.judge import StoredFile, judge_attachments, judge_dump, judge_resting
+from domain.backup.growth import judge_growth
+from domain.backup.judge import StoredFile, classify_orphans, judge_attachments, judge_dump, judge_resting
 from domain.backup.manifest import BackupManifest, BackupReference
+from domain.backup.meaning import Violation, attribute
 from domain.errors import IntegrityError
 from tasks import clock
 from tasks.backup_opens import open_copy
@@ -30,27 +35,33 @@ from tasks.backup_write import count_entries
 from tasks.instance import Instance
 
 
-def verify_backup(instance: Instance, reference: BackupReference) -> BackupCertificate:
+def verify_backup(
+    instance: Instance, reference: BackupReference, previous: BackupReference | None = None
+) -> BackupCertificate:
     """Restore a backup into a scratch server and examine it; what is wrong with it is in the certificate.
+
+    `previous` is the last one before it that was proved: how much has changed since is told.
 
     Raises:
         RetryableError: S3, this machine's disk or the scratch server failed: nothing is known of the backup.
     """
-    return _Examination(instance, reference).run()
+    return _Examination(instance, reference, previous).run()
 
 
 class _Examination:
     """One backup under examination."""
 
-    def __init__(self, instance: Instance, reference: BackupReference) -> None:
+    def __init__(self, instance: Instance, reference: BackupReference, previous: BackupReference | None) -> None:
         self._instance = instance
         self._reference = reference
+        self._previous = previous
         self._vault = BackupVault(instance)
         self._started = monotonic()
         self._seconds: dict[str, float] = {}
         self._findings: list[Finding] = []
-        self._evidence: dict[Level, list[str]] = {}
+        self._alerts: list[Finding] = []
         self._notes: list[str] = []
+        self._evidence: dict[Level, list[str]] = {}
         self._attachments = 0
         self._rto_seconds = 0.0
 
@@ -62,6 +73,7 @@ class _Examination:
             with self._collected():
                 self._look_at_objects(manifest)
                 self._examine(manifest)
+            self._compare_with_previous(manifest)
         return self._certificate(manifest)
 
     def _examine(self, manifest: BackupManifest) -> None:
@@ -75,7 +87,7 @@ class _Examination:
             with self._collected():
                 files = reading.result()
                 if attachments is not None:
-                    self._judge_files(attachments, files)
+                    self._judge_files(manifest, attachments, files)
         if not self._failed(Level.INTACT):
             self._tell(Level.INTACT, f"{len(manifest.parts)} objetos lidos, decifrados e comparados por SHA-256")
 
@@ -107,8 +119,11 @@ class _Examination:
             self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
             with self._timed("comparação"):
                 self._compare(manifest, server)
+            unequal = {finding.subject for finding in self._findings if finding.level is Level.EQUAL}
             with self._timed("chaves"):
-                self._check_keys(manifest, server)
+                self._check_keys(manifest, server, unequal)
+            with self._timed("significado"):
+                self._judge_meaning(manifest, server, unequal)
             attachments = list_attachments(server, manifest.schemas["sei"])
             with self._timed("aplicação"):  # comes last: it changes rows of the copy
                 self._open(manifest, scratch)
@@ -121,14 +136,16 @@ class _Examination:
         for evidence in opening.evidence:
             self._tell(Level.OPENS, evidence)
 
-    def _judge_files(self, attachments: dict[str, Attachment], files: dict[str, StoredFile]) -> None:
+    def _judge_files(
+        self, manifest: BackupManifest, attachments: dict[str, Attachment], files: dict[str, StoredFile]
+    ) -> None:
         verdict = judge_attachments(attachments, files)
         self._findings += verdict.findings
         self._attachments = verdict.present
-        self._tell(
-            Level.EQUAL,
-            f"{verdict.present} anexos conferidos por tamanho e MD5; {verdict.orphans} arquivos sem linha no banco",
-        )
+        source = manifest.dump.schemas.get(manifest.schemas["sei"])
+        with_pen = source is not None and PEN_ATTACHMENTS in source.tables
+        orphans = classify_orphans(attachments.keys(), files, taken_at=manifest.taken_at, with_pen=with_pen)
+        self._tell(Level.EQUAL, f"{verdict.present} anexos conferidos por tamanho e MD5; {orphans}")
 
     def _restore(self, manifest: BackupManifest, server: MariaDBServer) -> None:
         part = manifest.databases
@@ -152,21 +169,56 @@ class _Examination:
             " conferidas também com a soma do próprio servidor",
         )
 
-    def _check_keys(self, manifest: BackupManifest, server: MariaDBServer) -> None:
+    def _check_keys(self, manifest: BackupManifest, server: MariaDBServer, unequal: AbstractSet[str]) -> None:
         checked = 0
         for schema in manifest.schemas.values():
             keys = check_foreign_keys(server, schema)
             checked += keys.checked
-            self._findings += [
-                Finding(
-                    level=Level.EQUAL,
-                    cause=Cause.FOREIGN_KEY,
-                    subject=f"{schema}.{key.table}",
-                    detail=f"{key.key}: {key.rows} linhas sem par",
-                )
-                for key in keys.broken
-            ]
+            self._attribute(
+                [
+                    Violation(
+                        Cause.FOREIGN_KEY,
+                        f"{schema}.{key.table}",
+                        f"{key.key}: {key.rows} linhas sem par",
+                        (f"{schema}.{key.table}", key.parent),
+                    )
+                    for key in keys.broken
+                ],
+                unequal,
+            )
         self._tell(Level.EQUAL, f"{checked} chaves estrangeiras conferidas linha a linha")
+
+    def _judge_meaning(self, manifest: BackupManifest, server: MariaDBServer, unequal: AbstractSet[str]) -> None:
+        meaning = judge_meaning(server, manifest.schemas, taken_at=manifest.taken_at, versions=manifest.versions)
+        self._attribute(meaning.violations, unequal)
+        self._notes += [
+            f"As regras de significado que leem {table} não foram julgadas: ela falta ou tem outras colunas"
+            for table in meaning.unread
+        ]
+        self._tell(
+            Level.EQUAL,
+            f"{meaning.rules} regras de significado julgadas; {meaning.counters} contadores comparados com o maior"
+            " número em uso",
+        )
+
+    def _attribute(self, violations: Iterable[Violation], unequal: AbstractSet[str]) -> None:
+        findings, alerts = attribute(violations, unequal)
+        self._findings += findings
+        self._alerts += alerts
+
+    def _compare_with_previous(self, manifest: BackupManifest) -> None:
+        if self._previous is None:
+            self._notes.append("Não há cópia provada anterior com que comparar o crescimento")
+            return
+        try:
+            previous = fetch_manifest(self._instance, self._previous)
+        except FoundError as e:
+            self._notes.append(f"O crescimento não foi julgado, a cópia anterior não se lê: {e.finding}")
+            return
+        self._alerts += judge_growth(Catalog().backup().growth, previous, manifest)
+        rows, files = manifest.dump.rows - previous.dump.rows, manifest.files.files - previous.files.files
+        if not self._failed(Level.STORED):
+            self._tell(Level.STORED, f"desde a cópia provada anterior, {rows:+} linhas e {files:+} arquivos")
 
     def _read_files(self, manifest: BackupManifest) -> dict[str, StoredFile]:
         """Every file of the backup as its pack holds it.
@@ -182,7 +234,7 @@ class _Examination:
                 content = contents[file.pack].get(file.sha256)
                 if content is None:
                     raise FoundError(Finding(level=Level.EQUAL, cause=Cause.INDEX, subject=path))
-                found[path] = StoredFile(content.size_bytes, content.md5)
+                found[path] = StoredFile(content.size_bytes, content.md5, file.modified_ns)
             return found
 
     def _read_index(self, manifest: BackupManifest) -> FileIndex:
@@ -223,6 +275,7 @@ class _Examination:
                 for level in self._examined()
             ),
             findings=tuple(self._findings),
+            alerts=tuple(self._alerts),
             notes=tuple(self._notes),
             tables=manifest.dump.tables if manifest else 0,
             rows=manifest.dump.rows if manifest else 0,

@@ -26,6 +26,12 @@ class BackupCertificate(Frozen):
     verified_at: AwareDatetime
     levels: tuple[LevelResult, ...]
     findings: tuple[Finding, ...]
+    alerts: tuple[Finding, ...] = Field(
+        default=(),
+        description="What is wrong with the environment itself, and so with its faithful copy"
+        " (`domain.backup.meaning`), or grew or shrank too much (`domain.backup.growth`): for somebody to look at, and"
+        " no fault of the backup.",
+    )
     notes: tuple[str, ...] = Field(default=(), description="What is worth reading and no fault of the backup.")
     tables: NonNegativeInt
     rows: NonNegativeInt
@@ -76,6 +82,9 @@ class BackupCertificate(Frozen):
             "",
             *(f"- **{finding.cause}**: {finding.subject} {finding.detail}".rstrip() for finding in self.findings),
         ]
+        if self.alerts:
+            lines += ["", "A cópia é fiel; isto vem da origem e precisa de alguém:", ""]
+            lines += [f"- **{alert.cause}**: {alert.subject} {alert.detail}".rstrip() for alert in self.alerts]
         lines += ["", *(f"- {note}" for note in self.notes)]
         return [
             *lines,

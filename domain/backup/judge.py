@@ -1,26 +1,49 @@
 """Comparing what was restored with what the source held, each difference named by its cause."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from domain.archive import Attachment, DatabaseFacts
 from domain.backup.facts import DumpFacts, SchemaDigest, TableDigest
 from domain.backup.findings import Cause, Finding, Level
 
+_PEN = "mod-pen/"
+
 
 class StoredFile(NamedTuple):
-    """A file of the repository as its pack holds it."""
+    """A file of the repository as its pack holds it, and when it was last written."""
 
     size_bytes: int
     md5: str
+    modified_ns: int = 0
+
+
+class Orphans(NamedTuple):
+    """Files without a row, each in the first class that fits; none is the backup's fault.
+
+    Of a module that is not installed: SEI knows nothing of them. Empty: an upload that broke off. Newer than the
+    databases: their rows were written after. Older: SEI's own task will delete them.
+    """
+
+    of_no_module: int
+    empty: int
+    newer: int
+    older: int
+
+    def __str__(self) -> str:
+        return (
+            f"{sum(self)} arquivos sem linha no banco: {self.newer} mais novos do que ele, {self.older} mais velhos"
+            f" (a tarefa do próprio SEI os apaga), {self.empty} vazios, {self.of_no_module} de mod-pen sem o módulo"
+        )
 
 
 class FileVerdict(NamedTuple):
-    """What is wrong with attachments' files, and what else lies in the repository."""
+    """What is wrong with attachments' files, and how many of them are there."""
 
     findings: tuple[Finding, ...]
     present: int
-    orphans: int
 
 
 def judge_dump(source: DumpFacts, restored: DumpFacts) -> tuple[Finding, ...]:
@@ -72,11 +95,7 @@ def judge_resting(schema: str, resting: DatabaseFacts, found: DatabaseFacts) -> 
 
 
 def judge_attachments(attachments: Mapping[str, Attachment], files: Mapping[str, StoredFile]) -> FileVerdict:
-    """Which attachments the backup does not hold as their rows say.
-
-    A row that SEI marked inactive may have lost its file. Files without a row are counted only: they are newer than
-    the dump, of a module, or wait for SEI's own task to delete them.
-    """
+    """Which attachments the backup does not hold as their rows say; of an inactive row, SEI may have lost the file."""
     by_md5 = {attachment.md5: path for path, attachment in attachments.items()}
     findings = []
     for path, attachment in sorted(attachments.items()):
@@ -96,7 +115,24 @@ def judge_attachments(attachments: Mapping[str, Attachment], files: Mapping[str,
         else:
             findings.append(_equal(Cause.FILE_CHANGED, path))
     present = sum(path in files for path in attachments)
-    return FileVerdict(tuple(findings), present, len(files.keys() - attachments.keys()))
+    return FileVerdict(tuple(findings), present)
+
+
+def classify_orphans(
+    attachments: Collection[str], files: Mapping[str, StoredFile], *, taken_at: datetime, with_pen: bool
+) -> Orphans:
+    """What lies in the repository beside the `attachments`; `taken_at` is the moment that the databases show."""
+    taken_ns = int(taken_at.timestamp()) * 10**9
+    classes: Counter[str] = Counter()
+    for path in files.keys() - set(attachments):
+        file = files[path]
+        if path.startswith(_PEN) and not with_pen:
+            classes["of_no_module"] += 1
+        elif file.size_bytes == 0:
+            classes["empty"] += 1
+        else:
+            classes["newer" if file.modified_ns >= taken_ns else "older"] += 1
+    return Orphans(**{name: classes[name] for name in Orphans._fields})
 
 
 def _equal(cause: Cause, subject: str, detail: str = "") -> Finding:

@@ -177,7 +177,8 @@ class NightReport(Frozen):
 
 
 def _line(name: str, certificate: BackupCertificate) -> str:
-    result = "provada" if certificate.proved else f"**recusada**: {table_cell(certificate.reasons)}"
+    alerts = f", {len(certificate.alerts)} alertas da origem" if certificate.alerts else ""
+    result = f"provada{alerts}" if certificate.proved else f"**recusada**: {table_cell(certificate.reasons)}"
     cells = (
         name,
         result,

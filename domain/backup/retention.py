@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field, PositiveInt
 
+from domain.backup.growth import GrowthRule
 from domain.backup.night import NightRule
 from domain.calendar import BRASILIA
 from domain.catalog_entry import CatalogEntry
@@ -48,6 +49,7 @@ class BackupRule(CatalogEntry):
     night: NightRule = Field(alias="noite")
     drill_environments: PositiveInt = Field(alias="ambientes_por_exercicio")
     keeping: dict[Purpose, KeepingRule] = Field(alias="guarda")
+    growth: GrowthRule = Field(alias="crescimento")
 
 
 def period_of(taken_at: datetime, proved_before: Iterable[datetime]) -> Period:
