@@ -57,7 +57,7 @@ class FileRepository:
             self._root.mkdir(parents=True, mode=0o750)
             count = 0
             for name, content in files:
-                target = self._root / _checked(name)
+                target = self._root / checked_path(name)
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
                 if isinstance(content, Path):
                     shutil.copyfile(content, target)
@@ -107,7 +107,7 @@ def check_packed(tar: Iterable[bytes], where: str) -> dict[str, ArchivedFile]:
                 while chunk := content.read(CHUNK_BYTES):
                     digest.update(chunk)
                     size += len(chunk)
-                path = _checked(member.name)
+                path = checked_path(member.name)
                 found[path] = ArchivedFile(path=path, size_bytes=size, md5=digest.hexdigest())
     except (tarfile.TarError, ValueError):
         raise damaged(where) from None
@@ -135,7 +135,8 @@ def _packed_file(path: Path, name: str) -> Iterator[bytes]:
         yield bytes(-size % _BLOCK_BYTES)
 
 
-def _checked(name: str) -> str:
+def checked_path(name: str) -> str:
+    """A path below a repository. Raises ValueError when it leads outside of it."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError("path outside of the repository")

@@ -158,6 +158,32 @@ def night(as_json: JsonOption = False) -> None:
     as_rows(rows, columns, f"Próxima noite: termina às {_local(expected.finishes_at)}")
 
 
+@app.command("package")
+def package(
+    environment: Target,
+    folder: Annotated[Path, typer.Option("--out", help="Pasta nova, onde o pacote é gravado.")],
+    backup: Stamp = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Grava o pacote de saída de uma prefeitura: bancos, arquivos e diretório, com o roteiro que os confere e restaura.
+
+    Exemplo: ./implanta backup package timoteo-producao --out pacote-timoteo
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_package import write_package
+        from tasks.instance import load_any_instance
+
+        instance = load_any_instance(environment)
+        record = _chosen(instance, backup)
+        with talk.status("Gravando o pacote"):
+            number = write_package(instance, record, folder)
+    if as_json:
+        print_json({"environment": environment, "backup": record.stamp, "folder": str(folder), "files": number})
+        return
+    out.print(f"{folder}: {number} arquivos, com dados pessoais; confira com {folder}/verificar.sh", highlight=False)
+
+
 @app.command("hold")
 def hold(
     environment: Target,

@@ -18,6 +18,7 @@ def write_settings(state: LabState) -> None:
         "registry_url": state.mariadb.registry_url.get_secret_value(),
         "prefect_api_url": state.prefect.api_url,
         "lab_dir": str(state.lab_dir),
+        "scratch_dir": str(state.lab_dir / "rascunhos"),
         "dns_block": "implanta-rfc2136-zone/principal",
     }
     if reference_dir := os.environ.get("IMPLANTA_REFERENCE_DIR"):

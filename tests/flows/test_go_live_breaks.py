@@ -15,6 +15,7 @@ import pytest
 
 import lab as lab_module
 from blocks.http_client import client_for
+from blocks.scratch_server import scratch_server
 from blocks.settings import load_settings
 from cli.demo_people import Prefeitura, send_attendance
 from domain.calendar import local_day
@@ -32,7 +33,8 @@ from tests.waiting import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-SCRATCH_MB = 192
+SCRATCH_MB = 512
+LEFT_BYTES = 12 * 1024**2
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,11 @@ def test_a_disk_that_is_full_when_the_copy_is_restored_is_named_and_nothing_of_t
     approved: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with small_disk() as disk:
+        with scratch_server(disk):
+            pass  # what a first start leaves for the others
+        empty = sum(path.stat().st_size for path in disk.rglob("*") if path.is_file())
+        with (disk / "enchimento").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, SCRATCH_MB * 1024**2 - 2 * empty - LEFT_BYTES)
         small = load_settings().model_copy(update={"scratch_dir": disk})
         monkeypatch.setattr("tasks.backup_verify.load_settings", lambda: small)
         with pytest.raises(RetryableError, match="disco do MariaDB está cheio") as failure:
