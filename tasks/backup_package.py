@@ -30,7 +30,7 @@ _DIRECTORY_MODE, _FILE_MODE, _SCRIPT_MODE = 0o700, 0o600, 0o700
 def write_package(instance: Instance, record: BackupRecord, folder: Path) -> int:
     """Write a proved backup into a new folder, decrypted and signed; how many files there are.
 
-    The folder appears under its name only when it is whole.
+    The folder appears under its name only when it is whole, and nobody but its owner may enter it.
 
     Raises:
         GateClosedError: the backup is not proved.
@@ -84,11 +84,11 @@ class _Package:
         part = manifest.index
         index = FileIndex.parse(as_file(self._vault.read(part)), part.key)
         root = self._folder / "arquivos"
-        root.mkdir(mode=_DIRECTORY_MODE)
+        root.mkdir()
         targets: dict[int, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
         for name, file in index.files.items():
             target = root / checked_path(name)
-            target.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+            target.parent.mkdir(parents=True, exist_ok=True)
             targets[file.pack][file.sha256].append(target)
         for number, pack in index.used_packs().items():
             read_pack(ahead(self._vault.read(pack)), pack.key, targets[number])

