@@ -80,10 +80,10 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[Scra
         InvalidInputError: MariaDB's programs are not installed.
         RetryableError: the server did not start, or its disk is full.
     """
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sweep(parent)
     home = parent / f"rascunho-{secrets.token_hex(4)}"
     try:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sweep(parent)
         home.mkdir(mode=0o700)
         with _held(home):
             _copy_template(_template(parent), home / "data")
