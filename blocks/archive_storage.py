@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from blocks import locked_objects
 from blocks.object_storage import ObjectStorage
 from blocks.rehearsal import is_rehearsal
-from blocks.s3_errors import explain, explaining_s3
+from blocks.s3_errors import MissingObjectError, explain, explaining_s3
 from blocks.streams import CHUNK_BYTES, as_file
 from domain.bucket import ObjectFact
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -110,6 +111,12 @@ class ArchiveStorage:
         with explaining_s3(f"{self._where}/{key}"):
             return locked_objects.head(self._client, self._bucket, key, version_id)
 
+    def clock(self) -> datetime:
+        """What time it is for the server, in whole seconds."""
+        with explaining_s3(self._where):
+            answer = self._client.head_bucket(Bucket=self._bucket)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
     def hold(self, key: str, version_id: str, until: datetime) -> Change:
         """Put one version under legal hold, and under a retention that nobody can shorten, at least until then."""
         change = self.retain(key, version_id, until)
@@ -161,7 +168,7 @@ class ArchiveStorage:
             )
         except (BotoCoreError, ClientError) as e:
             told = explain(e, f"{self._where}/{key}")
-            if isinstance(told, InvalidInputError) and "não encontrado" in told.what:
+            if isinstance(told, MissingObjectError):
                 return False
             raise told from e
 

@@ -97,7 +97,7 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[Scra
                 process.wait()
     except OSError as e:
         raise RetryableError(
-            f"O servidor de rascunho não pôde ser feito ({e.strerror})",
+            f"O servidor de rascunho não pôde ser feito ({e.strerror or 'cópia incompleta'})",
             str(parent),
             "Confira espaço e permissões e execute de novo.",
         ) from e

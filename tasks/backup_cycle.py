@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 
 from prefect.runtime import flow_run
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from blocks.archive_storage import ArchiveStorage
 from blocks.catalog import Catalog
+from blocks.s3_errors import MissingObjectError
 from domain.backup.certificate import BackupCertificate
+from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.manifest import CERTIFICATE, SIGNATURE_ENDING, BackupManifest, BackupReference, folder_of
 from domain.backup.retention import Period, period_of
 from tasks import doors
-from tasks.backup_storage import BackupVault, backup_storage, ensure_signing_key, fetch_manifest
+from tasks.backup_storage import BackupVault, backup_storage, ensure_signing_key, fetch_manifest, is_signed_beside
 from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.environment_copy import ensure_archive_key
@@ -51,6 +53,33 @@ def prove(instance: Instance, reference: BackupReference) -> BackupCertificate:
     _remember(instance, kind, reference, {"certificate": certificate.model_dump(mode="json")})
     if certificate.proved and (period := period_of(reference.taken_at, before)) is not Period.DAY:
         lock_backup(instance, fetch_manifest(instance, reference), reference, period)
+    return certificate
+
+
+def check_certificate(instance: Instance, reference: BackupReference) -> BackupCertificate:
+    """The certificate that lies beside a backup, as whoever opens the bucket finds it.
+
+    Raises:
+        FoundError: it is missing, was not signed by the programme, or is of another backup.
+    """
+    key = f"{folder_of(reference.taken_at)}/{CERTIFICATE}"
+    storage = backup_storage(instance)
+
+    def refuse(detail: str) -> FoundError:
+        return FoundError(Finding(level=Level.STORED, cause=Cause.CERTIFICATE, subject=key, detail=detail))
+
+    try:
+        text = b"".join(storage.read(key, None))
+    except MissingObjectError as e:
+        raise refuse("não está no balde") from e
+    if not is_signed_beside(storage, key, text):
+        raise refuse("a assinatura não confere")
+    try:
+        certificate = BackupCertificate.model_validate_json(text)
+    except ValidationError as e:
+        raise refuse("formato desconhecido") from e
+    if certificate.backup != reference:
+        raise refuse(f"é o da cópia de {certificate.backup.taken_at:%d/%m/%Y %H:%M} (UTC)")
     return certificate
 
 
