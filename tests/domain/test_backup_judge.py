@@ -1,12 +1,22 @@
 """Losing, adding or changing anything at all is found in a restored backup, and named by its cause."""
 
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.archive import Attachment, DatabaseFacts, TableFacts
 from domain.backup.facts import DatabaseReading, DumpFacts, SchemaDigest, TableDigest, resting
 from domain.backup.findings import Cause, Level
-from domain.backup.judge import StoredFile, judge_attachments, judge_dump, judge_resting
+from domain.backup.judge import (
+    CLOCK_TOLERANCE,
+    StoredFile,
+    judge_age,
+    judge_attachments,
+    judge_clocks,
+    judge_dump,
+    judge_resting,
+)
 
 DIGESTS = st.sampled_from(["a" * 64, "b" * 64, "c" * 64])
 TABLES = st.builds(
@@ -124,3 +134,24 @@ def test_each_kind_of_broken_attachment_has_its_name() -> None:
         files = {**whole, "2": found} if found else {"1": whole["1"]}
         (finding,) = judge_attachments(rows, files).findings
         assert (finding.cause, finding.subject) == (cause, "2")
+
+
+NIGHT = datetime(2026, 11, 28, 3, tzinfo=UTC)
+SPANS = st.integers(-400, 400).map(lambda seconds: timedelta(seconds=seconds))
+
+
+@given(SPANS, SPANS, st.dictionaries(st.sampled_from(["MariaDB", "S3"]), st.floats(-400, 400)))
+def test_a_clock_is_doubted_beyond_two_minutes_only(age: timedelta, took: timedelta, skew: dict[str, float]) -> None:
+    found = judge_clocks(NIGHT, NIGHT + took, NIGHT + age, skew)
+    wrong = {server for server, seconds in skew.items() if abs(seconds) > 120}
+    assert {finding.subject for finding in found} - {"manifesto"} == wrong
+    future, backwards = age < -CLOCK_TOLERANCE, took < timedelta()
+    assert len([finding for finding in found if finding.subject == "manifesto"]) == future + backwards
+    assert {finding.cause for finding in found} <= {Cause.CLOCK}
+
+
+@given(st.dictionaries(st.sampled_from("abc"), SPANS))
+def test_an_object_older_than_its_backup_is_a_stale_one(ages: dict[str, timedelta]) -> None:
+    found = judge_age(NIGHT, {key: NIGHT + age for key, age in ages.items()})
+    assert {finding.subject for finding in found} == {key for key, age in ages.items() if age < -CLOCK_TOLERANCE}
+    assert {finding.cause for finding in found} <= {Cause.STALE}

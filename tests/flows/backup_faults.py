@@ -171,11 +171,8 @@ def _of(ground: Ground, reference: BackupReference) -> dict[str, object]:
     return {"databases": manifest.databases, "dump": manifest.dump}
 
 
-def file_of(name: str, **changes: object) -> Callable[[dict[str, IndexedFile]], None]:
-    def run(files: dict[str, IndexedFile]) -> None:
-        files[name] = files[name]._replace(**changes)
-
-    return run
+def content_unknown(files: dict[str, IndexedFile]) -> None:
+    files[f"{DAY}/9003"] = files[f"{DAY}/9003"]._replace(sha256="0" * 64)
 
 
 def file_becomes(name: str, content: bytes) -> Callable[[Ground], BackupReference]:
@@ -374,7 +371,7 @@ ROWS = (
     Fault(
         "tabela referida ausente",
         Cause.TABLE_MISSING,
-        "_sei.unidade",
+        "_sip.unidade",
         table_lost(b"unidade"),
         STRUCTURE | {Cause.FOREIGN_KEY},
     ),
@@ -590,7 +587,7 @@ FILES = (
         "conteúdo que o pacote não tem",
         Cause.INDEX,
         f"{DAY}/9003",
-        lambda ground: ground.with_files(file_of(f"{DAY}/9003", sha256="0" * 64)),
+        lambda ground: ground.with_files(content_unknown),
     ),
     Fault(
         "pacote sem um conteúdo",

@@ -4,7 +4,7 @@ import hashlib
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ def value(chance: random.Random, kind: str) -> object:
     if name in {"varchar", "longtext"}:
         return chance.choice(TEXTS)
     days = timedelta(days=chance.randrange(20_000), microseconds=chance.randrange(10**6))
-    return {
+    makers: dict[str, Callable[[], object]] = {
         "char": lambda: chance.choice(("", "a", "a b", "çé")),
         "int": lambda: chance.choice((0, -1, 2**31 - 1, -(2**31), chance.randrange(1000))),
         "bigint": lambda: chance.choice((0, 2**64 - 1, chance.randrange(10**15))),
@@ -73,7 +73,8 @@ def value(chance: random.Random, kind: str) -> object:
         "enum": lambda: chance.choice(("a;", "b'c", "")),
         "set": lambda: chance.choice(("", "x", "x,y")),
         "tinyint": lambda: chance.choice((0, 1, -128)),
-    }[name]()
+    }
+    return makers[name]()
 
 
 def build(cursor: "Cursor", chance: random.Random) -> None:

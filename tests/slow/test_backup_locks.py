@@ -75,7 +75,7 @@ def test_no_object_of_a_backup_is_deleted_and_no_lock_shortened(
                     Bucket=bucket,
                     Key=key,
                     VersionId=version,
-                    Retention={"Mode": mode, "RetainUntilDate": clock.now() + timedelta(minutes=1)},  # type: ignore[typeddict-item]
+                    Retention={"Mode": mode, "RetainUntilDate": clock.now() + timedelta(minutes=1)},
                     BypassGovernanceRetention=True,
                 )
         assert ground.storage.head(key, version) == before
