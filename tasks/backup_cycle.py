@@ -37,7 +37,7 @@ def back_up(instance: Instance) -> BackupCertificate:
     """
     with doors.registry().lock(f"copia:{instance.name.slug}"):
         _prepare(instance)
-        reference = write_backup(instance, last_proved(instance))
+        reference = write_backup(instance, _to_build_on(instance))
         manifest = fetch_manifest(instance, reference)
         lock_backup(instance, manifest, reference, Period.DAY)
         _remember(instance, BACKUP_WRITTEN, reference, {})
@@ -112,6 +112,12 @@ def proved_backups(instance: Instance) -> list[BackupReference]:
 def last_proved(instance: Instance) -> BackupReference | None:
     """The newest backup that may be relied on."""
     return next(reversed(proved_backups(instance)), None)
+
+
+def _to_build_on(instance: Instance) -> BackupReference | None:
+    """The backup whose packs the next one uses; none after a refusal, which they may be to blame for."""
+    told = certificates(instance)
+    return told[-1].backup if told and told[-1].proved else None
 
 
 def lock_backup(instance: Instance, manifest: BackupManifest, reference: BackupReference, period: Period) -> None:

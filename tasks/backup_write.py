@@ -32,7 +32,7 @@ from domain.backup.manifest import (
     BackupReference,
     folder_of,
 )
-from domain.errors import RetryableError
+from domain.errors import IntegrityError, RetryableError
 from domain.reference import Database
 from tasks import clock, doors
 from tasks.backup_storage import BackupVault, fetch_manifest
@@ -127,8 +127,11 @@ class _Writer:
     def _index_of(self, previous: BackupReference | None) -> FileIndex | None:
         if previous is None:
             return None
-        part = fetch_manifest(self._instance, previous).index
-        return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        try:
+            part = fetch_manifest(self._instance, previous).index
+            return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        except IntegrityError:  # nothing can be built on it: every file is stored anew, and nobody waits for a repair
+            return None
 
 
 def count_entries(ldif: str) -> int:

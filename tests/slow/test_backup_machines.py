@@ -19,15 +19,19 @@ from blocks.mariadb import MariaDBServer
 from blocks.scratch_server import ScratchServer, scratch_server
 from blocks.settings import Settings
 from domain.backup.findings import Cause, FoundError
+from domain.backup.manifest import BackupReference
 from domain.errors import InvalidInputError, RetryableError
+from lab import down, up
 from tasks import backup_verify, backup_write, clock, doors
-from tasks.backup_cycle import back_up, check_certificate, written_backups
-from tasks.backup_storage import BackupVault
+from tasks.backup_cycle import BACKUP_VERIFIED, _remember, back_up, check_certificate, written_backups
+from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.instance import Instance
-from tests.flows.backup_ground import DAY, LONG, Ground, lay, make_instance
+from tests.flows.backup_faults import flipped
+from tests.flows.backup_ground import DAY, LONG, Ground, Kind, lay, make_instance
 from tests.flows.proxy import Proxy, proxied
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 _Item = TypeVar("_Item")
@@ -224,6 +228,39 @@ def test_an_s3_that_goes_down_while_it_is_written_leaves_no_backup(ground: Groun
     check()
 
 
+def test_an_s3_without_space_leaves_no_backup_and_takes_one_when_it_has_space(
+    ground: Ground, disk: Callable[[str], Path], scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an S3 of the test's own; what the last backup was is not there either, so that every file is stored."""
+    at = disk("700m")
+    monkeypatch.setenv("IMPLANTA_SCRATCH_DIR", str(scratch))
+    s3 = up(at, services=["s3"]).s3
+    try:
+        door = doors.object_storage().model_copy(
+            update={"endpoint": s3.endpoint, "access_key": s3.access_key, "secret_key": s3.secret_key}
+        )
+        monkeypatch.setattr(doors, "object_storage", lambda: door)
+        ground.storage.ensure_bucket()
+        check = nothing_is_remembered(ground.instance)
+        fill(at, 1_000_000)
+        with pytest.raises(RetryableError, match=r"S3 falhou|conversa com o S3 falhou"):
+            back_up(ground.instance)
+        check()
+        (at / "enchimento").unlink()
+        wait_until(lambda: has_space(ground), "the server has noticed that there is room again", seconds=120)
+        assert back_up(ground.instance).proved
+    finally:
+        down(at, destroy=False)
+
+
+def has_space(ground: Ground) -> bool:
+    try:
+        ground.storage.write("prova-de-espaco", [b"x"])
+    except RetryableError:
+        return False
+    return True
+
+
 def test_a_source_that_goes_away_in_the_middle_of_the_dump_leaves_no_backup(
     source: tuple[Instance, ScratchServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,6 +394,27 @@ def test_a_clock_that_is_wrong_is_found(ground: Ground, monkeypatch: pytest.Monk
         (Cause.CLOCK, "MariaDB"),
     }
     assert not certificate.proved
+
+
+# --- after a damage
+
+
+def believed(ground: Ground, reference: BackupReference) -> None:
+    """The programme takes it for proved: it was damaged afterwards."""
+    certificate = ground.certificate.model_copy(update={"backup": reference})
+    _remember(ground.instance, BACKUP_VERIFIED, reference, {"certificate": certificate.model_dump(mode="json")})
+
+
+@pytest.mark.parametrize("kind", [Kind.PACK, Kind.INDEX])
+def test_what_was_damaged_is_not_built_on_for_ever(ground: Ground, kind: Kind) -> None:
+    believed(ground, ground.in_store(kind, flipped(0.5)))
+    first = back_up(ground.instance)
+    if kind is Kind.PACK:
+        assert {finding.cause for finding in first.findings} == {Cause.OBJECT_CHANGED}
+        first = back_up(ground.instance)
+    assert first.proved, [str(finding) for finding in first.findings]
+    manifest = fetch_manifest(ground.instance, first.backup)
+    assert ground.part(Kind.PACK) not in manifest.packs
 
 
 # --- the certificate
