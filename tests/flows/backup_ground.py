@@ -18,6 +18,7 @@ import pytest
 from blocks.archive_storage import ArchiveStorage
 from blocks.catalog import Catalog
 from blocks.dump_statements import DigestedDump
+from blocks.table_facts import read_database
 from cli.adhesion import adhere
 from domain.archive import ArchivePart
 from domain.backup.certificate import BackupCertificate
@@ -32,6 +33,7 @@ from tasks.backup_cycle import back_up
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.instance import Instance, load_instance
 from tests.flows.planted import INCLUDED_AT
+from tests.waiting import wait_until
 
 DAY = f"{INCLUDED_AT:%Y/%m/%d}"
 LONG = hashlib.shake_256(b"anexo longo").digest(3 << 20)  # nothing packs it: its pack has several records
@@ -225,8 +227,15 @@ def make_instance(ibge: str, name: str) -> Instance:
     return instance
 
 
+def is_at_rest(instance: Instance) -> bool:
+    """Whether what was written is old enough to be told from what is written during a backup: times are seconds."""
+    reading = read_database(instance.server, instance.name.database_sei)
+    return max(reading.written_at.values()) < reading.read_at - 2
+
+
 def lay(instance: Instance) -> Ground:
     """Take the backup that the faults start from."""
+    wait_until(lambda: is_at_rest(instance), "the server's times tell that nobody has just written")
     certificate = back_up(instance)
     assert certificate.proved, [str(finding) for finding in certificate.findings]
     return Ground(instance, certificate, fetch_manifest(instance, certificate.backup))
