@@ -9,10 +9,8 @@ from tests.flows.backup_ground import Ground, lay, make_instance
 REPRESENTATIVE = (
     "bancos truncado",
     "pacote com um bit trocado",
-    "índice ausente",
     "sem trava",
     "diretório com outra chave",
-    "linha alterada",
     "tabela ausente",
     "linha perdida já no despejo",
     "índice perdido",

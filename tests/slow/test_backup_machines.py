@@ -401,6 +401,8 @@ def test_a_clock_that_is_wrong_is_found(ground: Ground, monkeypatch: pytest.Monk
 
 def believed(ground: Ground, reference: BackupReference) -> None:
     """The programme takes it for proved: it was damaged afterwards."""
+    for known in ground.storage.versions(reference.key):  # what is loose is swept by the next run
+        ground.locked(*known)
     certificate = ground.certificate.model_copy(update={"backup": reference})
     _remember(ground.instance, BACKUP_VERIFIED, reference, {"certificate": certificate.model_dump(mode="json")})
 
