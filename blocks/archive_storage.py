@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from blocks import locked_objects
 from blocks.object_storage import ObjectStorage
 from blocks.rehearsal import is_rehearsal
-from blocks.s3_errors import explain, explaining_s3
+from blocks.s3_errors import MissingObjectError, explain, explaining_s3
 from blocks.streams import CHUNK_BYTES, as_file
 from domain.backup.history import StoredObject
 from domain.bucket import ObjectFact
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,19 +100,28 @@ class ArchiveStorage:
 
     def versions(self, key: str) -> tuple[StoredObject, ...]:
         """Every version of one object."""
-        with explaining_s3(f"{self._where}/{key}"):
-            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+        return tuple(stored for stored in self.versions_below(key) if stored.key == key)
+
+    def versions_below(self, prefix: str = "") -> tuple[StoredObject, ...]:
+        """Every version of every object whose key begins so."""
+        with explaining_s3(f"{self._where}/{prefix}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
             return tuple(
-                StoredObject(key=key, version_id=version["VersionId"], size_bytes=version["Size"])
+                StoredObject(key=version["Key"], version_id=version["VersionId"], size_bytes=version["Size"])
                 for page in pages
                 for version in page.get("Versions", [])
-                if version["Key"] == key
             )
 
     def head(self, key: str, version_id: str) -> ObjectFact | None:
         """One version of an object and how it is kept; None when there is none."""
         with explaining_s3(f"{self._where}/{key}"):
             return locked_objects.head(self._client, self._bucket, key, version_id)
+
+    def clock(self) -> datetime:
+        """What time it is for the server, in whole seconds."""
+        with explaining_s3(self._where):
+            answer = self._client.head_bucket(Bucket=self._bucket)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
     def hold(self, key: str, version_id: str) -> Change:
         """Put one version under legal hold: nobody can delete it until it is released."""
@@ -170,7 +180,7 @@ class ArchiveStorage:
             )
         except (BotoCoreError, ClientError) as e:
             told = explain(e, f"{self._where}/{key}")
-            if isinstance(told, InvalidInputError) and "não encontrado" in told.what:
+            if isinstance(told, MissingObjectError):
                 return False
             raise told from e
 

@@ -1,9 +1,12 @@
 """The text of `mariadb-dump` as statements, and what each of its tables holds as digests.
 
 In that text a raw line break never stands inside a value (it is written as `\\n`), so a line that ends in the
-delimiter ends a statement, and each row of an INSERT has a line of its own. Equal data give equal text, rows in the
-order of their key; so two dumps of equal tables have equal digests, and the digest of a dump's own text says what the
-dump's snapshot held: NULL, empty strings, separators and rows that occur twice are all told apart in it.
+delimiter ends a statement, and each row of an INSERT has a line of its own. Only the bodies of triggers, routines and
+events have lines as somebody wrote them: between two `DELIMITER` lines only the program's own ends count.
+
+Equal data give equal text, rows in the order of their key; so two dumps of equal tables have equal digests, and the
+digest of a dump's own text says what the dump's snapshot held: NULL, empty strings, separators and rows that occur
+twice are all told apart in it.
 """
 
 import hashlib
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
 INSERT = b"INSERT INTO `"
 _USE = re.compile(rb"USE `(\w+)`;\s*")
 _CREATE = re.compile(rb"CREATE TABLE `([^`]+)` \(\s*")
-_INSERT = re.compile(rb"INSERT INTO `([^`]+)` VALUES\s*")
+# Where a column is invisible, all are named, and the first row follows in the same line.
+_INSERT = re.compile(rb"INSERT INTO `([^`]+)` (?:\(.*?\) )?VALUES\s*")
+_CREATE_DATABASE = re.compile(rb"CREATE DATABASE (?:/\*!\d+ IF NOT EXISTS\*/ )?`(\w+)`")
 _DELIMITER = re.compile(rb"DELIMITER (\S+)\s*")
 _AUTO_INCREMENT = re.compile(rb" AUTO_INCREMENT=(\d+)")
-# Says nothing of the data: settings of the session, locks, and what only the client program understands.
+# Says nothing of the data: settings of the session, locks, and what only the client program understands; those that
+# begin with 50003 belong to a trigger or routine.
 _NOISE = re.compile(
-    rb"(?:/\*[!M]\d* ?)?(?:SET |DROP |LOCK TABLES|UNLOCK TABLES|ALTER TABLE `[^`]+` (?:DIS|EN)ABLE KEYS|\\-)"
+    rb"(?:/\*(?!!50003)[!M]\d* ?)?(?:SET |DROP |LOCK TABLES|UNLOCK TABLES|ALTER TABLE `[^`]+` (?:DIS|EN)ABLE KEYS|\\-)"
 )
 
 
@@ -46,12 +52,18 @@ def statements(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
                 continue
         parts.append(line)
         stripped = line.rstrip()
-        if stripped.endswith(delimiter):
+        if stripped.endswith(delimiter) and (delimiter == b";" or _ends_body(parts[0], stripped, delimiter)):
             parts[-1] = stripped[: -len(delimiter)]
             yield b"".join(parts)
             parts = []
     if parts:
         raise IntegrityError("O texto da cópia do banco está truncado", where, "Não use esta cópia: faça outra.")
+
+
+def _ends_body(first: bytes, stripped: bytes, delimiter: bytes) -> bool:
+    """Whether a line that ends in the delimiter is the program's: it closes its own comment, or stands alone."""
+    rest = stripped[: -len(delimiter)].rstrip()
+    return rest.endswith(b"*/") if first.startswith(b"/*!") else not rest
 
 
 class DigestedDump:
@@ -62,33 +74,38 @@ class DigestedDump:
         self._schemas: dict[str, _Schema] = {}
 
     def __iter__(self) -> Iterator[bytes]:
-        schema: _Schema | None = None
+        schema = _Schema()  # of nobody, until the first one is named
         table: _Table | None = None
         definition: _Table | None = None
+        in_body = False
         for line in self._lines:
             yield line
             if table is not None:
-                stripped = line.rstrip(b"\n")
-                table.rows += 1
-                table.content.update(stripped[:-1])
-                table.content.update(b"\n")
-                if stripped.endswith(b";"):
-                    table = None
+                table = table.add_row(line)
             elif definition is not None:
                 definition.add_definition(line)
                 if line.endswith(b";\n"):
                     definition = None
+            elif found := _DELIMITER.fullmatch(line):
+                in_body = found[1] != b";"
+            elif in_body:
+                schema.others.update(line)
             elif found := _USE.fullmatch(line):
-                schema = self._schemas.setdefault(found[1].decode(), _Schema())
-            elif schema is None:
-                continue
-            elif found := _INSERT.fullmatch(line):
+                schema = self._schema(found[1])
+            elif found := _CREATE_DATABASE.match(line):
+                self._schema(found[1]).others.update(line)
+            elif found := _INSERT.match(line):
                 table = schema.table(found[1])
+                if row := line[found.end() :]:
+                    table = table.add_row(row)
             elif found := _CREATE.fullmatch(line):
                 definition = schema.table(found[1])
                 definition.add_definition(line)
             elif not line.isspace() and not _NOISE.match(line):
                 schema.others.update(line)
+
+    def _schema(self, name: bytes) -> "_Schema":
+        return self._schemas.setdefault(name.decode(), _Schema())
 
     @property
     def facts(self) -> DumpFacts:
@@ -110,6 +127,14 @@ class _Table:
         self.content: _Hash = hashlib.sha256()
         self._definition: _Hash = hashlib.sha256()
         self._next_id: int | None = None
+
+    def add_row(self, line: bytes) -> "_Table | None":
+        """The table whose row the next line is: none after the last one of a statement."""
+        stripped = line.rstrip(b"\n")
+        self.rows += 1
+        self.content.update(stripped[:-1])
+        self.content.update(b"\n")
+        return None if stripped.endswith(b";") else self
 
     def add_definition(self, line: bytes) -> None:
         if found := _AUTO_INCREMENT.search(line):

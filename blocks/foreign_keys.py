@@ -14,6 +14,7 @@ _COLUMNS = """
     WHERE table_schema = %s AND referenced_table_name IS NOT NULL
     ORDER BY table_name, constraint_name, ordinal_position
 """
+_TABLES = "SELECT table_schema, table_name FROM information_schema.tables"
 
 
 class BrokenKey(NamedTuple):
@@ -37,12 +38,12 @@ def check_foreign_keys(server: MariaDBServer, schema: str) -> ForeignKeys:
     broken: list[BrokenKey] = []
     checked = 0
     with server.transaction(schema) as cursor:
-        cursor.execute("SELECT table_schema, table_name FROM information_schema.tables")
-        there = set(cursor.fetchall())
+        cursor.execute(_TABLES)
+        tables = set(cursor.fetchall())
         cursor.execute(_COLUMNS, (schema,))
         for (table, key), columns in _keys(cursor.fetchall()):
             parent = columns[0][3], columns[0][4]
-            cursor.execute(_orphans(table, columns, parent_exists=parent in there))
+            cursor.execute(_orphans(table, columns) if parent in tables else _pointing(table, columns))
             checked += 1
             if rows := first_number(cursor):
                 broken.append(BrokenKey(table, key, rows, ".".join(parent)))
@@ -54,17 +55,23 @@ def _keys(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, str], li
         yield (table, key), list(columns)
 
 
-def _orphans(table: str, columns: Sequence[tuple[str, ...]], *, parent_exists: bool) -> str:
+def _orphans(table: str, columns: Sequence[tuple[str, ...]]) -> str:
     # Every name comes from information_schema; a backtick in one would be doubled.
     parent = f"{_quoted(columns[0][3])}.{_quoted(columns[0][4])}"
     joined = " AND ".join(f"p.{_quoted(column[5])} = c.{_quoted(column[2])}" for column in columns)
-    given = " AND ".join(f"c.{_quoted(column[2])} IS NOT NULL" for column in columns)
-    if not parent_exists:
-        return f"SELECT COUNT(*) FROM {_quoted(table)} c WHERE {given}"
     return (
         f"SELECT COUNT(*) FROM {_quoted(table)} c LEFT JOIN {parent} p ON {joined}"
-        f" WHERE {given} AND p.{_quoted(columns[0][5])} IS NULL"
+        f" WHERE {_given(columns)} AND p.{_quoted(columns[0][5])} IS NULL"
     )
+
+
+def _pointing(table: str, columns: Sequence[tuple[str, ...]]) -> str:
+    """Where the parents' whole table is lost, every row that names one is an orphan."""
+    return f"SELECT COUNT(*) FROM {_quoted(table)} c WHERE {_given(columns)}"
+
+
+def _given(columns: Sequence[tuple[str, ...]]) -> str:
+    return " AND ".join(f"c.{_quoted(column[2])} IS NOT NULL" for column in columns)
 
 
 def _quoted(name: str) -> str:

@@ -56,6 +56,7 @@ def head(client: "S3Client", bucket: str, key: str, version_id: str | None = Non
         mode=found.get("ObjectLockMode"),
         retain_until=found.get("ObjectLockRetainUntilDate"),
         legal_hold=found.get("ObjectLockLegalHoldStatus") == "ON",
+        written_at=found["LastModified"],
     )
 
 

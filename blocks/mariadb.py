@@ -45,6 +45,11 @@ _SERVER_FAILURES: dict[Failure, tuple[type[ImplantaError], str, str]] = {
         "Confira se o servidor está no ar e execute de novo.",
     ),
     Failure.CONTENDED: (RetryableError, "Outra execução grava os mesmos dados no MariaDB", "Execute de novo."),
+    Failure.RESTRUCTURED: (
+        RetryableError,
+        "A estrutura do banco mudou enquanto era lido no MariaDB",
+        "Espere o fim da atualização e execute de novo.",
+    ),
     Failure.DISK_FULL: (
         RetryableError,
         "O disco do MariaDB está cheio",

@@ -16,6 +16,10 @@ _DAMAGED = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzCont
 _BAD_REQUEST, _FORBIDDEN, _NOT_IMPLEMENTED = 400, 403, 501
 
 
+class MissingObjectError(InvalidInputError):
+    """There is no such object, version or bucket; a refusal of access says nothing about that."""
+
+
 def code_of(error: ClientError) -> str:
     """The error's code as the server spells it; a HEAD has no body and only knows the status."""
     return str(error.response.get("Error", {}).get("Code", "?"))
@@ -34,7 +38,7 @@ def _explain_answer(error: ClientError, where: str) -> ImplantaError:
     code = code_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code in MISSING:
-        return InvalidInputError(
+        return MissingObjectError(
             "Objeto ou bucket não encontrado", where, "Confira o nome, ou envie o arquivo de novo."
         )
     # SeaweedFS's IAM calls a wrong key `Unknown`.

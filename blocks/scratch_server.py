@@ -79,10 +79,10 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[Scra
         InvalidInputError: MariaDB's programs are not installed.
         RetryableError: the server did not start, or its disk is full.
     """
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sweep(parent)
     home = parent / f"rascunho-{secrets.token_hex(4)}"
     try:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sweep(parent)
         home.mkdir(mode=0o700)
         with held_directory.held(home):
             _copy_template(_template(parent), home / "data")
@@ -96,7 +96,7 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[Scra
                 process.wait()
     except OSError as e:
         raise RetryableError(
-            f"O servidor de rascunho não pôde ser feito ({e.strerror})",
+            f"O servidor de rascunho não pôde ser feito ({e.strerror or 'cópia incompleta'})",
             str(parent),
             "Confira espaço e permissões e execute de novo.",
         ) from e

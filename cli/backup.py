@@ -102,23 +102,29 @@ def show(
     page: Annotated[Path | None, typer.Option("--page", help="Grava o certificado como página HTML.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mostra o certificado de uma cópia. Exemplo: ./implanta backup show timoteo-producao --page certificado.html"""
+    """Mostra o certificado de uma cópia, como está no S3, conferida a assinatura.
+
+    Exemplo: ./implanta backup show timoteo-producao --page certificado.html
+    """
     with errors_as_lines():
         _connect()
+        from tasks.backup_cycle import check_certificate
         from tasks.instance import load_any_instance
 
-        record = _chosen(load_any_instance(environment), backup)
+        instance = load_any_instance(environment)
+        record = _chosen(instance, backup)
         if record.certificate is None:
             from domain.errors import GateClosedError
 
             raise GateClosedError(
                 "A cópia ainda não foi examinada", record.stamp, f"Execute ./implanta backup verify {environment}."
             )
+        certificate = check_certificate(instance, record.reference)
         if page is not None:
             from blocks.backup_page import render_certificate
 
-            page.write_text(render_certificate(record.certificate), encoding="utf-8")
-    _show(record.certificate, as_json)
+            page.write_text(render_certificate(certificate), encoding="utf-8")
+    _show(certificate, as_json)
 
 
 @app.command("night")

@@ -168,3 +168,4 @@ class ObjectFact(Frozen):
     mode: LockMode | None = None
     retain_until: AwareDatetime | None = None
     legal_hold: bool = False
+    written_at: AwareDatetime | None = Field(default=None, description="By the server's clock, where it was asked.")

@@ -19,6 +19,7 @@ class Failure(StrEnum):
     UNTRUSTED = auto()
     UNREACHABLE = auto()
     CONTENDED = auto()
+    RESTRUCTURED = auto()
     DISK_FULL = auto()
     STORAGE = auto()
     READ_ONLY = auto()
@@ -36,6 +37,7 @@ _CODES: dict[Failure, tuple[int, ...]] = {
     # socket, host, name, gone, lost.
     Failure.UNREACHABLE: (0, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 1226, 2002, 2003, 2005, 2006, 2013),
     Failure.CONTENDED: (1205, 1213),
+    Failure.RESTRUCTURED: (1412,),
     Failure.DISK_FULL: (1021, 1114),
     Failure.STORAGE: (3, 1026, 1030),
     Failure.READ_ONLY: (1290, 1836),
@@ -44,7 +46,9 @@ _CODES: dict[Failure, tuple[int, ...]] = {
     Failure.CONSTRAINT: (1022, 1048, 1062, 1169, 1216, 1217, 1451, 1452, 1557, 1586, 4025),
 }
 _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
-_NO_SPACE = re.compile(r"\b(?:error|errno:|Errcode:) 28\b")  # ENOSPC of Linux
+# Files that could not be made or written, for whatever reason: of the server, of a table, of a schema.
+_FILE_CODES = frozenset({1, *_CODES[Failure.STORAGE], 1005, 1006})
+_NO_SPACE = re.compile(r"\b(?:error|errno:|Errcode:) (?:28|135)\b")  # ENOSPC of Linux, and what InnoDB makes of it
 _OUT_OF_STEP = "Packet sequence number wrong"  # pymysql's, without a number: the connection died in mid-sentence
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"  # pymysql tells it as a host that cannot be reached
 
@@ -52,7 +56,7 @@ _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"  # pymysql tells it as a host tha
 def classify(code: int, text: str = "") -> Failure:
     """The kind of an error, by its number and, where that is not enough, by its English text."""
     kind = _KINDS.get(code, Failure.OTHER)
-    if kind is Failure.STORAGE and _NO_SPACE.search(text):
+    if code in _FILE_CODES and _NO_SPACE.search(text):
         return Failure.DISK_FULL
     if kind is Failure.UNREACHABLE and _BAD_CERTIFICATE in text:
         return Failure.UNTRUSTED

@@ -3,10 +3,14 @@
 from datetime import datetime
 from time import monotonic
 
+from pydantic import ValidationError
+
 from blocks.backup_page import render_certificate
 from blocks.catalog import Catalog
+from blocks.s3_errors import MissingObjectError
 from domain.backup.certificate import BackupCertificate
-from domain.backup.history import BackupEvent, StoredObject, expired, last_proved
+from domain.backup.findings import Cause, Finding, FoundError, Level
+from domain.backup.history import BackupEvent, StoredObject, expired
 from domain.backup.manifest import (
     CERTIFICATE,
     CERTIFICATE_PAGE,
@@ -19,7 +23,7 @@ from domain.backup.retention import Period, period_of
 from domain.change import Change
 from tasks import clock, doors
 from tasks.backup_history import backups_of, remember_backup
-from tasks.backup_storage import BackupVault, backup_storage, ensure_signing_key, fetch_manifest
+from tasks.backup_storage import BackupVault, backup_storage, ensure_signing_key, fetch_manifest, is_signed_beside
 from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.environment_copy import ensure_archive_key
@@ -36,8 +40,7 @@ def back_up(instance: Instance) -> BackupCertificate:
     with doors.registry().lock(lock_name(instance)):
         started = monotonic()
         _prepare(instance)
-        good = last_proved(backups_of(instance))
-        reference = write_backup(instance, good.reference if good else None)
+        reference = write_backup(instance, _to_build_on(instance))
         manifest = fetch_manifest(instance, reference)
         until = _until(instance, reference, Period.DAY)
         objects = (*_parts(manifest), *_texts(instance, reference.key))
@@ -57,6 +60,33 @@ def lock_name(instance: Instance) -> str:
     return f"copia:{instance.name.slug}"
 
 
+def check_certificate(instance: Instance, reference: BackupReference) -> BackupCertificate:
+    """The certificate that lies beside a backup, as whoever opens the bucket finds it.
+
+    Raises:
+        FoundError: it is missing, was not signed by the programme, or is of another backup.
+    """
+    key = f"{folder_of(reference.taken_at)}/{CERTIFICATE}"
+    storage = backup_storage(instance)
+
+    def refuse(detail: str) -> FoundError:
+        return FoundError(Finding(level=Level.STORED, cause=Cause.CERTIFICATE, subject=key, detail=detail))
+
+    try:
+        text = b"".join(storage.read(key, None))
+    except MissingObjectError as e:
+        raise refuse("não está no balde") from e
+    if not is_signed_beside(storage, key, text):
+        raise refuse("a assinatura não confere")
+    try:
+        certificate = BackupCertificate.model_validate_json(text)
+    except ValidationError as e:
+        raise refuse("formato desconhecido") from e
+    if certificate.backup != reference:
+        raise refuse(f"é o da cópia de {certificate.backup.taken_at:%d/%m/%Y %H:%M} (UTC)")
+    return certificate
+
+
 def drop_expired(instance: Instance) -> Change:
     """Remove the backups whose time is over, and what only they needed; whoever calls keeps other runs out.
 
@@ -69,6 +99,18 @@ def drop_expired(instance: Instance) -> Change:
     for record in over:
         remember_backup(instance, BackupEvent.DROPPED, record.reference)
     return change
+
+
+def _to_build_on(instance: Instance) -> BackupReference | None:
+    """The backup whose packs the next one uses: the last, if every byte of it was read and found whole.
+
+    What refused it may be its source's fault, such as a file that is gone there: its packs are good all the same.
+    """
+    examined = [record for record in backups_of(instance) if record.certificate is not None]
+    if not examined or (last := examined[-1].certificate) is None:
+        return None
+    whole = any(result.level is Level.INTACT and result.passed for result in last.levels)
+    return examined[-1].reference if whole else None
 
 
 def _prepare(instance: Instance) -> None:

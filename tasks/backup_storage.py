@@ -7,6 +7,7 @@ from pydantic import SecretBytes, ValidationError
 
 from blocks.archive_storage import ArchiveStorage
 from blocks.rehearsal import is_rehearsal
+from blocks.s3_errors import MissingObjectError
 from blocks.sealed_stream import sealed, unsealed
 from blocks.settings import load_settings
 from blocks.signing_key import BackupSigningKey, is_signed
@@ -97,11 +98,18 @@ class BackupVault:
     def _fetched(self, part: ArchivePart) -> Iterator[bytes]:
         try:
             yield from self._storage.read(part.key, part.version_id)
-        except InvalidInputError as e:
+        except MissingObjectError as e:
             raise FoundError(Finding(level=Level.STORED, cause=Cause.OBJECT_MISSING, subject=part.key)) from e
 
     def _sealed_name(self, key: str) -> str:
         return f"{self._slug}/{key}"
+
+
+def is_signed_beside(storage: ArchiveStorage, key: str, text: bytes) -> bool:
+    """Whether a signature of this text was ever stored beside it: one written over it later takes nothing away."""
+    public = doors.signing_key().public_pem
+    signatures = (b"".join(storage.read(*known)) for known in storage.versions(key + SIGNATURE_ENDING))
+    return any(is_signed(text, signature, public) for signature in signatures)
 
 
 def fetch_manifest(instance: Instance, reference: BackupReference) -> BackupManifest:
@@ -117,10 +125,9 @@ def fetch_manifest(instance: Instance, reference: BackupReference) -> BackupMani
     storage = backup_storage(instance)
     try:
         text = b"".join(storage.read(reference.key, reference.version_id))
-        signature = b"".join(storage.read(reference.key + SIGNATURE_ENDING, None))
-    except InvalidInputError as e:
+    except MissingObjectError as e:
         raise refuse(Cause.MANIFEST_MISSING) from e
-    if not is_signed(text, signature, doors.signing_key().public_pem):
+    if not is_signed_beside(storage, reference.key, text):
         raise refuse(Cause.MANIFEST_CHANGED, "a assinatura não confere")
     try:
         manifest = BackupManifest.model_validate_json(text)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from time import monotonic
 
 from blocks.backup_meaning import judge_meaning
@@ -21,13 +22,23 @@ from blocks.streams import ahead, as_file
 from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
 from domain.archive import ArchivePart, Attachment
 from domain.backup.certificate import BackupCertificate
+from domain.backup.facts import DumpFacts
 from domain.backup.files import FileIndex
 from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult
 from domain.backup.growth import judge_growth
-from domain.backup.judge import StoredFile, classify_orphans, judge_attachments, judge_dump, judge_resting
+from domain.backup.judge import (
+    StoredFile,
+    classify_orphans,
+    judge_age,
+    judge_attachments,
+    judge_clocks,
+    judge_dump,
+    judge_resting,
+)
 from domain.backup.manifest import BackupManifest, BackupReference
 from domain.backup.meaning import Violation, attribute
 from domain.errors import IntegrityError
+from domain.reference import Database
 from tasks import clock
 from tasks.backup_opens import open_copy
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
@@ -72,6 +83,7 @@ class _Examination:
         if manifest is not None:
             with self._collected():
                 self._look_at_objects(manifest)
+                self._look_at_clocks(manifest)
                 self._examine(manifest)
             self._compare_with_previous(manifest)
         return self._certificate(manifest)
@@ -93,22 +105,30 @@ class _Examination:
 
     def _look_at_objects(self, manifest: BackupManifest) -> None:
         storage = backup_storage(self._instance)
-        unlocked = 0
+        written: dict[str, datetime] = {}
         for part in manifest.parts:
             fact = storage.head(part.key, part.version_id)
             if fact is None:
                 self._find(Level.STORED, Cause.OBJECT_MISSING, part.key)
-            elif fact.size != part.stored.size_bytes:
+                continue
+            if part in manifest.own_parts and fact.written_at:
+                written[part.key] = fact.written_at
+            if fact.size != part.stored.size_bytes:
                 cause = Cause.OBJECT_CUT if fact.size < part.stored.size_bytes else Cause.OBJECT_CHANGED
                 self._find(Level.INTACT, cause, part.key, f"{fact.size} bytes em vez de {part.stored.size_bytes}")
             elif fact.retain_until is None or fact.retain_until <= clock.now():
-                unlocked += 1
                 self._find(Level.STORED, Cause.OBJECT_UNLOCKED, part.key)
+        self._findings += judge_age(manifest.taken_at, written)
         if not self._failed(Level.STORED):
             self._tell(
                 Level.STORED,
                 f"{len(manifest.parts)} objetos, {manifest.stored_bytes} bytes, travados contra alteração e remoção",
             )
+
+    def _look_at_clocks(self, manifest: BackupManifest) -> None:
+        now = clock.now()
+        skew = {"S3": (backup_storage(self._instance).clock() - now).total_seconds(), **manifest.clock_skew_seconds}
+        self._findings += judge_clocks(manifest.taken_at, manifest.finished_at, now, skew)
 
     def _examine_databases(self, manifest: BackupManifest) -> dict[str, Attachment]:
         with scratch_server(load_settings().scratch_dir) as scratch:
@@ -117,14 +137,20 @@ class _Examination:
                 self._restore(manifest, server)
             self._rto_seconds = monotonic() - self._started
             self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
+            # A whole schema that is lost is told by the comparison; the others are examined all the same.
+            present = set(server.list_databases(""))
+            schemas = {kind: schema for kind, schema in manifest.schemas.items() if schema in present}
             with self._timed("comparação"):
-                self._compare(manifest, server)
+                self._compare(manifest, server, schemas)
             unequal = {finding.subject for finding in self._findings if finding.level is Level.EQUAL}
             with self._timed("chaves"):
-                self._check_keys(manifest, server, unequal)
+                self._check_keys(server, schemas, unequal)
+            if schemas.keys() != manifest.schemas.keys():
+                return {}
             with self._timed("significado"):
                 self._judge_meaning(manifest, server, unequal)
-            attachments = list_attachments(server, manifest.schemas["sei"])
+            with _damage_as(Cause.STRUCTURE, schemas["sei"]):
+                attachments = list_attachments(server, schemas["sei"])
             with self._timed("aplicação"):  # comes last: it changes rows of the copy
                 self._open(manifest, scratch)
             return attachments
@@ -152,14 +178,12 @@ class _Examination:
         with _damage_as(Cause.REFUSED_STATEMENT, part.key, Level.LOADS):
             restore(as_file(ahead(self._vault.read(part))), server, part.key)
 
-    def _compare(self, manifest: BackupManifest, server: MariaDBServer) -> None:
-        with dumped(server, list(manifest.schemas.values())) as lines:
-            restored = DigestedDump(lines)
-            for _ in restored:
-                pass
-        self._findings += judge_dump(manifest.dump, restored.facts)
+    def _compare(self, manifest: BackupManifest, server: MariaDBServer, schemas: dict[Database, str]) -> None:
+        # A view that names what is not there stops the dump; the server's own count still tells what is missing.
+        with self._collected(), _damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
+            self._findings += judge_dump(manifest.dump, _digest(server, list(schemas.values())))
         resting = 0
-        for kind, schema in manifest.schemas.items():
+        for kind, schema in schemas.items():
             facts = read_database_facts(server, schema)
             self._findings += judge_resting(schema, manifest.resting[kind], facts)
             resting += len(manifest.resting[kind].tables)
@@ -169,10 +193,11 @@ class _Examination:
             " conferidas também com a soma do próprio servidor",
         )
 
-    def _check_keys(self, manifest: BackupManifest, server: MariaDBServer, unequal: AbstractSet[str]) -> None:
+    def _check_keys(self, server: MariaDBServer, schemas: dict[Database, str], unequal: AbstractSet[str]) -> None:
         checked = 0
-        for schema in manifest.schemas.values():
-            keys = check_foreign_keys(server, schema)
+        for schema in schemas.values():
+            with _damage_as(Cause.STRUCTURE, schema):
+                keys = check_foreign_keys(server, schema)
             checked += keys.checked
             self._attribute(
                 [
@@ -228,6 +253,9 @@ class _Examination:
         """
         with self._timed("arquivos"):
             index = self._read_index(manifest)
+            if (tuple(index.used_packs().values()), index.facts) != (manifest.packs, manifest.files):
+                detail = "não é o que o manifesto conta de arquivos e pacotes"
+                self._find(Level.EQUAL, Cause.INDEX, manifest.index.key, detail)
             contents = {number: self._read_pack(pack) for number, pack in index.used_packs().items()}
             found = {}
             for path, file in index.files.items():
@@ -247,7 +275,7 @@ class _Examination:
             return read_pack(ahead(self._vault.read(pack)), pack.key)
 
     def _look_at_rest(self, manifest: BackupManifest) -> None:
-        ldif = b"".join(self._vault.read(manifest.directory)).decode()
+        ldif = b"".join(self._vault.read(manifest.directory)).decode(errors="replace")
         if (found := count_entries(ldif)) != manifest.directory_entries:
             detail = f"{found} entradas em vez de {manifest.directory_entries}"
             self._find(Level.EQUAL, Cause.DIRECTORY, manifest.directory.key, detail)
@@ -294,7 +322,9 @@ class _Examination:
         return (*required, *(level for level in (Level.OPENS,) if level in tried))
 
     def _find(self, level: Level, cause: Cause, subject: str, detail: str = "") -> None:
-        self._findings.append(Finding(level=level, cause=cause, subject=subject, detail=detail))
+        # What is missing or cut is met again by whoever reads it.
+        if not any((known.cause, known.subject) == (cause, subject) for known in self._findings):
+            self._findings.append(Finding(level=level, cause=cause, subject=subject, detail=detail))
 
     def _failed(self, level: Level) -> bool:
         return any(finding.level == level for finding in self._findings)
@@ -307,7 +337,7 @@ class _Examination:
         try:
             yield
         except FoundError as e:
-            self._findings.append(e.finding)
+            self._find(e.finding.level, e.finding.cause, e.finding.subject, e.finding.detail)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -316,6 +346,16 @@ class _Examination:
             yield
         finally:
             self._seconds[stage] = monotonic() - started
+
+
+def _digest(server: MariaDBServer, schemas: list[str]) -> DumpFacts:
+    if not schemas:
+        return DumpFacts(schemas={})
+    with dumped(server, schemas) as lines:
+        restored = DigestedDump(lines)
+        for _ in restored:
+            pass
+    return restored.facts
 
 
 @contextmanager

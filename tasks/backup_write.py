@@ -32,6 +32,7 @@ from domain.backup.manifest import (
     BackupReference,
     folder_of,
 )
+from domain.errors import IntegrityError, RetryableError
 from domain.reference import Database
 from tasks import clock, doors
 from tasks.backup_storage import BackupVault, fetch_manifest
@@ -58,6 +59,7 @@ class _Writer:
         self._taken_at: datetime = clock.now().replace(microsecond=0)
         self._folder = folder_of(self._taken_at)
         self._packs = 0
+        self._skew_seconds = 0.0
         self._schemas: dict[Database, str] = {
             "sip": instance.name.database_sip,
             "sei": instance.name.database_sei,
@@ -75,6 +77,12 @@ class _Writer:
                 databases = self._put(DATABASES, ahead(joined(dump)))
             after = self._read()
             files.result()
+        if any(before[kind].facts.structure != after[kind].facts.structure for kind in self._schemas):
+            raise RetryableError(
+                "A estrutura do banco mudou enquanto era copiado",
+                instance.name.slug,
+                "Espere o fim da atualização e execute de novo.",
+            )
         self._files.take()
         index = self._files.index()
         index_part = self._put(INDEX, joined(index.lines()))
@@ -95,13 +103,18 @@ class _Writer:
             directory=self._put(DIRECTORY, [ldif.encode()]),
             directory_entries=count_entries(ldif),
             settings=self._put(SETTINGS, [_settings_text(instance).encode()]),
+            clock_skew_seconds={"MariaDB": self._skew_seconds},
             versions=read_versions(instance.server, list(self._schemas.items())),
             tools={"mariadb-dump": dump_program_version(), "mariadb": instance.server.version()},
         )
         return self._vault.put_manifest(manifest)
 
     def _read(self) -> dict[Database, DatabaseReading]:
-        return {kind: read_database(self._instance.server, schema) for kind, schema in self._schemas.items()}
+        readings = {}
+        for kind, schema in self._schemas.items():
+            readings[kind] = read_database(self._instance.server, schema)
+            self._skew_seconds = round(readings[kind].read_at - clock.now().timestamp(), 0)
+        return readings
 
     def _put(self, name: str, content: Iterable[bytes]) -> ArchivePart:
         return self._vault.put(f"{self._folder}/{name}", content)
@@ -114,8 +127,11 @@ class _Writer:
     def _index_of(self, previous: BackupReference | None) -> FileIndex | None:
         if previous is None:
             return None
-        part = fetch_manifest(self._instance, previous).index
-        return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        try:
+            part = fetch_manifest(self._instance, previous).index
+            return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        except IntegrityError:  # nothing can be built on it: every file is stored anew, and nobody waits for a repair
+            return None
 
 
 def count_entries(ldif: str) -> int:

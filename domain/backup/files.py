@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.archive import ArchivePart, FileFacts
 from domain.errors import IntegrityError
@@ -65,14 +65,20 @@ class FileIndex(NamedTuple):
         """The index of `lines`. Raises IntegrityError when the text is not one."""
         given = iter(lines)
         try:
-            packs = {int(number): ArchivePart.model_validate(part) for number, part in json.loads(next(given)).items()}
+            packs = {int(number): ArchivePart.model_validate(part) for number, part in _value(next(given)).items()}
             files = {}
             for line in given:
-                path, size_bytes, modified_ns, sha256, pack = json.loads(line)
+                path, size_bytes, modified_ns, sha256, pack = _value(line)
+                if pack not in packs or not isinstance(path, str):
+                    raise ValueError
                 files[path] = IndexedFile(size_bytes, modified_ns, sha256, pack)
         except (StopIteration, ValueError, AttributeError, TypeError) as e:
             raise IntegrityError("O índice dos arquivos está danificado", where, "Não use esta cópia.") from e
         return cls(packs, files)
+
+
+def _value(line: bytes) -> Any:  # noqa: ANN401  # what JSON holds is judged by the caller
+    return json.loads(line.decode("utf-8", "surrogateescape"))  # a name on disk need not be UTF-8
 
 
 def _line(value: object) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.archive import Attachment, DatabaseFacts
@@ -10,6 +10,7 @@ from domain.backup.facts import DumpFacts, SchemaDigest, TableDigest
 from domain.backup.findings import Cause, Finding, Level
 
 _PEN = "mod-pen/"
+CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 class StoredFile(NamedTuple):
@@ -94,6 +95,31 @@ def judge_resting(schema: str, resting: DatabaseFacts, found: DatabaseFacts) -> 
     return tuple(findings)
 
 
+def judge_clocks(
+    taken_at: datetime, finished_at: datetime, now: datetime, skew_seconds: Mapping[str, float]
+) -> tuple[Finding, ...]:
+    """Whose clock makes the moment of a backup doubtful."""
+    findings = [
+        _stored(Cause.CLOCK, server, f"{abs(seconds):.0f} s {'adiantado' if seconds > 0 else 'atrasado'}")
+        for server, seconds in sorted(skew_seconds.items())
+        if abs(seconds) > CLOCK_TOLERANCE.total_seconds()
+    ]
+    if taken_at > now + CLOCK_TOLERANCE:
+        findings.append(_stored(Cause.CLOCK, "manifesto", "a cópia diz ser de um momento que ainda não chegou"))
+    if finished_at < taken_at:
+        findings.append(_stored(Cause.CLOCK, "manifesto", "a cópia diz ter acabado antes de começar"))
+    return tuple(findings)
+
+
+def judge_age(taken_at: datetime, written_at: Mapping[str, datetime]) -> tuple[Finding, ...]:
+    """Which objects are older than the backup that they are said to be of, by the S3 server's own memory."""
+    return tuple(
+        _stored(Cause.STALE, key, f"gravado em {moment:%d/%m/%Y %H:%M} (UTC), antes da cópia")
+        for key, moment in written_at.items()
+        if moment < taken_at - CLOCK_TOLERANCE
+    )
+
+
 def judge_attachments(attachments: Mapping[str, Attachment], files: Mapping[str, StoredFile]) -> FileVerdict:
     """Which attachments the backup does not hold as their rows say; of an inactive row, SEI may have lost the file."""
     by_md5 = {attachment.md5: path for path, attachment in attachments.items()}
@@ -133,6 +159,10 @@ def classify_orphans(
         else:
             classes["newer" if file.modified_ns >= taken_ns else "older"] += 1
     return Orphans(**{name: classes[name] for name in Orphans._fields})
+
+
+def _stored(cause: Cause, subject: str, detail: str) -> Finding:
+    return Finding(level=Level.STORED, cause=cause, subject=subject, detail=detail)
 
 
 def _equal(cause: Cause, subject: str, detail: str = "") -> Finding:

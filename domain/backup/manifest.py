@@ -54,6 +54,9 @@ class BackupManifest(Frozen):
     directory: ArchivePart
     directory_entries: int
     settings: ArchivePart
+    clock_skew_seconds: dict[str, float] = Field(
+        default={}, description="How far the clocks of other servers were ahead of this machine's, by server."
+    )
     versions: dict[str, str] = Field(description="Version parameters of SEI, SIP and modules, as the databases say.")
     tools: dict[str, str] = Field(description="Programs that wrote it, with their versions.")
 
@@ -61,6 +64,11 @@ class BackupManifest(Frozen):
     def parts(self) -> tuple[ArchivePart, ...]:
         """Every object that the backup needs, its manifest excepted."""
         return (self.databases, self.index, *self.packs, self.directory, self.settings)
+
+    @property
+    def own_parts(self) -> tuple[ArchivePart, ...]:
+        """The objects that were written with it: packs may be of earlier nights."""
+        return (self.databases, self.index, self.directory, self.settings)
 
     @property
     def stored_bytes(self) -> int:
