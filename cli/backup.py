@@ -164,6 +164,33 @@ def night(as_json: JsonOption = False) -> None:
     as_rows(rows, columns, f"Próxima noite: termina às {_local(expected.finishes_at)}")
 
 
+@app.command("accept")
+def accept(
+    environment: Target,
+    role: Annotated[str, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")],
+    reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Aceita que arquivos de anexos faltam ou mudaram no próprio ambiente, e prova de novo a última cópia.
+
+    Exemplo: ./implanta backup accept timoteo-producao --role infraestrutura --reason 'Perdidos antes da migração'
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_accept import accept_source_faults
+        from tasks.backup_cycle import prove_again
+        from tasks.instance import load_any_instance
+        from tasks.maintenance import require_impersonal
+
+        require_impersonal(environment, role, reason)
+        instance = load_any_instance(environment)
+        record = _chosen(instance, None)
+        accept_source_faults(instance, record, role=role, reason=reason)
+        with talk.status("Restaurando e comparando"):
+            certificate = prove_again(instance, record.reference)
+    _show(certificate, as_json)
+
+
 @app.command("package")
 def package(
     environment: Target,

@@ -6,7 +6,16 @@ from datetime import datetime
 from prefect.runtime import flow_run
 
 from domain.backup.certificate import BackupCertificate
-from domain.backup.history import BackupEvent, BackupHappening, BackupRecord, StoredObject, last_proved, records_of
+from domain.backup.findings import Finding
+from domain.backup.history import (
+    BackupEvent,
+    BackupHappening,
+    BackupRecord,
+    StoredObject,
+    accepted,
+    last_proved,
+    records_of,
+)
 from domain.backup.manifest import BackupReference
 from registry import EnvironmentRecord, EventRecord
 from tasks import doors
@@ -22,6 +31,12 @@ def backups_of(instance: Instance) -> tuple[BackupRecord, ...]:
 def _all_of(environment: EnvironmentRecord) -> tuple[BackupRecord, ...]:
     told = doors.registry().events(ibge=environment.ibge, kinds=list(BackupEvent))
     return records_of(_happening(event) for event in told if event.environment == environment.slug)
+
+
+def accepted_of(instance: Instance) -> frozenset[Finding]:
+    """What somebody accepted of the environment's own faults."""
+    told = doors.registry().events(ibge=instance.municipality.ibge, kinds=[BackupEvent.ACCEPTED])
+    return accepted(_happening(event) for event in told if event.environment == instance.name.slug)
 
 
 def newest_proved(environment: EnvironmentRecord) -> BackupCertificate | None:
@@ -52,6 +67,7 @@ def remember_backup(
     certificate: BackupCertificate | None = None,
     actor: str = ACTOR,
     reason: str = "",
+    findings: Iterable[Finding] = (),
 ) -> None:
     """Tell the registry of one step of one backup."""
     happening = BackupHappening(
@@ -61,6 +77,7 @@ def remember_backup(
         keep_until=keep_until,
         certificate=certificate,
         reason=reason,
+        accepted=tuple(findings),
     )
     doors.registry().record_event(
         kind,

@@ -108,7 +108,8 @@ class BackupVault:
 def is_signed_beside(storage: ArchiveStorage, key: str, text: bytes) -> bool:
     """Whether a signature of this text was ever stored beside it: one written over it later takes nothing away."""
     public = doors.signing_key().public_pem
-    signatures = (b"".join(storage.read(*known)) for known in storage.versions(key + SIGNATURE_ENDING))
+    stored = storage.versions(key + SIGNATURE_ENDING)
+    signatures = (b"".join(storage.read(known.key, known.version_id)) for known in stored)
     return any(is_signed(text, signature, public) for signature in signatures)
 
 

@@ -40,6 +40,7 @@ from domain.backup.meaning import Violation, attribute
 from domain.errors import IntegrityError
 from domain.reference import Database
 from tasks import clock
+from tasks.backup_history import accepted_of
 from tasks.backup_opens import open_copy
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.backup_write import count_entries
@@ -166,7 +167,9 @@ class _Examination:
         self, manifest: BackupManifest, attachments: dict[str, Attachment], files: dict[str, StoredFile]
     ) -> None:
         verdict = judge_attachments(attachments, files)
-        self._findings += verdict.findings
+        known = accepted_of(self._instance)
+        self._findings += (finding for finding in verdict.findings if finding not in known)
+        self._alerts += (finding for finding in verdict.findings if finding in known)
         self._attachments = verdict.present
         source = manifest.dump.schemas.get(manifest.schemas["sei"])
         with_pen = source is not None and PEN_ATTACHMENTS in source.tables

@@ -72,6 +72,12 @@ class Cause(StrEnum):
     CERTIFICATE = "certificado falso"
 
 
+OF_THE_SOURCE = frozenset(
+    {Cause.FILE_MISSING, Cause.FILE_EMPTY, Cause.FILE_SIZE, Cause.FILE_CHANGED, Cause.FILE_SWAPPED}
+)
+"""What a person may accept: where everything was copied as it was found, it is the source that is so."""
+
+
 class Finding(Frozen):
     """One thing that is wrong: `subject` names the table, object or file, never a person."""
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from domain.backup.certificate import BackupCertificate
+from domain.backup.findings import Finding
 from domain.backup.manifest import BackupReference
 from domain.model import Frozen
 
@@ -21,6 +22,8 @@ class BackupEvent(StrEnum):
     HELD = "backup.held"
     """Somebody asked that it stay, whatever its time: a lawsuit, an audit."""
     RELEASED = "backup.released"
+    ACCEPTED = "backup.accepted"
+    """Somebody knows that these attachments' files are gone or changed in the environment itself."""
     DROPPED = "backup.dropped"
     """Its time was over: its objects are gone, but for those that others need."""
 
@@ -42,6 +45,7 @@ class BackupHappening(Frozen):
     keep_until: AwareDatetime | None = None
     certificate: BackupCertificate | None = None
     reason: str = ""
+    accepted: tuple[Finding, ...] = ()
 
 
 class BackupRecord(Frozen):
@@ -93,6 +97,11 @@ def records_of(happenings: Iterable[BackupHappening]) -> tuple[BackupRecord, ...
                 }
             )
     return tuple(sorted(found.values(), key=lambda record: record.reference.taken_at))
+
+
+def accepted(happenings: Iterable[BackupHappening]) -> frozenset[Finding]:
+    """Every finding of the source that somebody accepted, as it was then; one that changes is a new one."""
+    return frozenset(finding for happening in happenings for finding in happening.accepted)
 
 
 def last_proved(records: Sequence[BackupRecord]) -> BackupRecord | None:

@@ -50,7 +50,10 @@ ELSEWHERE = {
         ("support submit", "support answer", "support list", "support show"), "tests/flows/test_support.py"
     ),
     **dict.fromkeys(
-        (f"backup {name}" for name in ("now", "verify", "list", "show", "night", "drill", "hold", "cost", "package")),
+        (
+            f"backup {name}"
+            for name in ("now", "verify", "list", "show", "night", "drill", "hold", "cost", "package", "accept")
+        ),
         "tests/flows/test_backup.py",
     ),
     "users reconcile": "tests/flows/test_reconcile.py",

@@ -12,7 +12,7 @@ from blocks.file_packs import read_pack
 from blocks.settings import load_settings
 from blocks.table_facts import list_attachments
 from cli.__main__ import app
-from domain.backup.findings import Level
+from domain.backup.findings import OF_THE_SOURCE, Cause, Level
 from domain.backup.history import last_proved
 from domain.environment import Purpose
 from domain.errors import IntegrityError
@@ -147,6 +147,31 @@ def test_a_refused_backup_is_an_alert_and_the_last_good_one_stays(
     queued = [message for message in told if message.event == Event.ALERTA_COPIA]
     assert len(queued) == 1
     assert queued[0].variables["situacao"] == "recusada"
+
+
+def test_a_loss_of_the_source_that_somebody_accepts_is_an_alert_and_another_is_not(instance: Instance) -> None:
+    paths = sorted(
+        path
+        for name in list_attachments(instance.server, instance.name.database_sei)
+        if (path := repository(instance) / name).is_file()
+    )
+    contents = {path: path.read_bytes() for path in paths[:2]}
+    first, second = contents
+    try:
+        first.unlink()
+        assert not back_up(instance).proved
+        instead = {"Perdidos antes da migração": "Perdido antes da migração"}
+        words = example_of("backup accept", {"timoteo-producao": instance.name.slug, **instead})
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+        certificate = back_up(instance)
+        assert certificate.proved
+        assert [alert.cause for alert in certificate.alerts if alert.cause in OF_THE_SOURCE] == [Cause.FILE_MISSING]
+        second.unlink()
+        assert [finding.cause for finding in back_up(instance).findings] == [Cause.FILE_MISSING]
+    finally:
+        for path, content in contents.items():
+            path.write_bytes(content)
+    assert back_up(instance).proved
 
 
 def test_the_night_backs_up_everybody_and_one_failure_stops_no_other(
