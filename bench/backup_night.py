@@ -17,6 +17,7 @@ def run(environment: str) -> dict[str, float]:
     from cli.prefect import connect
 
     connect()
+    import blocks.expectations  # noqa: F401  # five seconds, once for the whole fleet's night
     from domain.errors import IntegrityError
     from tasks.backup_cycle import back_up
     from tasks.instance import load_instance

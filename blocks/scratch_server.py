@@ -70,7 +70,7 @@ class ScratchServer(NamedTuple):
 
 
 @contextmanager
-def scratch_server(parent: Path, *, buffer_pool_mib: int = 128) -> Iterator[ScratchServer]:
+def scratch_server(parent: Path, *, buffer_pool_mib: int = 80) -> Iterator[ScratchServer]:
     """A fresh, empty server below `parent`, removed with all it holds when the block ends, however it ends.
 
     Only the thread that enters the block may leave it; others may use the server meanwhile.
@@ -187,7 +187,7 @@ def _start(home: Path, server: MariaDBServer, buffer_pool_mib: int) -> "subproce
             f"--datadir={home / 'data'}",
             f"--bind-address={server.host}",
             f"--port={server.port}",
-            f"--socket={home / 's'}",  # a socket's whole path may have 107 bytes
+            "--socket=s",  # below the data; a whole path may only have 107 bytes
             f"--init-file={accounts}",
             f"--pid-file={home / 'pid'}",
             f"--tmpdir={home}",

@@ -1,5 +1,6 @@
 """One night of one environment: written, locked, restored, compared, certified and remembered."""
 
+import sys
 from datetime import datetime
 from time import monotonic
 
@@ -28,6 +29,10 @@ from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.environment_copy import ensure_archive_key
 from tasks.instance import Instance
+
+# Half a dozen threads pass a backup's bytes on, most of the time outside of Python. At Python's own five milliseconds
+# each waits as long for its turn as its work takes: a fifth of a night's time (measured).
+sys.setswitchinterval(0.0005)
 
 
 def back_up(instance: Instance) -> BackupCertificate:

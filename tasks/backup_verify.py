@@ -20,7 +20,7 @@ from blocks.scratch_server import ScratchServer, scratch_server
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
 from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
-from domain.archive import ArchivePart, Attachment
+from domain.archive import ArchivePart, Attachment, DatabaseFacts
 from domain.backup.certificate import BackupCertificate
 from domain.backup.facts import DumpFacts
 from domain.backup.files import FileIndex
@@ -182,13 +182,15 @@ class _Examination:
             restore(as_file(ahead(self._vault.read(part))), server, part.key)
 
     def _compare(self, manifest: BackupManifest, server: MariaDBServer, schemas: dict[Database, str]) -> None:
-        # A view that names what is not there stops the dump; the server's own count still tells what is missing.
-        with self._collected(), _damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
-            self._findings += judge_dump(manifest.dump, _digest(server, list(schemas.values())))
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(_read_facts, server, schemas)
+            # A view that names what is not there stops the dump; the server's own count still tells what is missing.
+            with self._collected(), _damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
+                self._findings += judge_dump(manifest.dump, _digest(server, list(schemas.values())))
+            facts = reading.result()
         resting = 0
         for kind, schema in schemas.items():
-            facts = read_database_facts(server, schema)
-            self._findings += judge_resting(schema, manifest.resting[kind], facts)
+            self._findings += judge_resting(schema, manifest.resting[kind], facts[kind])
             resting += len(manifest.resting[kind].tables)
         self._tell(
             Level.EQUAL,
@@ -349,6 +351,10 @@ class _Examination:
             yield
         finally:
             self._seconds[stage] = monotonic() - started
+
+
+def _read_facts(server: MariaDBServer, schemas: dict[Database, str]) -> dict[Database, DatabaseFacts]:
+    return {kind: read_database_facts(server, schema) for kind, schema in schemas.items()}
 
 
 def _digest(server: MariaDBServer, schemas: list[str]) -> DumpFacts:

@@ -75,18 +75,21 @@ class _Writer:
             with dumped(instance.server, list(self._schemas.values())) as lines:
                 dump = DigestedDump(lines)
                 databases = self._put(DATABASES, ahead(joined(dump)))
-            after = self._read()
             files.result()
+            reading = pool.submit(self._read)
+            self._files.take()
+            index = self._files.index()
+            index_part = self._put(INDEX, joined(index.lines()))
+            ldif = doors.directory().export_subtree(instance.name)
+            directory = self._put(DIRECTORY, [ldif.encode()])
+            settings = self._put(SETTINGS, [_settings_text(instance).encode()])
+            after = reading.result()
         if any(before[kind].facts.structure != after[kind].facts.structure for kind in self._schemas):
             raise RetryableError(
                 "A estrutura do banco mudou enquanto era copiado",
                 instance.name.slug,
                 "Espere o fim da atualização e execute de novo.",
             )
-        self._files.take()
-        index = self._files.index()
-        index_part = self._put(INDEX, joined(index.lines()))
-        ldif = doors.directory().export_subtree(instance.name)
         manifest = BackupManifest(
             environment=instance.name.slug,
             ibge=instance.municipality.ibge,
@@ -100,9 +103,9 @@ class _Writer:
             index=index_part,
             packs=tuple(index.used_packs().values()),
             files=index.facts,
-            directory=self._put(DIRECTORY, [ldif.encode()]),
+            directory=directory,
             directory_entries=count_entries(ldif),
-            settings=self._put(SETTINGS, [_settings_text(instance).encode()]),
+            settings=settings,
             clock_skew_seconds={"MariaDB": self._skew_seconds},
             versions=read_versions(instance.server, list(self._schemas.items())),
             tools={"mariadb-dump": dump_program_version(), "mariadb": instance.server.version()},

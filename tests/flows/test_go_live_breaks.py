@@ -34,7 +34,7 @@ from tests.waiting import end
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCRATCH_MB = 512
-LEFT_BYTES = 12 * 1024**2
+LEFT_BYTES = 32 * 1024**2
 
 
 @pytest.fixture(scope="module")

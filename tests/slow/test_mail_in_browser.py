@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blocks.catalog import Catalog
-from domain.message import Event, message_key
+from domain.message import TEAM_ROLE, Event, message_key
 from domain.municipality import Contact
 from lab.state import LabState
 from registry import Registry
@@ -82,11 +82,11 @@ MEASURE = """
 def letters(programme: object, lab_state: LabState) -> Iterator[dict[Event, str]]:
     """The HTML of every event's message, from the bytes that the mail server stored."""
     domain = f"{secrets.token_hex(4)}.mg.example"
-    contact = Contact(name=NAME, email=f"ponto@{domain}", role="ponto focal")
+    contacts = tuple(Contact(name=NAME, email=f"ponto@{domain}", role=role) for role in ("ponto focal", TEAM_ROLE))
     found: dict[Event, str] = {}
     with own_registry(lab_state) as url:
         registry = Registry(url)
-        registry.ensure_municipality(make_municipality().model_copy(update={"contacts": (contact,)}))
+        registry.ensure_municipality(make_municipality().model_copy(update={"contacts": contacts}))
         for event in Event:
             queue_message.fn(SLUG, event, message_key(event, IBGE), future_examples(event))
             send_pending.fn()
