@@ -81,11 +81,12 @@ class ArchiveStorage:
 
     def write(self, key: str, chunks: Iterable[bytes]) -> str:
         """Store a stream as a new version of an object, and return the version's id."""
-        try:
-            stored = locked_objects.upload(self._client, self._bucket, key, as_file(chunks))
-        except (BotoCoreError, ClientError) as e:
-            raise explain(e, f"{self._where}/{key}") from e
-        return str(stored.version_id)
+        return str(self.store(key, chunks).version_id)
+
+    def store(self, key: str, chunks: Iterable[bytes]) -> ObjectFact:
+        """As `write`, and what the server confirmed: its length and SHA-256."""
+        with explaining_s3(f"{self._where}/{key}"):
+            return locked_objects.upload(self._client, self._bucket, key, as_file(chunks))
 
     def read(self, key: str, version_id: str | None) -> Iterator[bytes]:
         """The content of one version, the newest without one, as a stream."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import backup_keys
 from cli.output import JsonOption, Target, as_rows, errors_as_lines, out, print_json, talk
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.instance import Instance
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(backup_keys.app, name="keys", help="As chaves das cópias, fora do Prefect e de volta.")
 
 
 class Switch(StrEnum):

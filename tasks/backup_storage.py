@@ -12,7 +12,7 @@ from blocks.sealed_stream import sealed, unsealed
 from blocks.settings import load_settings
 from blocks.signing_key import BackupSigningKey, is_signed
 from blocks.streams import Measured, ahead, compressed, decompressed
-from domain.archive import ArchivePart
+from domain.archive import ArchivePart, Measure
 from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.manifest import MANIFEST, SIGNATURE_ENDING, BackupManifest, BackupReference, folder_of
 from domain.change import Change
@@ -52,9 +52,13 @@ class BackupVault:
     def put(self, key: str, content: Iterable[bytes]) -> ArchivePart:
         """Store a stream, packed and encrypted on its way."""
         plain = Measured(content)
-        packed = Measured(ahead(sealed(compressed(plain), self._key, self._sealed_name(key))))
-        version = self._storage.write(key, packed)
-        return ArchivePart(key=key, version_id=version, content=plain.measure, stored=packed.measure)
+        stored = self._storage.store(key, ahead(sealed(compressed(plain), self._key, self._sealed_name(key))))
+        return ArchivePart(
+            key=key,
+            version_id=str(stored.version_id),
+            content=plain.measure,
+            stored=Measure(size_bytes=stored.size, sha256=str(stored.sha256)),
+        )
 
     def put_manifest(self, manifest: BackupManifest, key: str | None = None) -> BackupReference:
         """Store a manifest, signed, in its own folder. It comes last: a backup without one is none."""
@@ -79,8 +83,7 @@ class BackupVault:
         Raises:
             FoundError: it is missing, cut, changed, or of another key.
         """
-        stored = Measured(self._fetched(part))
-        packed = iter(ahead(stored))
+        packed = iter(ahead(self._fetched(part)))
         content = Measured(decompressed(unsealed(packed, self._key, self._sealed_name(part.key), part.key), part.key))
         try:
             yield from content
@@ -89,11 +92,21 @@ class BackupVault:
         except FoundError:
             raise
         except IntegrityError as e:
-            for _ in packed:
-                pass
-            raise _damaged(part, stored, opens=False) from e
-        if (stored.measure, content.measure) != (part.stored, part.content):
-            raise _damaged(part, stored, opens=True)
+            raise self._damaged(part, opens=False) from e
+        if content.measure != part.content:
+            raise self._damaged(part, opens=True)
+
+    def _damaged(self, part: ArchivePart, *, opens: bool) -> FoundError:
+        """Why a part is not what it should be: only now are the stored bytes themselves compared."""
+        stored = Measured(self._fetched(part))
+        for _ in stored:
+            pass
+        found = stored.measure
+        if found == part.stored:
+            cause = Cause.OBJECT_CHANGED if opens else Cause.WRONG_KEY
+        else:
+            cause = Cause.OBJECT_CUT if found.size_bytes < part.stored.size_bytes else Cause.OBJECT_CHANGED
+        return FoundError(Finding(level=Level.INTACT, cause=cause, subject=part.key))
 
     def _fetched(self, part: ArchivePart) -> Iterator[bytes]:
         try:
@@ -141,12 +154,3 @@ def fetch_manifest(instance: Instance, reference: BackupReference) -> BackupMani
     if hashlib.sha256(text).hexdigest() != reference.sha256:
         raise refuse(Cause.MANIFEST_CHANGED, "não é o que o registro lembra")
     return manifest
-
-
-def _damaged(part: ArchivePart, stored: Measured, *, opens: bool) -> FoundError:
-    found = stored.measure
-    if found == part.stored:
-        cause = Cause.OBJECT_CHANGED if opens else Cause.WRONG_KEY
-    else:
-        cause = Cause.OBJECT_CUT if found.size_bytes < part.stored.size_bytes else Cause.OBJECT_CHANGED
-    return FoundError(Finding(level=Level.INTACT, cause=cause, subject=part.key))

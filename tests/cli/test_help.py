@@ -52,7 +52,20 @@ ELSEWHERE = {
     **dict.fromkeys(
         (
             f"backup {name}"
-            for name in ("now", "verify", "list", "show", "night", "drill", "hold", "cost", "package", "accept")
+            for name in (
+                "now",
+                "verify",
+                "list",
+                "show",
+                "night",
+                "drill",
+                "hold",
+                "cost",
+                "package",
+                "accept",
+                "keys export",
+                "keys import",
+            )
         ),
         "tests/flows/test_backup.py",
     ),

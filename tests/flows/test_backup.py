@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.synthetic import Size, fill
+from blocks.archive_key import EnvironmentArchiveKey
 from blocks.file_packs import read_pack
 from blocks.settings import load_settings
 from blocks.table_facts import list_attachments
@@ -270,3 +271,25 @@ def test_what_backups_take_is_told_with_each_object_once(instance: Instance) -> 
     objects = {stored for record in backups_of(instance) for stored in record.objects}
     assert mine["stored_bytes"] == sum(stored.size_bytes for stored in objects)
     assert mine["expected_bytes"] >= mine["stored_bytes"] > 0
+
+
+def test_the_keys_survive_the_loss_of_prefects_store(instance: Instance, tmp_path: Path) -> None:
+    phrase, file = tmp_path / "frase.txt", tmp_path / "chaves.json"
+    phrase.write_text("quatro palavras bem sorteadas\n")
+    instead = {"chaves.json": str(file), "frase.txt": str(phrase)}
+    key = doors.archive_key(instance.name.slug).secret.get_secret_value()
+    words = [*example_of("backup keys export", instead), "--json"]
+    outcome = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert outcome.exit_code == 0
+    assert json.loads(outcome.stdout)["keys"] >= 2
+    assert key not in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+    EnvironmentArchiveKey.delete(f"{EnvironmentArchiveKey.get_block_type_slug()}/{instance.name.slug}")
+    doors.forget_blocks()
+    words = [*example_of("backup keys import", instead), "--json"]
+    outcome = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert json.loads(outcome.stdout)["created"] == 1
+    assert doors.archive_key(instance.name.slug).secret.get_secret_value() == key
+    assert run(instance, "backup verify")[0] == 0
+    phrase.write_text("outras palavras bem sorteadas\n")
+    assert CliRunner().invoke(app, words).exit_code == 20
