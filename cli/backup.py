@@ -1,5 +1,6 @@
 """`./implanta backup`: copies of environments, restored and compared before anybody calls them backups."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,8 +9,6 @@ import typer
 from cli.output import JsonOption, Target, as_rows, errors_as_lines, out, print_json, talk
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from domain.backup.certificate import BackupCertificate
     from domain.backup.history import BackupRecord
     from tasks.instance import Instance
@@ -147,6 +146,51 @@ def night(as_json: JsonOption = False) -> None:
         "late": "Fora da janela",
     }
     as_rows(rows, columns, f"Próxima noite: termina às {_local(expected.finishes_at)}")
+
+
+@app.command("restore")
+def restore(
+    environment: Target,
+    backup: Stamp = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            "--at", formats=["%Y-%m-%d %H:%M"], help="No lugar de --backup: a última provada até este momento."
+        ),
+    ] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", help="Nome do ambiente, digitado de novo, se é produção ou se há trabalho a perder."),
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Põe uma cópia provada no lugar do que há em um ambiente, depois de guardar uma cópia do que há.
+
+    Exemplo: ./implanta backup restore timoteo-treinamento
+    """
+    with errors_as_lines():
+        _connect()
+        from cli.prefect import explaining_failures
+        from flows.restore_environment import restore_environment
+        from tasks.instance import load_instance
+        from tasks.maintenance import require_impersonal
+
+        load_instance(environment)
+        require_impersonal(environment, role or "", reason or "")  # before Prefect keeps it beside the run
+        with talk.status("Restaurando"), explaining_failures():
+            report = restore_environment(environment, backup, at, confirm, role, reason)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    from rich.markdown import Markdown
+
+    out.print(Markdown("\n".join(report.markdown())))
 
 
 def _connect() -> None:

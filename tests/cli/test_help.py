@@ -52,6 +52,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         (f"backup {name}" for name in ("now", "verify", "list", "show", "night")), "tests/flows/test_backup.py"
     ),
+    "backup restore": "tests/flows/test_restore.py",
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
