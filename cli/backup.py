@@ -193,6 +193,43 @@ def restore(
     out.print(Markdown("\n".join(report.markdown())))
 
 
+@app.command("rebuild")
+def rebuild(
+    server: Annotated[str, typer.Argument(help="Servidor de banco perdido, como no bloco do Prefect (principal).")],
+    on: Annotated[str, typer.Option("--on", help="Servidor que recebe os ambientes.")],
+    confirm: Annotated[str, typer.Option("--confirm", help="Nome do servidor perdido, digitado de novo.")] = "",
+    role: Annotated[
+        str, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")
+    ] = "infraestrutura",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
+    ] = "servidor de banco perdido",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Só este ambiente; repita para vários. Sem isso, todos.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Restaura em outro servidor, produções primeiro, os ambientes de um servidor de banco perdido.
+
+    Exemplo: ./implanta backup rebuild segundo --on principal --confirm segundo
+    """
+    with errors_as_lines():
+        _connect()
+        from cli.prefect import explaining_failures
+        from flows.rebuild_server import rebuild_server
+        from tasks.maintenance import require_impersonal
+
+        require_impersonal(server, role, reason)  # before Prefect keeps it beside the run
+        with talk.status("Reconstruindo"), explaining_failures():
+            report = rebuild_server(server, on, confirm, role, reason, only)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    from rich.markdown import Markdown
+
+    out.print(Markdown("\n".join(report.markdown())))
+
+
 def _connect() -> None:
     from cli.prefect import connect
 

@@ -92,10 +92,15 @@ def restore_environment(
     name = EnvironmentName.parse(environment)
     with exclusive(name.municipality, wait_seconds), tagged(name.municipality, name.purpose):
         begin_restoration(environment, backup, at, confirmation, role, reason)
-        steps = carry_out(BEFORE_THE_START, environment)
-        begun = monotonic()
-        delivered = create_environment(name.municipality, name.purpose)
-        change = delivered.change.model_copy(update={"details": ()})  # a line for each of a hundred would hide the rest
-        converged = StepResult(name="ambiente convergido e certificado", change=change, seconds=monotonic() - begun)
-        steps = (*steps, converged, *carry_out(AFTER_THE_START, environment))
-        return publish_restoration(environment, steps, delivered.facts, monotonic() - started)
+        return bring_back(name, (), started)
+
+
+def bring_back(name: EnvironmentName, before: tuple[StepResult, ...], started: float) -> RestoreReport:
+    """Everything from the closed edge to the report, for a restoration that was begun; `before` was done for it."""
+    steps = (*before, *carry_out(BEFORE_THE_START, name.slug))
+    begun = monotonic()
+    delivered = create_environment(name.municipality, name.purpose)
+    change = delivered.change.model_copy(update={"details": ()})  # a line for each of a hundred would hide the rest
+    converged = StepResult(name="ambiente convergido e certificado", change=change, seconds=monotonic() - begun)
+    steps = (*steps, converged, *carry_out(AFTER_THE_START, name.slug))
+    return publish_restoration(name.slug, steps, delivered.facts, monotonic() - started)

@@ -68,7 +68,8 @@ def begin_restoration(
 ) -> str:
     """Choose the backup, see that it is whole, and say that its restoration begins; the backup's stamp.
 
-    One that was cut off goes on where it was; another backup may be asked for in its place. Nothing is touched here.
+    One that was cut off goes on where it was; another backup may be asked for in its place. Nothing is touched here,
+    and of a database server that is lost nothing is asked.
 
     Raises:
         InvalidInputError: there is no such proved backup, or it is of another release.
@@ -91,7 +92,8 @@ def begin_restoration(
             "Escolha uma cópia da versão de agora com --backup.",
         )
     continues = going_on is not None and going_on.backup == record.reference
-    losses = () if continues and going_on and going_on.touching else _losses(instance, manifest)
+    known = lost_server is None and not (continues and going_on and going_on.touching)
+    losses = _losses(instance, manifest) if known else ()
     _require_consent(instance, record.reference.taken_at, losses, confirmation, role, reason)
     if continues and going_on and (RestoreEvent.RECONCILED not in going_on.reached or not losses):
         return record.stamp
