@@ -15,6 +15,15 @@ def last_restoration(instance: Instance) -> Restoration | None:
     return restoration_of(_happening(event) for event in told if event.environment == instance.name.slug)
 
 
+def unfinished_restorations() -> dict[str, Restoration]:
+    """Every restoration of the fleet that has not come to its end, by environment."""
+    told: dict[str, list[RestoreHappening]] = {}
+    for event in doors.registry().events(kinds=list(RestoreEvent)):
+        told.setdefault(event.environment or "", []).append(_happening(event))
+    found = {environment: restoration_of(happenings) for environment, happenings in told.items()}
+    return {environment: one for environment, one in found.items() if one is not None and not one.finished}
+
+
 def _happening(event: EventRecord) -> RestoreHappening:
     return RestoreHappening.model_validate({"kind": event.kind, "at": event.occurred_at, **event.details})
 
