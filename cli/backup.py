@@ -230,6 +230,47 @@ def rebuild(
     out.print(Markdown("\n".join(report.markdown())))
 
 
+@app.command("export")
+def export(
+    environment: Target,
+    out_dir: Annotated[Path, typer.Option("--out", help="Diretório novo, que só o dono lê; nada é escrito fora dele.")],
+    backup: Stamp = None,
+    table: Annotated[str | None, typer.Option("--table", help="Uma tabela inteira, como sei.protocolo.")] = None,
+    process: Annotated[
+        str | None, typer.Option("--process", help="Tudo de um processo, pelo número, com os arquivos dos anexos.")
+    ] = None,
+    role: Annotated[
+        str, typer.Option("--role", help="Equipe ou papel de quem consulta (infraestrutura); nunca o nome.")
+    ] = "operação",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
+    ] = "consulta",
+    as_json: JsonOption = False,
+) -> None:
+    """Tira de uma cópia, em CSV e sem tocar no ambiente, uma tabela ou tudo o que é de um processo.
+
+    Exemplo: ./implanta backup export timoteo-producao --table sei.orgao --out ./consulta
+    """
+    with errors_as_lines():
+        _connect()
+        from tasks.backup_export import Wanted
+        from tasks.backup_export import export as run
+        from tasks.instance import load_any_instance
+
+        with talk.status("Restaurando num servidor de rascunho"):
+            done = run(load_any_instance(environment), backup, Wanted(table, process), out_dir, role, reason)
+    if as_json:
+        print_json({**done._asdict(), "directory": str(out_dir)})
+        return
+    as_rows(
+        [{"table": name, "rows": count} for name, count in sorted(done.rows.items())],
+        {"table": "Tabela", "rows": "Linhas"},
+        f"Da cópia {done.stamp}, em {out_dir}",
+    )
+    if done.files:
+        out.print(f"{done.files} arquivos de anexos")
+
+
 def _connect() -> None:
     from cli.prefect import connect
 

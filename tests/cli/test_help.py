@@ -53,6 +53,7 @@ ELSEWHERE = {
         (f"backup {name}" for name in ("now", "verify", "list", "show", "night")), "tests/flows/test_backup.py"
     ),
     "backup restore": "tests/flows/test_restore.py",
+    "backup export": "tests/flows/test_backup_export.py",
     "backup rebuild": "tests/flows/test_rebuild.py",
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
