@@ -158,6 +158,10 @@ def restore(
             "--at", formats=["%Y-%m-%d %H:%M"], help="No lugar de --backup: a última provada até este momento."
         ),
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Outro ambiente do município, que a recebe com os dados pessoais mascarados."),
+    ] = None,
     confirm: Annotated[
         str | None,
         typer.Option("--confirm", help="Nome do ambiente, digitado de novo, se é produção ou se há trabalho a perder."),
@@ -183,6 +187,9 @@ def restore(
 
         load_instance(environment)
         require_impersonal(environment, role or "", reason or "")  # before Prefect keeps it beside the run
+        if to is not None:
+            _restore_elsewhere(environment, to, backup, at, confirm, as_json)
+            return
         with talk.status("Restaurando"), explaining_failures():
             report = restore_environment(environment, backup, at, confirm, role, reason)
     if as_json:
@@ -191,6 +198,22 @@ def restore(
     from rich.markdown import Markdown
 
     out.print(Markdown("\n".join(report.markdown())))
+
+
+def _restore_elsewhere(
+    source: str, target: str, backup: str | None, at: datetime | None, confirm: str | None, as_json: bool
+) -> None:
+    from cli.prefect import explaining_failures
+    from flows.clone_environment import clone_environment
+
+    with talk.status("Restaurando e mascarando"), explaining_failures():
+        report = clone_environment(source, target, confirmation=confirm, from_backup=True, backup=backup, at=at)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+        return
+    out.print(f"{target}: cópia de segurança de {source}, neutralizada; {report.change}", highlight=False)
+    for fact in report.facts:
+        out.print(f"  {fact}", highlight=False)
 
 
 @app.command("rebuild")

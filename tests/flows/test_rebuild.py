@@ -21,6 +21,7 @@ from registry import Registry
 from tasks import clock, doors
 from tasks.backup_cycle import back_up
 from tasks.instance import Instance, load_instance
+from tasks.neighbourhood import list_delivered
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
 
@@ -132,6 +133,8 @@ def test_the_environments_of_a_lost_server_are_back_on_another(make: MakeLost, r
         with pytest.raises(InvalidInputError, match="1 ambientes não voltaram"):
             rebuild_server(LOST, OTHER, LOST, only=only(instances))
     assert _count(load_instance(first.name.slug)) == before[first.name.slug], "the other one is back all the same"
+    assert first.name.slug in list_delivered()
+    assert second.name.slug not in list_delivered(), "nobody's neighbour, and nobody's certificate waits for it"
 
     outcome = CliRunner().invoke(app, [*example_of("backup rebuild"), "--only", second.name.slug, "--json"])
     assert outcome.exit_code == 0, outcome.stderr

@@ -11,6 +11,8 @@ from typer.testing import CliRunner, Result
 from bench.synthetic import Size, fill
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dumped
+from blocks.neutralise import find_leftovers
+from blocks.paperwork import count_paperwork
 from blocks.table_facts import list_attachments
 from cli.__main__ import app
 from domain.archive import ArchivePart
@@ -20,8 +22,10 @@ from domain.environment import Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
 from domain.lifecycle import STAGE_FINISHED, Stage
 from domain.maintenance import Door
-from domain.restoration import Restoration, RestoreEvent
+from domain.person import RESERVED_LOGINS
+from domain.restoration import Restoration, RestoreEvent, paperwork_in
 from flows import restore_environment as restoring
+from flows.clone_environment import clone_environment
 from flows.create_environment import create_environment
 from flows.maintenance import maintenance
 from flows.restore_environment import restore_environment
@@ -29,10 +33,10 @@ from registry import Registry
 from tasks import clock, doors, restore
 from tasks.backup_cycle import back_up
 from tasks.backup_history import backups_of
-from tasks.backup_storage import BackupVault
+from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.closing import closing_of
 from tasks.environment_copy import quarantine_of
-from tasks.instance import Instance, load_instance
+from tasks.instance import CLONED, Instance, load_instance
 from tasks.restoration import last_restoration
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
@@ -285,18 +289,26 @@ def test_databases_that_are_gone_come_back_without_a_backup_of_them(instance: In
     assert work(instance) == before
 
 
-def test_a_production_asks_for_its_name_a_role_and_a_reason_and_stays_closed(
-    instance: Instance, join: Join, registry: Registry
-) -> None:
+@pytest.fixture(scope="module")
+def production(join: Join, registry: Registry) -> Instance:
+    """A production that people have worked in, and its proved backup."""
     municipality = join("3104809", "Augusto de Lima")
     for stage in (Stage.ENVIRONMENT_TRAINING, Stage.SEEDING, Stage.USERS, Stage.TRAINING):
         registry.record_event(
             STAGE_FINISHED, ibge=municipality.ibge, actor="teste", details={"stage": stage.value}, key=f"volta-{stage}"
         )
     create_environment(municipality.slug, Purpose.PRODUCAO)
-    production = load_instance(f"{municipality.slug}-producao")
+    found = load_instance(f"{municipality.slug}-producao")
+    sip, sei = found.name.database_sip, found.name.database_sei
+    fill(found.server, sip, sei, repository(found), size=SMALL, seed=2, today=clock.today())
+    assert back_up(found).proved
+    return found
+
+
+def test_a_production_asks_for_its_name_a_role_and_a_reason_and_stays_closed(
+    production: Instance, registry: Registry
+) -> None:
     slug = production.name.slug
-    assert back_up(production).proved
     for options in ((), ("--confirm", slug), ("--confirm", slug, "--role", "infraestrutura")):
         refused = run("backup", "restore", slug, *options)
         assert refused.exit_code == 30
@@ -309,5 +321,39 @@ def test_a_production_asks_for_its_name_a_role_and_a_reason_and_stays_closed(
     closed = closing_of(production)
     assert closed is not None
     assert (closed.role, closed.reason) == ("infraestrutura", "Banco corrompido")
-    (begun,) = registry.events(ibge=municipality.ibge, kinds=[RestoreEvent.BEGUN])
+    (begun,) = registry.events(ibge=production.municipality.ibge, kinds=[RestoreEvent.BEGUN])
     assert (begun.actor, begun.details["reason"]) == ("infraestrutura", "Banco corrompido")
+
+
+def people(instance: Instance) -> set[str]:
+    with instance.server.transaction(instance.name.database_sei) as cursor:
+        cursor.execute(
+            "SELECT nome FROM usuario WHERE sta_tipo = '0' AND sigla NOT IN %s", (tuple(sorted(RESERVED_LOGINS)),)
+        )
+        return {str(row[0]) for row in cursor.fetchall()}
+
+
+def test_a_backup_of_production_comes_to_another_name_without_anybody_in_it(
+    production: Instance, registry: Registry
+) -> None:
+    first = last_proved(backups_of(production))
+    assert first is not None
+    with production.server.transaction(production.name.database_sei) as cursor:
+        cursor.execute("SET foreign_key_checks = 0")
+        cursor.execute("DELETE FROM documento LIMIT 5")
+    target = f"{production.municipality.slug}-homologacao"
+    outcome = run("backup", "restore", production.name.slug, "--to", target)
+    assert outcome.exit_code == 0, outcome.stderr
+    copy = load_instance(target)
+    before = paperwork_in(fetch_manifest(production, first.reference))
+    found = count_paperwork(copy.server, copy.name.database_sei)
+    assert (found.processos, found.documentos) == (before.processos, before.documentos), "of the backup, not of now"
+    assert len(people(copy)) >= SMALL.users
+    assert not people(copy) & people(production)
+    assert not find_leftovers(copy.server, {"sip": copy.name.database_sip, "sei": copy.name.database_sei})
+    told = registry.events(ibge=copy.municipality.ibge, kinds=[CLONED])[-1]
+    assert told.details["backup"] == first.stamp
+    assert doors.runtime().health(copy.name).serving
+    assert run("backup", "restore", production.name.slug, "--to", target).exit_code == 30, "work would be lost there"
+    with pytest.raises(InvalidInputError, match="não se levam documentos"):
+        clone_environment(production.name.slug, target, confirmation=target, with_documents=True, from_backup=True)
