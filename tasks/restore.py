@@ -91,7 +91,11 @@ def begin_restoration(
             environment,
             "Escolha uma cópia da versão de agora com --backup.",
         )
-    continues = going_on is not None and going_on.backup == record.reference
+    continues = (
+        going_on is not None
+        and going_on.backup == record.reference
+        and lost_server in {None, going_on.lost_server}  # or its server was lost since it began
+    )
     known = lost_server is None and not (continues and going_on and going_on.touching)
     losses = _losses(instance, manifest) if known else ()
     _require_consent(instance, record.reference.taken_at, losses, confirmation, role, reason)
