@@ -5,17 +5,23 @@ time, which takes longer than the server itself needs.
 """
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.dump_statements import INSERT, statements
-from blocks.mariadb import MariaDBServer
+from blocks.mariadb import MariaDBServer, identifier
+from domain.errors import IntegrityError
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
 # Locks keep nobody out here, and keys are not disabled in InnoDB.
 _NEEDLESS = re.compile(rb"LOCK TABLES|UNLOCK TABLES|/\*!40000 ALTER TABLE ")
+_SETTING = re.compile(rb"(?:/\*[!M]+\d* ?)?SET ")
+_TABLE = re.compile(rb"CREATE TABLE |INSERT INTO |DROP TABLE |/\*M?!40000 DROP TABLE ")
+_CREATE_DATABASE = re.compile(rb"CREATE DATABASE ")
+_USE = re.compile(rb"USE `([^`]+)`\s*")
+_ANSWER_TIMEOUT_SECONDS = 4 * 3600
 _DEFINER = re.compile(rb"DEFINER=`([^`]+)`@`([^`]+)`")
 
 
@@ -45,3 +51,60 @@ def _ensure_definers(cursor: "Cursor", statement: bytes, known: set[tuple[bytes,
         account = f"`{name.decode()}`@`{host.decode()}`"
         cursor.connection.query(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED VIA unix_socket")
         cursor.connection.query(f"GRANT ALL ON *.* TO {account}")
+
+
+class Remainder(NamedTuple):
+    """What a dump holds beside its tables: for each schema its views, triggers, routines and events, as statements.
+
+    The settings between them are kept with them, for each is made under those of its author.
+    """
+
+    statements: tuple[tuple[str, bytes], ...]
+
+    def run(self, server: MariaDBServer, schemas: Mapping[str, str]) -> None:
+        """Make them in the schemas that hold their tables by now, each under the name that `schemas` maps its own to.
+
+        Raises as `restore_tables`.
+        """
+        with server.transaction() as cursor:
+            cursor.connection.autocommit(True)
+            current = ""
+            for schema, statement in self.statements:
+                if schema and schema != current:
+                    cursor.connection.query(f"USE {identifier(schemas[schema])}")
+                    current = schema
+                cursor.connection.query(statement)
+
+
+def restore_tables(lines: Iterable[bytes], server: MariaDBServer, schemas: Mapping[str, str], what: str) -> Remainder:
+    """Run the tables of a dump (of `blocks.dump_writer.dumped`) on a server on which others live.
+
+    They go into the schemas, empty and there already, that `schemas` maps the dump's own names to. A table can be moved
+    from there into its place only without triggers, and a view names its schema: these are given back, for later.
+
+    Raises:
+        RetryableError: the server ended, or its disk is full.
+        IntegrityError: it refused a statement, or the text is cut off or names another schema.
+    """
+    rest: list[tuple[str, bytes]] = []
+    current = ""
+    patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
+    with patient.transaction() as cursor:
+        cursor.connection.autocommit(True)
+        for statement in statements(lines, what):
+            if statement.startswith(INSERT):
+                cursor.connection.query(statement)
+            elif _NEEDLESS.match(statement) or _CREATE_DATABASE.match(statement):
+                continue
+            elif found := _USE.fullmatch(statement):
+                current = found[1].decode()
+                if current not in schemas:
+                    raise IntegrityError("A cópia traz um banco que não é do ambiente", what, "Não use esta cópia.")
+                cursor.connection.query(f"USE {identifier(schemas[current])}")
+            elif _TABLE.match(statement):
+                cursor.connection.query(statement)
+            else:
+                rest.append((current, statement))
+                if _SETTING.match(statement):
+                    cursor.connection.query(statement)
+    return Remainder(tuple(rest))

@@ -79,7 +79,7 @@ class FileBackup:
     def _fresh(self) -> Iterator[_Fresh]:
         """The files of unknown content, one by one; what is known is put into the index on the way."""
         with explaining_disk(self._root):
-            for path in _walk(self._root):
+            for path in walk(self._root):
                 name = path.relative_to(self._root).as_posix()
                 try:
                     found = path.stat()
@@ -182,7 +182,7 @@ def _copy(name: str, content: IO[bytes], targets: Sequence[Path], where: str) ->
     return PackedContent(size, md5.hexdigest())
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[Path]:
     """Every regular file, in the order of its path; symbolic links are not followed."""
     for directory, folders, names in os.walk(root):
         folders.sort()

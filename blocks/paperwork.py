@@ -5,15 +5,8 @@ from datetime import timedelta
 from blocks.infra_rows import first_number
 from blocks.mariadb import MariaDBServer, identifier
 from domain.change import Change
-from domain.paperwork import Paperwork
+from domain.paperwork import TABLES, Paperwork
 
-_TABLES = {
-    "processos": "procedimento",
-    "documentos": "documento",
-    "anexos": "anexo",
-    "assinaturas": "assinatura",
-    "andamentos": "atividade",
-}
 # The yearly counters of process numbers, `seq_<year>_uni_sei_<code>` and the like (`sei.md` 2.2); no other counter of
 # `infra_sequencia` is called so.
 _YEARLY = "nome_tabela REGEXP '^seq_[0-9]{4}_(uni|org)_(sei|sip)_'"
@@ -24,7 +17,7 @@ def count_paperwork(server: MariaDBServer, database: str) -> Paperwork:
     with server.transaction(database) as cursor:
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         counts = {}
-        for field, table in _TABLES.items():
+        for field, table in TABLES.items():
             cursor.execute(f"SELECT COUNT(*) FROM {identifier(table)}")
             counts[field] = first_number(cursor)
         return Paperwork(**counts)

@@ -4,6 +4,15 @@ from pydantic import NonNegativeInt
 
 from domain.model import Frozen
 
+TABLES = {
+    "processos": "procedimento",
+    "documentos": "documento",
+    "anexos": "anexo",
+    "assinaturas": "assinatura",
+    "andamentos": "atividade",
+}
+"""The table that each number counts the rows of."""
+
 _WORDS = {
     "processos": "processo(s)",
     "documentos": "documento(s)",

@@ -1,4 +1,4 @@
-"""Schemas that exist only for the length of a proof or a copy, under names that no environment can have."""
+"""Schemas that exist only while something is proved, copied or restored, under names that no environment can have."""
 
 import hashlib
 from typing import Literal
@@ -12,7 +12,7 @@ class ScratchDatabase(Frozen):
     """A schema that may be dropped without asking anybody: environments' schemas end in `_sei` or `_sip`, never so."""
 
     owner: EnvironmentName
-    use: Literal["prova", "copia"]
+    use: Literal["prova", "copia", "restauro"]
     database: Database
 
     @property

@@ -29,6 +29,7 @@ from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.environment_copy import ensure_archive_key
 from tasks.instance import Instance
+from tasks.restoration import require_whole
 
 # Half a dozen threads pass a backup's bytes on, most of the time outside of Python. At Python's own five milliseconds
 # each waits as long for its turn as its work takes: a fifth of a night's time (measured).
@@ -39,9 +40,10 @@ def back_up(instance: Instance) -> BackupCertificate:
     """Take one backup, prove it and certify it. The certificate of one that is no backup says what was found.
 
     Raises:
-        GateClosedError: another run is at it.
+        GateClosedError: another run is at it, or a restoration was cut off and what is there is of no one moment.
         RetryableError: a system did not answer; what was written so far is swept by the next run.
     """
+    require_whole(instance)
     with doors.registry().lock(lock_name(instance)):
         started = monotonic()
         _prepare(instance)

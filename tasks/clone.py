@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from prefect.runtime import flow_run
@@ -13,17 +14,22 @@ from blocks.neutralise import Neutraliser, find_leftovers, move_tables
 from blocks.rehearsal import is_rehearsal
 from blocks.table_facts import list_attachments
 from domain.archive import Attachment
+from domain.calendar import BRASILIA
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
 from domain.masking import PLACEHOLDER_FILE, Pseudonyms, shown_leftovers
 from domain.person import RESERVED_LOGINS
 from domain.reference import Database
+from domain.restoration import choose_backup
 from domain.scratch import ScratchDatabase
-from tasks import doors
+from tasks import clock, doors
+from tasks.backup_history import backups_of
+from tasks.backup_storage import fetch_manifest
 from tasks.environment_copy import repository_of
 from tasks.history import ACTOR
 from tasks.instance import CLONED, Instance, load_instance
+from tasks.restore import load_into_scratch
 from tasks.step import step
 
 _KEY_BYTES = 32
@@ -72,6 +78,30 @@ def judge_clone(source: str, target: str, confirmation: str | None) -> bool:
     return True
 
 
+@step("cópia escolhida")
+def choose_for_copy(source: str, stamp: str | None, at: datetime | None, with_documents: bool) -> str:
+    """The proved backup of the source that the target will be made of.
+
+    Raises:
+        InvalidInputError: there is none such, it is of another release, or texts and files were asked for with it.
+    """
+    if with_documents:
+        raise InvalidInputError(
+            "De uma cópia de segurança não se levam documentos", source, "Copie sem --with-documents."
+        )
+    instance = load_instance(source)
+    moment = at.replace(tzinfo=BRASILIA) if at is not None and at.tzinfo is None else at
+    record = choose_backup(backups_of(instance), source, stamp=stamp, at=moment, now=clock.now())
+    release = fetch_manifest(instance, record.reference).release_version
+    if release != instance.record.release_version:
+        raise InvalidInputError(
+            f"A cópia é da versão {release} e o ambiente está na {instance.record.release_version}",
+            source,
+            "Escolha uma cópia da versão de agora com --backup.",
+        )
+    return record.stamp
+
+
 @step("aplicação do destino parada")
 def stop_target(target: str) -> Change:
     """Stop the target's application, its scheduler with it, until the copy is whole."""
@@ -79,8 +109,10 @@ def stop_target(target: str) -> Change:
 
 
 @step("cópia neutralizada")
-def replace_by_neutralised_copy(target: str, source: str, with_documents: bool) -> Change:
+def replace_by_neutralised_copy(target: str, source: str, with_documents: bool, stamp: str | None = None) -> Change:
     """Copy both databases into scratch schemas, neutralise and search them there, and only then put them in place.
+
+    With a stamp they are those of that backup of the source, and not those that the source has now.
 
     Until the last moment the target holds what it held; whatever a kill leaves is in scratch schemas, which the next
     run drops. The key of the pseudonyms is never written anywhere.
@@ -95,7 +127,10 @@ def replace_by_neutralised_copy(target: str, source: str, with_documents: bool) 
         kind: ScratchDatabase(owner=copy.name, use="copia", database=kind).schema_name for kind in ("sip", "sei")
     }
     try:
-        _copy_databases(origin, copy, scratch)
+        if stamp is None:
+            _copy_databases(origin, copy, scratch)
+        else:
+            _restore_databases(origin, copy, scratch, stamp)
         neutralised = Neutraliser(
             server=copy.server,
             schemas=scratch,
@@ -142,6 +177,11 @@ def _copy_databases(origin: Instance, copy: Instance, scratch: dict[Database, st
             )
 
 
+def _restore_databases(origin: Instance, copy: Instance, scratch: dict[Database, str], stamp: str) -> None:
+    record = choose_backup(backups_of(origin), origin.name.slug, stamp=stamp, at=None, now=clock.now())
+    load_into_scratch(origin, fetch_manifest(origin, record.reference), copy.server, scratch)
+
+
 def _logins_of(copy: Instance) -> tuple[str, ...]:
     """The logins that the target's own directory has: those people sign in to the copy under their own login."""
     return tuple(sorted(doors.directory().list_logins(copy.name) - RESERVED_LOGINS))
@@ -160,7 +200,7 @@ def _is_kept(attachment: Attachment, original: Attachment | None, root: Path) ->
 
 
 @step("registro da cópia")
-def record_clone(target: str, source: str, with_documents: bool) -> Change:
+def record_clone(target: str, source: str, with_documents: bool, stamp: str | None = None) -> Change:
     """Tell the registry what the target is a copy of."""
     if not is_rehearsal():
         instance = load_instance(target)
@@ -170,6 +210,6 @@ def record_clone(target: str, source: str, with_documents: bool) -> Change:
             environment=target,
             actor=ACTOR,
             flow_run_id=flow_run.id,
-            details={"source": source, "with_documents": with_documents},
+            details={"source": source, "with_documents": with_documents, **({"backup": stamp} if stamp else {})},
         )
     return Change(created=1, details=(f"cópia de {source} registrada",))

@@ -22,6 +22,7 @@ from tasks.instance import Instance, happenings, is_copy, load_instance
 from tasks.live import has_gone_live, is_open
 from tasks.measure import ensure_measured
 from tasks.prefect_errors import explaining_prefect
+from tasks.restoration import require_whole
 from tasks.step import step
 
 PLACEMENT_WAIT_SECONDS = 60
@@ -40,6 +41,8 @@ def ensure_environment_record(environment: str, release: str | None) -> Change:
     with doors.registry().lock("colocação em servidor de banco", wait_seconds=PLACEMENT_WAIT_SECONDS):
         records = doors.registry().list_environments(municipality.ibge)
         known = next((record for record in records if record.slug == environment), None)
+        if known:
+            require_whole(load_instance(environment))  # or its application would be started
         version = known.release_version if known else release or read_releases().default
         placement = place(name)
         change = doors.registry().ensure_environment(

@@ -56,6 +56,12 @@ def repository_of(instance: Instance) -> FileRepository:
     return FileRepository(Path(doors.runtime().repository_path(instance.name)))
 
 
+def quarantine_of(instance: Instance) -> Path:
+    """Where restorations put files aside: beside the repository, out of the application's reach."""
+    root = Path(doors.runtime().repository_path(instance.name))
+    return root.with_name(f"{root.name}.quarentena")
+
+
 @step("chave do arquivo")
 def ensure_archive_key(environment: str) -> Change:
     """Make the key of the environment's archive, once: what was encrypted with it has to open for years."""

@@ -11,6 +11,7 @@ from tasks.closing import CLOSED, REOPENED, closing_of, closings
 from tasks.edge import declared_site, try_public_address
 from tasks.instance import Instance, load_instance
 from tasks.live import is_closing, is_open, is_public
+from tasks.restoration import require_whole
 from tasks.step import step
 
 
@@ -54,13 +55,15 @@ def reopen_environment(environment: str, role: str, reason: str) -> Change:
     In a production that go-live has not opened, only the operator's own closing is lifted.
 
     Raises:
-        GateClosedError: go-live has not opened this production and nobody closed it, or it is being closed.
+        GateClosedError: go-live has not opened this production and nobody closed it, or it is being closed; or a
+            restoration was cut off in it.
         RetryableError: the application or the public address does not answer; it stays closed.
         IntegrityError: something else than the sign-in page answers there; it stays closed.
     """
     require_impersonal(environment, role, reason)
     instance = load_instance(environment)
     closed, before_go_live = closing_of(instance), _is_before_go_live(instance)
+    require_whole(instance)
     if is_closing(instance):
         raise GateClosedError(
             "A produção está sendo fechada (volta da entrada)",

@@ -5,6 +5,7 @@ from domain.segregation import choose_neighbours
 from tasks import doors
 from tasks.certificate import DELIVERED
 from tasks.instance import happenings
+from tasks.restoration import unfinished_restorations
 
 
 def choose_neighbour(environment: str) -> str | None:
@@ -20,12 +21,18 @@ def list_neighbours() -> dict[str, str | None]:
 def list_delivered() -> list[str]:
     """The slugs of the environments in service: delivered once, and not on their way out.
 
-    One whose creation was cut off answers at no door yet: a neighbour that waited for it would never be finished.
+    One whose creation was cut off answers at no door yet: a neighbour that waited for it would never be finished. So
+    does one that is being restored, and one that waits for it on a database server that is lost.
     """
     registry = doors.registry()
+    restored = unfinished_restorations()
+    lost = {restoration.lost_server for restoration in restored.values()}
     delivered = {event.environment for event in registry.events(kinds=[DELIVERED])}
     return [
         record.slug
         for record in registry.list_environments()
-        if record.slug in delivered and retirement_of(happenings(record.ibge, record.slug)).standing is Standing.ACTIVE
+        if record.slug in delivered
+        and record.slug not in restored
+        and record.database_server not in lost
+        and retirement_of(happenings(record.ibge, record.slug)).standing is Standing.ACTIVE
     ]

@@ -8,6 +8,7 @@ from slugify import slugify
 
 from blocks.catalog import Catalog
 from blocks.environment_certificate import EnvironmentCertificate
+from blocks.packed_files import FileRepository
 from blocks.rehearsal import is_rehearsal
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
@@ -29,7 +30,7 @@ from tasks.archive import last_proof, remember, require_archive_held, retirement
 from tasks.configuration import apply_application
 from tasks.dns import remove_public_name
 from tasks.edge import remove_edge_site
-from tasks.environment_copy import repository_of
+from tasks.environment_copy import quarantine_of, repository_of
 from tasks.instance import Instance, happenings, load_any_instance
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
@@ -194,8 +195,9 @@ def drop_bucket(environment: str) -> Change:
 
 @step("arquivos destruídos")
 def drop_repository(environment: str) -> Change:
-    """Remove the file repository."""
-    return repository_of(load_any_instance(environment)).remove()
+    """Remove the file repository, and what restorations put aside beside it."""
+    instance = load_any_instance(environment)
+    return repository_of(instance).remove() + FileRepository(quarantine_of(instance)).remove()
 
 
 @step("segredos destruídos")

@@ -51,10 +51,12 @@ def instance(join: Join) -> Instance:
     return found
 
 
-def run(instance: Instance, command: str, *options: str) -> tuple[int, str]:
-    outcome = CliRunner().invoke(
-        app, [*example_of(command, {"timoteo-producao": instance.name.slug}), *options], catch_exceptions=False
-    )
+def named(instance: Instance) -> dict[str, str]:
+    return {"timoteo-producao": instance.name.slug}
+
+
+def run(words: list[str], *options: str) -> tuple[int, str]:
+    outcome = CliRunner().invoke(app, [*words, *options], catch_exceptions=False)
     return outcome.exit_code, outcome.stdout
 
 
@@ -63,7 +65,7 @@ def repository(instance: Instance) -> Path:
 
 
 def test_a_backup_is_proved_certified_and_locked(instance: Instance) -> None:
-    code, text = run(instance, "backup now", "--json")
+    code, text = run(example_of("backup now", named(instance)), "--json")
     certificate = json.loads(text)
     assert code == 0
     assert certificate["proved"]
@@ -114,17 +116,17 @@ def test_the_next_backup_stores_only_new_files(instance: Instance) -> None:
 
 
 def test_a_backup_is_listed_shown_and_proved_again(instance: Instance, tmp_path: Path) -> None:
-    code, text = run(instance, "backup list", "--json")
+    code, text = run(example_of("backup list", named(instance)), "--json")
     rows = json.loads(text)
     assert code == 0
     assert all(row["proved"] for row in rows)
     page = tmp_path / "certificado.html"
-    code, text = run(instance, "backup show", "--page", str(page), "--backup", rows[0]["stamp"])
+    code, text = run(example_of("backup show", named(instance)), "--page", str(page), "--backup", rows[0]["stamp"])
     assert code == 0
     assert "provada até" in text
     assert "Certificado de cópia de segurança" in page.read_text()
-    assert run(instance, "backup verify")[0] == 0
-    code, text = run(instance, "backup show", "--backup", "20200101T000000Z")
+    assert run(example_of("backup verify", named(instance)))[0] == 0
+    code, text = run(example_of("backup show", named(instance)), "--backup", "20200101T000000Z")
     assert code == 20
 
 
@@ -214,14 +216,14 @@ def test_a_missing_night_is_noticed_by_its_absence(
 
 
 def test_the_next_night_is_forecast(instance: Instance) -> None:
-    code, text = run(instance, "backup night", "--json")
+    code, text = run(example_of("backup night", named(instance)), "--json")
     assert code == 0
     assert instance.name.slug in [row["environment"] for row in json.loads(text)["environments"]]
 
 
 def test_the_drill_sees_every_damage_and_touches_no_backup(instance: Instance) -> None:
     before = backups_of(instance)
-    code, text = run(instance, "backup drill", "--json")
+    code, text = run(example_of("backup drill", named(instance)), "--json")
     results = json.loads(text)["results"][instance.name.slug]
     assert code == 0
     assert [result["expected"] in result["found"] for result in results] == [True] * len(DAMAGES)
@@ -244,7 +246,7 @@ def test_a_backup_under_legal_hold_stays_when_its_time_is_over(
     instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stamp = backups_of(instance)[0].stamp
-    assert run(instance, "backup hold", "--backup", stamp)[0] == 0
+    assert run(example_of("backup hold", named(instance)), "--backup", stamp)[0] == 0
     (record,) = [record for record in backups_of(instance) if record.held]
     assert record.stamp == stamp
     storage, real = backup_storage(instance), clock.now
@@ -258,14 +260,14 @@ def test_a_backup_under_legal_hold_stays_when_its_time_is_over(
     left = [record.stamp for record in backups_of(instance)]
     assert left == [stamp, good.stamp if good else ""], "what is held, and the last good one"
     monkeypatch.undo()
-    code, _ = run(instance, "backup list")
+    code, _ = run(example_of("backup list", named(instance)))
     assert code == 0
     assert set_hold(instance, record, held=False, role="procuradoria", reason="Encerrado").updated > 0
     assert not any(record.held for record in backups_of(instance))
 
 
 def test_what_backups_take_is_told_with_each_object_once(instance: Instance) -> None:
-    code, text = run(instance, "backup cost", "--json")
+    code, text = run(example_of("backup cost", named(instance)), "--json")
     (mine,) = [row for row in json.loads(text) if row["environment"] == instance.name.slug]
     assert code == 0
     objects = {stored for record in backups_of(instance) for stored in record.objects}
@@ -290,6 +292,6 @@ def test_the_keys_survive_the_loss_of_prefects_store(instance: Instance, tmp_pat
     outcome = CliRunner().invoke(app, words, catch_exceptions=False)
     assert json.loads(outcome.stdout)["created"] == 1
     assert doors.archive_key(instance.name.slug).secret.get_secret_value() == key
-    assert run(instance, "backup verify")[0] == 0
+    assert run(example_of("backup verify", named(instance)))[0] == 0
     phrase.write_text("outras palavras bem sorteadas\n")
     assert CliRunner().invoke(app, words).exit_code == 20

@@ -1,0 +1,167 @@
+"""One table, or all of one process, read out of a backup for consultation: the environment itself is not touched.
+
+The backup is restored into a private server of this machine. What is written is personal data: it goes into one
+directory for its owner only, and into no log, artifact or event.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from prefect.runtime import flow_run
+
+from blocks.dump_restorer import restore
+from blocks.file_packs import PackedContent, read_pack
+from blocks.file_restorer import FileRestorer
+from blocks.mariadb import MariaDBServer
+from blocks.packed_files import explaining_disk
+from blocks.row_export import exported_ids, write_process, write_table
+from blocks.scratch_server import scratch_server
+from blocks.settings import load_settings
+from blocks.streams import ahead, as_file
+from blocks.table_facts import list_attachments
+from domain.archive import ArchivePart
+from domain.backup.files import FileIndex
+from domain.backup.history import BackupRecord
+from domain.backup.manifest import BackupManifest
+from domain.calendar import BRASILIA
+from domain.errors import InvalidInputError
+from domain.restoration import choose_backup
+from tasks import clock, doors
+from tasks.backup_history import backups_of
+from tasks.backup_storage import BackupVault, fetch_manifest
+from tasks.instance import Instance
+from tasks.maintenance import require_impersonal
+
+EXPORTED = "backup.exported"
+FILES = "arquivos"
+README = "LEIA-ME.txt"
+_ATTACHMENT_TABLES = (("anexo", ""), ("md_pen_anexo_documento", "mod-pen/"))
+
+
+class Wanted(NamedTuple):
+    """A table, as `sei.protocolo`, or the number of a process."""
+
+    table: str | None
+    process: str | None
+
+
+class Exported(NamedTuple):
+    """What was written: rows by table, and files."""
+
+    stamp: str
+    rows: dict[str, int]
+    files: int
+
+
+def export(instance: Instance, stamp: str | None, wanted: Wanted, out: Path, role: str, reason: str) -> Exported:
+    """Write what is wanted of a proved backup into a new directory; whatever fails, nothing is left of it.
+
+    Raises:
+        InvalidInputError: no such backup, table or process, or the directory is there already.
+        RetryableError: S3, this machine's disk or the scratch server failed.
+        IntegrityError: the backup was damaged since it was proved.
+    """
+    require_impersonal(instance.name.slug, role, reason)
+    if (wanted.table is None) == (wanted.process is None):
+        raise InvalidInputError(
+            "Peça uma tabela ou um processo", "--table e --process", "Use um dos dois, como --table sei.protocolo."
+        )
+    record = choose_backup(backups_of(instance), instance.name.slug, stamp=stamp, at=None, now=clock.now())
+    manifest = fetch_manifest(instance, record.reference)
+    if out.exists():
+        raise InvalidInputError("O diretório já existe", str(out), "Dê em --out um diretório novo.")
+    with explaining_disk(out):
+        out.mkdir(parents=True, mode=0o700)
+        out.chmod(0o700)
+    try:
+        done = _fill(instance, manifest, record, wanted, out)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    doors.registry().record_event(
+        EXPORTED,
+        ibge=instance.municipality.ibge,
+        environment=instance.name.slug,
+        actor=role,
+        flow_run_id=flow_run.id,
+        # The number of a process may be secret; that one was read is not.
+        details={"backup": record.stamp, "what": wanted.table or "processo", "reason": reason},
+    )
+    return done
+
+
+def _fill(instance: Instance, manifest: BackupManifest, record: BackupRecord, wanted: Wanted, out: Path) -> Exported:
+    vault = BackupVault(instance)
+    with scratch_server(load_settings().scratch_dir) as scratch:
+        restore(as_file(ahead(vault.read(manifest.databases))), scratch.server, manifest.databases.key)
+        if wanted.table is not None:
+            rows, files = {wanted.table: _write_table(scratch.server, manifest, wanted.table, out)}, 0
+        else:
+            rows = write_process(scratch.server, manifest.schemas["sei"], str(wanted.process), out)
+            files = _write_files(vault, manifest, _paths(scratch.server, manifest, out, rows), out)
+    text = _readme(record, rows, files)
+    with explaining_disk(out):
+        (out / README).touch(mode=0o600)
+        (out / README).write_text(text, encoding="utf-8")
+    return Exported(record.stamp, rows, files)
+
+
+def _write_table(server: MariaDBServer, manifest: BackupManifest, name: str, out: Path) -> int:
+    kind, _, table = name.partition(".")
+    schemas = {str(known): schema for known, schema in manifest.schemas.items()}
+    if kind not in schemas or not table:
+        raise InvalidInputError("Não é o nome de uma tabela", name, "Escreva como sei.protocolo ou sip.usuario.")
+    return write_table(server, schemas[kind], table, out / f"{kind}.{Path(table).name}.csv")
+
+
+def _paths(server: MariaDBServer, manifest: BackupManifest, out: Path, rows: Mapping[str, int]) -> set[str]:
+    """The paths of the files of the attachments that were exported."""
+    ids = {folder: exported_ids(out, rows, table, "id_anexo") for table, folder in _ATTACHMENT_TABLES}
+
+    def wanted(path: str) -> bool:
+        folder = next((folder for folder in ids if folder and path.startswith(folder)), "")
+        return path.rpartition("/")[2] in ids[folder]
+
+    return {path for path in list_attachments(server, manifest.schemas["sei"]) if wanted(path)}
+
+
+def _write_files(vault: BackupVault, manifest: BackupManifest, paths: set[str], out: Path) -> int:
+    index = FileIndex.parse(as_file(vault.read(manifest.index)), manifest.index.key)
+    chosen = FileIndex(index.packs, {path: file for path, file in index.files.items() if path in paths})
+
+    def read(pack: ArchivePart, targets: Mapping[str, Sequence[Path]]) -> Mapping[str, PackedContent]:
+        return read_pack(ahead(vault.read(pack)), pack.key, targets)
+
+    work = out / "em-andamento"
+    root = out / FILES
+    with explaining_disk(out):
+        root.mkdir(mode=0o700)
+    FileRestorer(root, chosen, paths, work / "nada").run(read)
+    with explaining_disk(out):
+        shutil.rmtree(work, ignore_errors=True)
+        for path in root.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+    return len(chosen.files)
+
+
+def _readme(record: BackupRecord, rows: Mapping[str, int], files: int) -> str:
+    certificate = record.certificate
+    verified = f"{certificate.verified_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}" if certificate else "nunca"
+    lines = [
+        f"Extrato da cópia {record.stamp} de {record.reference.environment}",
+        f"Dados de {record.reference.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M} (hora de Brasília).",
+        f"Cópia provada até {certificate.level if certificate else '-'}, conferida em {verified}.",
+        f"Manifesto {record.reference.sha256}, versão {record.reference.version_id}.",
+        "",
+        "CONTÉM DADOS PESSOAIS. É só para consulta: guarde-o onde só quem precisa entra e apague-o depois do uso.",
+        "Nada aqui volta ao SEI por si; para isso há ./implanta backup restore.",
+        "",
+        "Cada .csv é uma tabela, em UTF-8, com os nomes das colunas na primeira linha. Um campo vazio é NULL ou texto",
+        "vazio; um valor binário está em hexadecimal, depois de 0x.",
+        "",
+        *(f"{table}: {count} linhas" for table, count in sorted(rows.items())),
+        *([f"{FILES}/: {files} arquivos de anexos, sob o caminho do repositório"] if files else []),
+    ]
+    return "\n".join(lines) + "\n"
