@@ -15,10 +15,12 @@ from domain.backup.certificate import BackupCertificate
 from domain.backup.night import Candidate, NightReport, NightRule, first_free, forecast, in_order
 from domain.calendar import local_day
 from domain.errors import RetryableError
-from flows.stage import at_most
+from flows.stage import at_most, results_of
 from tasks.backup_night import (
     back_up_environment,
     candidates,
+    drop_old_backups,
+    environments_out_of_use,
     publish_night,
     publish_night_forecast,
 )
@@ -47,6 +49,10 @@ def nightly_backup(environments: Environments = None) -> NightReport:
     expected = forecast(due, rule, started_at)
     publish_night_forecast(local_day(started_at), expected)
     results = _run(due, rule, None if environments else expected.window_ends_at)
+    if environments is None:
+        gone = environments_out_of_use()
+        swept = results_of(gone, drop_old_backups.map(gone))
+        results |= {name: result for name, result in swept.items() if isinstance(result, BaseException)}
     report = NightReport.of(results, started_at=started_at, ended_at=now(), forecast=expected)
     publish_night(local_day(started_at), report)
     report.raise_if_any_failed()

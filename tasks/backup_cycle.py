@@ -94,13 +94,14 @@ def check_certificate(instance: Instance, reference: BackupReference) -> BackupC
     return certificate
 
 
-def drop_expired(instance: Instance) -> Change:
+def drop_expired(instance: Instance, *, keep_last: bool = True) -> Change:
     """Remove the backups whose time is over, and what only they needed; whoever calls keeps other runs out.
 
-    What is under a retention or a legal hold stays, whoever forgot it, and the last good backup does.
+    What is under a retention or a legal hold stays, whoever forgot it; so does the last good backup, but that of an
+    environment that was destroyed: nobody may keep a city's data for longer than its rule says.
     """
     records = backups_of(instance)
-    over = expired(records, clock.now())
+    over = expired(records, clock.now(), keep_last=keep_last)
     kept = {(stored.key, stored.version_id) for record in records if record not in over for stored in record.objects}
     change = backup_storage(instance).drop_loose_versions(kept)
     for record in over:

@@ -17,7 +17,7 @@ from domain.message import Event, message_key
 from domain.retirement import Standing, retirement_of
 from registry import EnvironmentRecord
 from tasks import doors
-from tasks.backup_cycle import back_up
+from tasks.backup_cycle import back_up, drop_expired, lock_name
 from tasks.backup_history import backups_of, newest_proved
 from tasks.inspection import publish_markdown
 from tasks.instance import happenings, load_any_instance, load_instance
@@ -63,6 +63,25 @@ def _fleet(wanted: Sequence[str] | None) -> list[EnvironmentRecord]:
         if record.reference_digest is not None
         and retirement_of(happenings(record.ibge, record.slug)).standing is Standing.ACTIVE
     ]
+
+
+def environments_out_of_use() -> list[str]:
+    """Those on their way out or destroyed, of which backups are left."""
+    return [
+        record.slug
+        for record in doors.registry().list_environments()
+        if retirement_of(happenings(record.ibge, record.slug)).standing is not Standing.ACTIVE
+        and backups_of(load_any_instance(record.slug))
+    ]
+
+
+@step("cópias vencidas")
+def drop_old_backups(environment: str) -> Change:
+    """Remove what has had its time of an environment that is backed up no more; of a destroyed one, the last too."""
+    instance = load_any_instance(environment)
+    standing = retirement_of(happenings(instance.municipality.ibge, environment)).standing
+    with doors.registry().lock(lock_name(instance)):
+        return drop_expired(instance, keep_last=standing is not Standing.DESTROYED)
 
 
 @step("previsão da noite")

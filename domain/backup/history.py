@@ -109,7 +109,7 @@ def last_proved(records: Sequence[BackupRecord]) -> BackupRecord | None:
     return next((record for record in reversed(records) if record.proved), None)
 
 
-def expired(records: Sequence[BackupRecord], now: datetime) -> tuple[BackupRecord, ...]:
-    """The backups whose time is over; the last good one never is, nor one that somebody holds."""
-    good = last_proved(records)
+def expired(records: Sequence[BackupRecord], now: datetime, *, keep_last: bool = True) -> tuple[BackupRecord, ...]:
+    """The backups whose time is over; one that somebody holds never is, nor the last good one while it is kept."""
+    good = last_proved(records) if keep_last else None
     return tuple(record for record in records if record.keep_until <= now and not record.held and record is not good)

@@ -61,7 +61,6 @@ ELSEWHERE = {
                 "drill",
                 "hold",
                 "cost",
-                "package",
                 "accept",
                 "keys export",
                 "keys import",
