@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-# 10,000 parts are the most that S3 takes: 160 GB in one object.
-PART_SIZE = 16 * 1024 * 1024
+# Each part is held in memory; 10,000 of them are the most that S3 takes. So they are small at first, and a long object
+# of up to 586 GB goes on in larger ones.
+PART_SIZE = 8 * 1024 * 1024
+SMALL_PARTS = 1_000
+LONG_PART_SIZE = 8 * PART_SIZE
 MAX_PARTS = 10_000
+MAX_BYTES = SMALL_PARTS * PART_SIZE + (MAX_PARTS - SMALL_PARTS) * LONG_PART_SIZE
 DIGEST = "sha256"
 
 
@@ -223,19 +227,20 @@ def _confirmed(
 
 
 def _in_parts(stream: BinaryIO, where: str) -> Iterator[bytes]:
-    """The stream in parts of `PART_SIZE`, at least one; a pipe gives less at a time than it is asked for."""
+    """The stream in parts, at least one; a pipe gives less at a time than it is asked for."""
     number = 0
     while True:
-        pieces, missing = [], PART_SIZE
+        size = PART_SIZE if number < SMALL_PARTS else LONG_PART_SIZE
+        pieces, missing = [], size
         while missing and (piece := stream.read(missing)):
             pieces.append(piece)
             missing -= len(piece)
-        if missing == PART_SIZE and number:
+        if missing == size and number:
             return
         number += 1
         if number > MAX_PARTS:
             raise InvalidInputError(
-                f"O conteúdo passa de {MAX_PARTS * PART_SIZE // 10**9} GB, o máximo de um objeto",
+                f"O conteúdo passa de {MAX_BYTES // 10**9} GB, o máximo de um objeto",
                 where,
                 "Divida a cópia em objetos menores.",
             )

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 
-from blocks.backup_meaning import judge_meaning
+from blocks.backup_meaning import Meaning, judge_meaning
 from blocks.catalog import Catalog
 from blocks.dump_restorer import restore
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dumped
 from blocks.file_packs import PackedContent, read_pack
-from blocks.foreign_keys import check_foreign_keys
+from blocks.foreign_keys import ForeignKeys, check_foreign_keys
 from blocks.mariadb import MariaDBServer
 from blocks.scratch_server import ScratchServer, scratch_server
 from blocks.settings import load_settings
@@ -141,15 +141,23 @@ class _Examination:
             # A whole schema that is lost is told by the comparison; the others are examined all the same.
             present = set(server.list_databases(""))
             schemas = {kind: schema for kind, schema in manifest.schemas.items() if schema in present}
-            with self._timed("comparação"):
-                self._compare(manifest, server, schemas)
+            with ThreadPoolExecutor(1) as pool:
+                keys = pool.submit(_look_for_parents, server, schemas)
+                meaning = pool.submit(
+                    judge_meaning,
+                    server,
+                    manifest.schemas,
+                    taken_at=manifest.taken_at,
+                    versions=manifest.versions,
+                )
+                with self._timed("comparação"):
+                    self._compare(manifest, server, schemas)
+            # Only now is it known whose fault a broken key or rule is.
             unequal = {finding.subject for finding in self._findings if finding.level is Level.EQUAL}
-            with self._timed("chaves"):
-                self._check_keys(server, schemas, unequal)
+            self._judge_keys(keys.result(), unequal)
             if schemas.keys() != manifest.schemas.keys():
                 return {}
-            with self._timed("significado"):
-                self._judge_meaning(manifest, server, unequal)
+            self._tell_meaning(meaning.result(), unequal)
             with _damage_as(Cause.STRUCTURE, schemas["sei"]):
                 attachments = list_attachments(server, schemas["sei"])
             with self._timed("aplicação"):  # comes last: it changes rows of the copy
@@ -198,28 +206,19 @@ class _Examination:
             " conferidas também com a soma do próprio servidor",
         )
 
-    def _check_keys(self, server: MariaDBServer, schemas: dict[Database, str], unequal: AbstractSet[str]) -> None:
-        checked = 0
-        for schema in schemas.values():
-            with _damage_as(Cause.STRUCTURE, schema):
-                keys = check_foreign_keys(server, schema)
-            checked += keys.checked
-            self._attribute(
-                [
-                    Violation(
-                        Cause.FOREIGN_KEY,
-                        f"{schema}.{key.table}",
-                        f"{key.key}: {key.rows} linhas sem par",
-                        (f"{schema}.{key.table}", key.parent),
-                    )
-                    for key in keys.broken
-                ],
-                unequal,
-            )
-        self._tell(Level.EQUAL, f"{checked} chaves estrangeiras conferidas linha a linha")
+    def _judge_keys(self, found: ForeignKeys, unequal: AbstractSet[str]) -> None:
+        self._attribute(
+            [
+                Violation(
+                    Cause.FOREIGN_KEY, key.table, f"{key.key}: {key.rows} linhas sem par", (key.table, key.parent)
+                )
+                for key in found.broken
+            ],
+            unequal,
+        )
+        self._tell(Level.EQUAL, f"{found.checked} chaves estrangeiras conferidas linha a linha")
 
-    def _judge_meaning(self, manifest: BackupManifest, server: MariaDBServer, unequal: AbstractSet[str]) -> None:
-        meaning = judge_meaning(server, manifest.schemas, taken_at=manifest.taken_at, versions=manifest.versions)
+    def _tell_meaning(self, meaning: Meaning, unequal: AbstractSet[str]) -> None:
         self._attribute(meaning.violations, unequal)
         self._notes += [
             f"As regras de significado que leem {table} não foram julgadas: ela falta ou tem outras colunas"
@@ -351,6 +350,17 @@ class _Examination:
             yield
         finally:
             self._seconds[stage] = monotonic() - started
+
+
+def _look_for_parents(server: MariaDBServer, schemas: dict[Database, str]) -> ForeignKeys:
+    """What the foreign keys of all schemas say, their tables named in full."""
+    checked, broken = 0, []
+    for schema in schemas.values():
+        with _damage_as(Cause.STRUCTURE, schema):
+            keys = check_foreign_keys(server, schema)
+        checked += keys.checked
+        broken += [key._replace(table=f"{schema}.{key.table}") for key in keys.broken]
+    return ForeignKeys(checked, tuple(broken))
 
 
 def _read_facts(server: MariaDBServer, schemas: dict[Database, str]) -> dict[Database, DatabaseFacts]:

@@ -64,21 +64,20 @@ class _Writer:
             "sip": instance.name.database_sip,
             "sei": instance.name.database_sei,
         }
-        root = Path(doors.runtime().repository_path(instance.name))
-        self._files = FileBackup(root, self._index_of(previous), self._put_pack)
+        self._previous = previous
 
     def write(self) -> BackupReference:
         instance = self._instance
         with ThreadPoolExecutor(1) as pool:
-            files = pool.submit(self._files.take)
+            taking = pool.submit(self._take_files)
             before = self._read()
             with dumped(instance.server, list(self._schemas.values())) as lines:
                 dump = DigestedDump(lines)
                 databases = self._put(DATABASES, ahead(joined(dump)))
-            files.result()
+            files = taking.result()
             reading = pool.submit(self._read)
-            self._files.take()
-            index = self._files.index()
+            files.take()
+            index = files.index()
             index_part = self._put(INDEX, joined(index.lines()))
             ldif = doors.directory().export_subtree(instance.name)
             directory = self._put(DIRECTORY, [ldif.encode()])
@@ -127,11 +126,17 @@ class _Writer:
         name = f"{self._taken_at:%Y%m%dT%H%M%SZ}-{self._packs}.tar.zst.enc"
         return self._vault.put(f"{PACKS}/{name}", ahead(content))
 
-    def _index_of(self, previous: BackupReference | None) -> FileIndex | None:
-        if previous is None:
+    def _take_files(self) -> FileBackup:
+        root = Path(doors.runtime().repository_path(self._instance.name))
+        files = FileBackup(root, self._index_before(), self._put_pack)
+        files.take()
+        return files
+
+    def _index_before(self) -> FileIndex | None:
+        if self._previous is None:
             return None
         try:
-            part = fetch_manifest(self._instance, previous).index
+            part = fetch_manifest(self._instance, self._previous).index
             return FileIndex.parse(as_file(self._vault.read(part)), part.key)
         except IntegrityError:  # nothing can be built on it: every file is stored anew, and nobody waits for a repair
             return None
