@@ -223,6 +223,7 @@ def _confirmed(
         mode=told.get("ObjectLockMode"),
         retain_until=told.get("ObjectLockRetainUntilDate"),
         legal_hold=told.get("ObjectLockLegalHoldStatus") == "ON",
+        written_at=told["LastModified"],
     )
 
 

@@ -286,7 +286,7 @@ def test_the_keys_survive_the_loss_of_prefects_store(instance: Instance, tmp_pat
     assert json.loads(outcome.stdout)["keys"] >= 2
     assert key not in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
-    EnvironmentArchiveKey.delete(f"{EnvironmentArchiveKey.get_block_type_slug()}/{instance.name.slug}")
+    EnvironmentArchiveKey.delete(instance.name.slug)
     doors.forget_blocks()
     words = [*example_of("backup keys import", instead), "--json"]
     outcome = CliRunner().invoke(app, words, catch_exceptions=False)
