@@ -34,6 +34,7 @@ KEYS = {
     "durations",
     "issued_at",
     "substance",
+    "closing",
 }
 
 
@@ -107,6 +108,7 @@ def test_the_command_line_shows_it(cli: CommandLine, fleet: Fleet) -> None:
     shown = cli.run("environment", "show", ATTACKER, "--json").json_result
     assert set(shown) == KEYS
     substance = shown.pop("substance")
+    assert shown.pop("closing") is None, "no operator closed it"
     certificate = DeliveryCertificate.model_validate(shown)
     assert certificate.substance == substance
     assert certificate == find_certificate(ATTACKER)
