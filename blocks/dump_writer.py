@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from blocks.dump_loader import private_options
+from blocks.dump_statements import DigestedDump
 from blocks.mariadb import MariaDBServer, explain_code, identifier
+from domain.backup.facts import DumpFacts
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 
 COMPLETION_MARK = b"-- Dump completed\n"
@@ -63,6 +65,20 @@ def dumped(server: MariaDBServer, schemas: Sequence[str]) -> Iterator[Iterator[b
     where = f"{', '.join(schemas)} em {server.host}:{server.port}"
     with _running(server, schemas, "--order-by-primary") as (process, messages):
         yield _Run(process, messages, where).lines()
+
+
+def digest(server: MariaDBServer, schemas: Sequence[str]) -> DumpFacts:
+    """What these schemas hold at one moment, as the digests of a dump that nobody keeps; of none, nothing.
+
+    Raises as `dumping`.
+    """
+    if not schemas:
+        return DumpFacts(schemas={})
+    with dumped(server, schemas) as lines:
+        passing = DigestedDump(lines)
+        for _ in passing:
+            pass
+    return passing.facts
 
 
 def dump_program_version() -> str:

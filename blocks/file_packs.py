@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, NamedTuple
 
+from blocks.locked_objects import digest_file
 from blocks.packed_files import damaged, explaining_disk
 from blocks.streams import CHUNK_BYTES, as_file
 from domain.archive import ArchivePart
@@ -199,8 +200,7 @@ def _read(path: Path, size_bytes: int) -> tuple[bytes | None, str]:
         if len(content) != size_bytes:
             raise _changing(path)
         return content, hashlib.sha256(content).hexdigest()
-    with path.open("rb") as file:
-        return None, hashlib.file_digest(file, "sha256").hexdigest()
+    return None, digest_file(path)[0]
 
 
 def _changing(path: Path) -> RetryableError:

@@ -1,6 +1,5 @@
 """Making a file repository what a backup's index says it was. Nothing is deleted: what is in the way is moved aside."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from blocks.file_packs import PackedContent, walk
+from blocks.locked_objects import digest_file
 from blocks.packed_files import damaged, explaining_disk
 from domain.archive import ArchivePart
 from domain.backup.files import FileIndex, IndexedFile
@@ -53,7 +53,7 @@ class FileRestorer:
                         loose.append(name)
                     continue
                 there.add(name)
-                if path.stat().st_size != wanted.size_bytes or _sha256(path) != wanted.sha256:
+                if path.stat().st_size != wanted.size_bytes or digest_file(path)[0] != wanted.sha256:
                     other.append(name)
         missing = sorted(self._index.files.keys() - there)
         return FileDifference(tuple(missing), tuple(other), tuple(loose))
@@ -119,8 +119,3 @@ class FileRestorer:
             os.utime(beside, ns=(file.modified_ns, file.modified_ns))
             shutil.move(beside, target)
         content.unlink()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

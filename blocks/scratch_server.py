@@ -17,11 +17,12 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from blocks import held_directory
+from blocks.held_directory import held_directory
 from blocks.mariadb import MariaDBServer
 from domain.errors import InvalidInputError, RetryableError
 
 _PACKAGE = "mariadb-server"
+_PREFIX = "rascunho-"
 _START_SECONDS = 60.0
 _HOST = "127.0.0.1"
 # A checksum, or the last key of a large table, reads every row.
@@ -79,13 +80,10 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 80) -> Iterator[Scrat
         InvalidInputError: MariaDB's programs are not installed.
         RetryableError: the server did not start, or its disk is full.
     """
-    home = parent / f"rascunho-{secrets.token_hex(4)}"
     try:
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sweep(parent)
-        home.mkdir(mode=0o700)
-        with held_directory.held(home):
-            _copy_template(_template(parent), home / "data")
+        with held_directory(parent, _PREFIX) as home:
+            shutil.copytree(_template(parent), home / "data")
             server = _reserve_address()
             process = _start(home, server, buffer_pool_mib)
             try:
@@ -100,13 +98,6 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 80) -> Iterator[Scrat
             str(parent),
             "Confira espaço e permissões e execute de novo.",
         ) from e
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def sweep(parent: Path) -> int:
-    """Remove the directories that runs which were killed left below `parent`; how many."""
-    return held_directory.sweep(parent, "rascunho-")
 
 
 def _template(parent: Path) -> Path:
@@ -117,42 +108,33 @@ def _template(parent: Path) -> Path:
     template = parent / f"modelo-{version}"
     if template.is_dir():
         return template
-    fresh = parent / f"rascunho-{secrets.token_hex(4)}"
-    fresh.mkdir(mode=0o700)
-    try:
-        with held_directory.held(fresh):
-            done = subprocess.run(
-                [
-                    _program("mariadb-install-db"),
-                    "--no-defaults",
-                    f"--datadir={fresh / 'data'}",
-                    f"--tmpdir={fresh}",
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                    "--skip-name-resolve",
-                    "--force",
-                    f"--innodb-log-file-size={_LOG_MIB}M",
-                    *_as_root(),
-                ],
-                capture_output=True,
-                env=_environment(),
-                check=False,
+    with held_directory(parent, _PREFIX) as fresh:
+        done = subprocess.run(
+            [
+                _program("mariadb-install-db"),
+                "--no-defaults",
+                f"--datadir={fresh / 'data'}",
+                f"--tmpdir={fresh}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+                "--force",
+                f"--innodb-log-file-size={_LOG_MIB}M",
+                *_as_root(),
+            ],
+            capture_output=True,
+            env=_environment(),
+            check=False,
+        )
+        if done.returncode:
+            raise RetryableError(
+                "O MariaDB de rascunho não pôde ser preparado",
+                str(parent),
+                "Confira espaço em disco, permissões e o pacote mariadb-server e execute de novo.",
             )
-            if done.returncode:
-                raise RetryableError(
-                    "O MariaDB de rascunho não pôde ser preparado",
-                    str(parent),
-                    "Confira espaço em disco, permissões e o pacote mariadb-server e execute de novo.",
-                )
-            with suppress(FileExistsError, OSError):  # another process was first: its template is as good
-                (fresh / "data").rename(template)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        with suppress(OSError):  # another process was first: its template is as good
+            (fresh / "data").rename(template)
     return template
-
-
-def _copy_template(template: Path, data: Path) -> None:
-    shutil.copytree(template, data)
 
 
 def _reserve_address() -> MariaDBServer:

@@ -18,7 +18,7 @@ _WRITTEN = """
 PEN_ATTACHMENTS = "md_pen_anexo_documento"
 """The module PEN's table, where it is installed."""
 # The tables with files in SEI's repository, and the folder of each (`sei.md` 3).
-_ATTACHMENT_TABLES = {"anexo": "", PEN_ATTACHMENTS: "mod-pen/"}
+ATTACHMENT_TABLES = {"anexo": "", PEN_ATTACHMENTS: "mod-pen/"}
 
 
 def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:
@@ -67,7 +67,7 @@ def list_attachments(server: MariaDBServer, schema: str) -> dict[str, Attachment
     """Every file that a SEI schema says is in its repository, by its path below it."""
     found: dict[str, Attachment] = {}
     with server.transaction(schema) as cursor:
-        for table, folder in _ATTACHMENT_TABLES.items():
+        for table, folder in ATTACHMENT_TABLES.items():
             cursor.execute(
                 "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s", (table,)
             )

@@ -495,9 +495,9 @@ def _row(record: "BackupRecord") -> dict[str, object]:
 
 
 def _local(moment: "datetime") -> str:
-    from domain.calendar import BRASILIA
+    from domain.calendar import local_moment
 
-    return f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
+    return local_moment(moment)
 
 
 def _show(certificate: "BackupCertificate", as_json: bool) -> None:

@@ -217,6 +217,6 @@ def _state(message: "MessageRecord") -> str:
 
 
 def _local(moment: "datetime") -> str:
-    from domain.calendar import BRASILIA
+    from domain.calendar import local_moment
 
-    return f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
+    return local_moment(moment)

@@ -142,6 +142,11 @@ class BusinessCalendar(Frozen):
         return sum(self.is_business_day(day) for day in days)
 
 
+def local_moment(moment: datetime) -> str:
+    """`28/11/2026 22:14`: a moment in Brasília time, as reports write it."""
+    return f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
+
+
 def local_day(moment: datetime) -> date:
     """The day of a moment in Brasília time. The moment must have a time zone."""
     if moment.tzinfo is None:

@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 
 from domain.backup.night import Candidate
 from domain.backup.sizes import shown_seconds
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.environment import Purpose
 from domain.fleet_failures import FleetFailures
 from domain.model import Frozen
@@ -62,7 +62,7 @@ class RebuildReport(Frozen):
             f"| {name} | **não voltou**: {table_cell(why)} | | | |" for name, why in self.failures.reasons.items()
         ]
         lines += [
-            f"| {name} | certificado | {report.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M} | {report.seconds:.1f}"
+            f"| {name} | certificado | {local_moment(report.taken_at)} | {report.seconds:.1f}"
             f" | {table_cell(report.next_step)} |"
             for name, report in self.rebuilt.items()
         ]

@@ -7,9 +7,9 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field, NonNegativeFloat
 
 from domain.backup.history import BackupRecord, last_proved
-from domain.backup.manifest import BackupManifest, BackupReference
+from domain.backup.manifest import BackupManifest, BackupReference, stamp_of
 from domain.backup.sizes import shown_seconds
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.errors import InvalidInputError
 from domain.model import Frozen
 from domain.paperwork import TABLES, Paperwork
@@ -46,7 +46,7 @@ class Restoration(Frozen):
     @property
     def stamp(self) -> str:
         """The backup as people name it."""
-        return f"{self.backup.taken_at:%Y%m%dT%H%M%SZ}"
+        return stamp_of(self.backup.taken_at)
 
     @property
     def touching(self) -> bool:
@@ -123,7 +123,7 @@ def choose_backup(
     if at is not None:
         usable = [record for record in usable if record.reference.taken_at <= at]
     if not usable:
-        until = f" até {at.astimezone(BRASILIA):%d/%m/%Y %H:%M}" if at else ""
+        until = f" até {local_moment(at)}" if at else ""
         raise InvalidInputError(f"O ambiente não tem cópia provada{until}", environment, see)
     return usable[-1]
 
@@ -151,7 +151,7 @@ class RestoreReport(Frozen):
     def markdown(self) -> list[str]:
         """The table that operators read."""
         lines = [
-            f"# {self.environment}: restaurado da cópia de {self.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}",
+            f"# {self.environment}: restaurado da cópia de {local_moment(self.taken_at)}",
             "",
             f"Por {self.role}: {self.reason.rstrip('.')}. Cópia do que havia: {self.saved}.",
             "",

@@ -15,9 +15,7 @@ def accept_source_faults(instance: Instance, record: BackupRecord, *, role: str,
     """
     certificate = record.certificate
     findings = certificate.findings if certificate else ()
-    whole = certificate is not None and any(
-        result.level is Level.INTACT and result.passed for result in certificate.levels
-    )
+    whole = certificate is not None and certificate.passed(Level.INTACT)
     if not findings or not whole or any(finding.cause not in OF_THE_SOURCE for finding in findings):
         raise GateClosedError(
             "Só se aceita o que falta ou mudou nos arquivos do próprio ambiente",

@@ -117,8 +117,7 @@ def _to_build_on(instance: Instance) -> BackupReference | None:
     examined = [record for record in backups_of(instance) if record.certificate is not None]
     if not examined or (last := examined[-1].certificate) is None:
         return None
-    whole = any(result.level is Level.INTACT and result.passed for result in last.levels)
-    return examined[-1].reference if whole else None
+    return examined[-1].reference if last.passed(Level.INTACT) else None
 
 
 def _prepare(instance: Instance) -> None:

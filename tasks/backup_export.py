@@ -5,14 +5,13 @@ directory for its owner only, and into no log, artifact or event.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from prefect.runtime import flow_run
 
 from blocks.dump_restorer import restore
-from blocks.file_packs import PackedContent, read_pack
 from blocks.file_restorer import FileRestorer
 from blocks.mariadb import MariaDBServer
 from blocks.packed_files import explaining_disk
@@ -20,12 +19,11 @@ from blocks.row_export import exported_ids, write_process, write_table
 from blocks.scratch_server import scratch_server
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
-from blocks.table_facts import list_attachments
-from domain.archive import ArchivePart
+from blocks.table_facts import ATTACHMENT_TABLES, list_attachments
 from domain.backup.files import FileIndex
 from domain.backup.history import BackupRecord
 from domain.backup.manifest import BackupManifest
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.errors import InvalidInputError
 from domain.restoration import choose_backup
 from tasks import clock, doors
@@ -37,7 +35,6 @@ from tasks.maintenance import require_impersonal
 EXPORTED = "backup.exported"
 FILES = "arquivos"
 README = "LEIA-ME.txt"
-_ATTACHMENT_TABLES = (("anexo", ""), ("md_pen_anexo_documento", "mod-pen/"))
 
 
 class Wanted(NamedTuple):
@@ -118,7 +115,7 @@ def _write_table(server: MariaDBServer, manifest: BackupManifest, name: str, out
 
 def _paths(server: MariaDBServer, manifest: BackupManifest, out: Path, rows: Mapping[str, int]) -> set[str]:
     """The paths of the files of the attachments that were exported."""
-    ids = {folder: exported_ids(out, rows, table, "id_anexo") for table, folder in _ATTACHMENT_TABLES}
+    ids = {folder: exported_ids(out, rows, table, "id_anexo") for table, folder in ATTACHMENT_TABLES.items()}
 
     def wanted(path: str) -> bool:
         folder = next((folder for folder in ids if folder and path.startswith(folder)), "")
@@ -128,17 +125,14 @@ def _paths(server: MariaDBServer, manifest: BackupManifest, out: Path, rows: Map
 
 
 def _write_files(vault: BackupVault, manifest: BackupManifest, paths: set[str], out: Path) -> int:
-    index = FileIndex.parse(as_file(vault.read(manifest.index)), manifest.index.key)
+    index = vault.read_index(manifest)
     chosen = FileIndex(index.packs, {path: file for path, file in index.files.items() if path in paths})
-
-    def read(pack: ArchivePart, targets: Mapping[str, Sequence[Path]]) -> Mapping[str, PackedContent]:
-        return read_pack(ahead(vault.read(pack)), pack.key, targets)
 
     work = out / "em-andamento"
     root = out / FILES
     with explaining_disk(out):
         root.mkdir(mode=0o700)
-    FileRestorer(root, chosen, paths, work / "nada").run(read)
+    FileRestorer(root, chosen, paths, work / "nada").run(vault.read_pack)
     with explaining_disk(out):
         shutil.rmtree(work, ignore_errors=True)
         for path in root.rglob("*"):
@@ -148,10 +142,10 @@ def _write_files(vault: BackupVault, manifest: BackupManifest, paths: set[str], 
 
 def _readme(record: BackupRecord, rows: Mapping[str, int], files: int) -> str:
     certificate = record.certificate
-    verified = f"{certificate.verified_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}" if certificate else "nunca"
+    verified = local_moment(certificate.verified_at) if certificate else "nunca"
     lines = [
         f"Extrato da cópia {record.stamp} de {record.reference.environment}",
-        f"Dados de {record.reference.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M} (hora de Brasília).",
+        f"Dados de {local_moment(record.reference.taken_at)} (hora de Brasília).",
         f"Cópia provada até {certificate.level if certificate else '-'}, conferida em {verified}.",
         f"Manifesto {record.reference.sha256}, versão {record.reference.version_id}.",
         "",

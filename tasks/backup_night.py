@@ -10,7 +10,7 @@ from domain.backup.certificate import BackupCertificate
 from domain.backup.cost import BackupCost
 from domain.backup.drill import DrillReport
 from domain.backup.night import Candidate, NightForecast, NightReport
-from domain.calendar import BRASILIA, local_day
+from domain.calendar import BRASILIA, local_day, local_moment
 from domain.change import Change
 from domain.environment import EnvironmentName
 from domain.message import Event, message_key
@@ -130,7 +130,7 @@ def alert_of_missing(now: datetime) -> tuple[str, ...]:
 def _alert(environment: str, situation: str, reasons: Sequence[str], key: str) -> Change:
     instance = load_instance(environment)
     good = newest_proved(instance.record)
-    last = f"{good.backup.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}" if good else "nenhuma"
+    last = local_moment(good.backup.taken_at) if good else "nenhuma"
     return put_in_queue(
         instance.name.municipality,
         Event.ALERTA_COPIA,

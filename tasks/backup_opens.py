@@ -18,8 +18,6 @@ from blocks.secrets import EnvironmentSecrets
 from blocks.sei_browser import SeiBrowser
 from blocks.sei_page import text_of_document
 from blocks.sip import SipDatabase
-from blocks.streams import as_file
-from domain.backup.files import FileIndex
 from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.manifest import BackupManifest
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
@@ -113,8 +111,7 @@ class _Opening:
 
     def _fetch_one_of(self, candidates: list[AttachedFile]) -> AttachedFile:
         """The attachment that is the quickest to have, its file where the application looks for it."""
-        part = self._manifest.index
-        index = FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        index = self._vault.read_index(self._manifest)
         by_path = {candidate.file.path: candidate for candidate in candidates}
         path = index.soonest(by_path)
         if path is None:

@@ -1,6 +1,5 @@
 """The exit package: one proved backup as plain files that a leaving prefeitura restores without Implanta."""
 
-import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,14 +9,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from blocks.backup_page import render_certificate
 from blocks.catalog_file import CATALOG_DIR
-from blocks.file_packs import read_pack
+from blocks.locked_objects import digest_file
 from blocks.packed_files import checked_path, explaining_disk
-from blocks.streams import CHUNK_BYTES, ahead, as_file, compressed
+from blocks.streams import ahead, compressed
 from domain.backup.certificate import BackupCertificate
-from domain.backup.files import FileIndex
 from domain.backup.history import BackupRecord
 from domain.backup.manifest import MANIFEST, BackupManifest
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.errors import GateClosedError, InvalidInputError
 from tasks import doors
 from tasks.backup_storage import BackupVault, fetch_manifest
@@ -73,7 +71,7 @@ class _Package:
         self._put("LEIA-ME.md", [_readme(certificate).encode()])
         self._put("verificar.sh", [(PACKAGE / "verificar.sh").read_bytes()], _SCRIPT_MODE)
         self._put("chave-publica.pem", [doors.signing_key().public_pem.encode()])
-        sums = [f"{_digest(path)}  {path.relative_to(self._folder)}\n" for path in self._paths()]
+        sums = [f"{digest_file(path)[0]}  {path.relative_to(self._folder)}\n" for path in self._paths()]
         self._put("SHA256SUMS", [line.encode() for line in sums])
         for name in ("SHA256SUMS", MANIFEST, "certificado.json"):
             signature = doors.signing_key().sign((self._folder / name).read_bytes())
@@ -81,8 +79,7 @@ class _Package:
         return len(sums)
 
     def _put_files(self, manifest: BackupManifest) -> None:
-        part = manifest.index
-        index = FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        index = self._vault.read_index(manifest)
         root = self._folder / "arquivos"
         root.mkdir()
         targets: dict[int, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
@@ -91,7 +88,7 @@ class _Package:
             target.parent.mkdir(parents=True, exist_ok=True)
             targets[file.pack][file.sha256].append(target)
         for number, pack in index.used_packs().items():
-            read_pack(ahead(self._vault.read(pack)), pack.key, targets[number])
+            self._vault.read_pack(pack, targets[number])
 
     def _put(self, name: str, content: Iterable[bytes], mode: int = _FILE_MODE) -> None:
         path = self._folder / name
@@ -106,14 +103,4 @@ class _Package:
 
 def _readme(certificate: BackupCertificate) -> str:
     templates = Environment(loader=FileSystemLoader(PACKAGE), undefined=StrictUndefined, autoescape=False)  # noqa: S701  # Markdown
-    return templates.get_template("LEIA-ME.md.j2").render(
-        certificado=certificate, local=lambda moment: f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
-    )
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return templates.get_template("LEIA-ME.md.j2").render(certificado=certificate, local=local_moment)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from domain.backup.certificate import BackupCertificate
 from domain.backup.history import last_proved
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.errors import IntegrityError
 from domain.go_live import Evidence, proved
 from domain.report import first_of
@@ -36,6 +36,6 @@ def prove_recent_backup(instance: Instance, max_age: timedelta) -> Evidence:
 
 def _told(certificate: BackupCertificate) -> str:
     return (
-        f"cópia de {certificate.backup.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M} restaurada e comparada:"
+        f"cópia de {local_moment(certificate.backup.taken_at)} restaurada e comparada:"
         f" {certificate.tables} tabelas, {certificate.rows} linhas, {certificate.attachments} anexos"
     )

@@ -1,18 +1,21 @@
 """A backup's objects: written packed, encrypted and signed into the environment's own bucket, and read back."""
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from pydantic import SecretBytes, ValidationError
 
 from blocks.archive_storage import ArchiveStorage
+from blocks.file_packs import NO_TARGETS, PackedContent, read_pack
 from blocks.rehearsal import is_rehearsal
 from blocks.s3_errors import MissingObjectError
 from blocks.sealed_stream import sealed, unsealed
 from blocks.settings import load_settings
 from blocks.signing_key import BackupSigningKey, is_signed
-from blocks.streams import Measured, ahead, compressed, decompressed
+from blocks.streams import Measured, ahead, as_file, compressed, decompressed
 from domain.archive import ArchivePart, Measure
+from domain.backup.files import FileIndex
 from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.manifest import MANIFEST, SIGNATURE_ENDING, BackupManifest, BackupReference, folder_of
 from domain.change import Change
@@ -107,6 +110,17 @@ class BackupVault:
         else:
             cause = Cause.OBJECT_CUT if found.size_bytes < part.stored.size_bytes else Cause.OBJECT_CHANGED
         return FoundError(Finding(level=Level.INTACT, cause=cause, subject=part.key))
+
+    def read_index(self, manifest: BackupManifest) -> FileIndex:
+        """The index of a backup's files. Raises as `read`, and IntegrityError when what it reads is no index."""
+        part = manifest.index
+        return FileIndex.parse(as_file(self.read(part)), part.key)
+
+    def read_pack(
+        self, pack: ArchivePart, targets: Mapping[str, Sequence[Path]] = NO_TARGETS
+    ) -> dict[str, PackedContent]:
+        """Every content of a pack, written where `targets` say; raises as `read`, and as `file_packs.read_pack`."""
+        return read_pack(ahead(self.read(pack)), pack.key, targets)
 
     def _fetched(self, part: ArchivePart) -> Iterator[bytes]:
         try:

@@ -11,9 +11,8 @@ from time import monotonic
 from blocks.backup_meaning import Meaning, judge_meaning
 from blocks.catalog import Catalog
 from blocks.dump_restorer import restore
-from blocks.dump_statements import DigestedDump
-from blocks.dump_writer import dumped
-from blocks.file_packs import PackedContent, read_pack
+from blocks.dump_writer import digest
+from blocks.file_packs import PackedContent
 from blocks.foreign_keys import ForeignKeys, check_foreign_keys
 from blocks.mariadb import MariaDBServer
 from blocks.scratch_server import ScratchServer, scratch_server
@@ -22,7 +21,6 @@ from blocks.streams import ahead, as_file
 from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
 from domain.archive import ArchivePart, Attachment, DatabaseFacts
 from domain.backup.certificate import BackupCertificate
-from domain.backup.facts import DumpFacts
 from domain.backup.files import FileIndex
 from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult
 from domain.backup.growth import judge_growth
@@ -194,7 +192,7 @@ class _Examination:
             reading = pool.submit(_read_facts, server, schemas)
             # A view that names what is not there stops the dump; the server's own count still tells what is missing.
             with self._collected(), _damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
-                self._findings += judge_dump(manifest.dump, _digest(server, list(schemas.values())))
+                self._findings += judge_dump(manifest.dump, digest(server, list(schemas.values())))
             facts = reading.result()
         resting = 0
         for kind, schema in schemas.items():
@@ -270,13 +268,12 @@ class _Examination:
             return found
 
     def _read_index(self, manifest: BackupManifest) -> FileIndex:
-        part = manifest.index
-        with _damage_as(Cause.INDEX, part.key):
-            return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+        with _damage_as(Cause.INDEX, manifest.index.key):
+            return self._vault.read_index(manifest)
 
     def _read_pack(self, pack: ArchivePart) -> dict[str, PackedContent]:
         with _damage_as(Cause.OBJECT_CHANGED, pack.key):
-            return read_pack(ahead(self._vault.read(pack)), pack.key)
+            return self._vault.read_pack(pack)
 
     def _look_at_rest(self, manifest: BackupManifest) -> None:
         ldif = b"".join(self._vault.read(manifest.directory)).decode(errors="replace")
@@ -365,16 +362,6 @@ def _look_for_parents(server: MariaDBServer, schemas: dict[Database, str]) -> Fo
 
 def _read_facts(server: MariaDBServer, schemas: dict[Database, str]) -> dict[Database, DatabaseFacts]:
     return {kind: read_database_facts(server, schema) for kind, schema in schemas.items()}
-
-
-def _digest(server: MariaDBServer, schemas: list[str]) -> DumpFacts:
-    if not schemas:
-        return DumpFacts(schemas={})
-    with dumped(server, schemas) as lines:
-        restored = DigestedDump(lines)
-        for _ in restored:
-            pass
-    return restored.facts
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pydantic import JsonValue, SecretStr
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dump_program_version, dumped
 from blocks.file_packs import FileBackup
-from blocks.streams import ahead, as_file, joined
+from blocks.streams import ahead, joined
 from blocks.table_facts import read_database, read_versions
 from domain.archive import ArchivePart
 from domain.backup.facts import DatabaseReading, resting
@@ -31,6 +31,7 @@ from domain.backup.manifest import (
     BackupManifest,
     BackupReference,
     folder_of,
+    stamp_of,
 )
 from domain.errors import IntegrityError, RetryableError
 from domain.reference import Database
@@ -123,7 +124,7 @@ class _Writer:
 
     def _put_pack(self, content: Iterable[bytes]) -> ArchivePart:
         self._packs += 1
-        name = f"{self._taken_at:%Y%m%dT%H%M%SZ}-{self._packs}.tar.zst.enc"
+        name = f"{stamp_of(self._taken_at)}-{self._packs}.tar.zst.enc"
         return self._vault.put(f"{PACKS}/{name}", ahead(content))
 
     def _take_files(self) -> FileBackup:
@@ -136,8 +137,7 @@ class _Writer:
         if self._previous is None:
             return None
         try:
-            part = fetch_manifest(self._instance, self._previous).index
-            return FileIndex.parse(as_file(self._vault.read(part)), part.key)
+            return self._vault.read_index(fetch_manifest(self._instance, self._previous))
         except IntegrityError:  # nothing can be built on it: every file is stored anew, and nobody waits for a repair
             return None
 

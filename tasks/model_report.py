@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.document_model.drift import FleetDrift
 from domain.document_model.plan import PlanReport
 from domain.document_model.verdict import FleetVerdict, ModelVerdict
@@ -56,8 +56,7 @@ def publish_verdict(environment: str, verdict: ModelVerdict) -> None:
     lines = [
         f"# {environment}: {'modelo válido' if verdict.passed else 'modelo com problemas'}",
         "",
-        f"{verdict.rules} regras em {len(verdict.suites)} conjuntos,"
-        f" em {verdict.judged_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}.",
+        f"{verdict.rules} regras em {len(verdict.suites)} conjuntos, em {local_moment(verdict.judged_at)}.",
         "",
         "| | O que se confere | Itens em uso | Regras | Não cumprem | Locais |",
         "|---|---|---|---|---|---|",

@@ -10,21 +10,17 @@ from datetime import datetime
 from pathlib import Path
 
 from blocks.dump_restorer import Remainder, restore_tables
-from blocks.dump_statements import DigestedDump
-from blocks.dump_writer import dumped
-from blocks.file_packs import PackedContent, read_pack
+from blocks.dump_writer import digest
 from blocks.file_restorer import FileRestorer
 from blocks.mariadb import MariaDBServer
 from blocks.neutralise import move_tables
 from blocks.paperwork import count_paperwork
 from blocks.streams import ahead, as_file
 from blocks.table_facts import list_attachments
-from domain.archive import ArchivePart
 from domain.backup.facts import DumpFacts
-from domain.backup.files import FileIndex
 from domain.backup.judge import judge_dump
-from domain.backup.manifest import BackupManifest
-from domain.calendar import BRASILIA
+from domain.backup.manifest import BackupManifest, stamp_of
+from domain.calendar import BRASILIA, local_moment
 from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
@@ -138,7 +134,7 @@ def _require_consent(
         return
     lost = f"Desde então: {', '.join(losses)}" if losses else "Nada foi criado desde então"
     raise GateClosedError(
-        f"A restauração poria no lugar do que há a cópia de {taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}. {lost}",
+        f"A restauração poria no lugar do que há a cópia de {local_moment(taken_at)}. {lost}",
         slug,
         f"Se é isso mesmo, repita com --confirm {slug}{' --role PAPEL --reason MOTIVO' if production else ''}.",
     )
@@ -216,7 +212,7 @@ def _save(instance: Instance) -> str:
         certificate = back_up(instance)
     except IntegrityError as e:
         return f"não feita: {e.what}"
-    stamp = f"{certificate.backup.taken_at:%Y%m%dT%H%M%SZ}"
+    stamp = stamp_of(certificate.backup.taken_at)
     if certificate.proved:
         return f"cópia {stamp}, provada"
     return f"cópia {stamp}, guardada mas recusada: {certificate.reasons}"
@@ -276,15 +272,12 @@ def load_into_scratch(
 def _require_equal(
     server: MariaDBServer, manifest: BackupManifest, places: Mapping[Database, str], *, with_others: bool
 ) -> None:
-    with dumped(server, list(places.values())) as lines:
-        restored = DigestedDump(lines)
-        for _ in restored:
-            pass
+    restored = digest(server, list(places.values()))
     wanted = manifest.dump.schemas
     found = {}
     for kind, place in places.items():
         name = manifest.schemas[kind]
-        schema = restored.facts.schemas[place]
+        schema = restored.schemas[place]
         found[name] = schema if with_others else schema.model_copy(update={"others": wanted[name].others})
     if findings := judge_dump(manifest.dump, DumpFacts(schemas=found)):
         raise IntegrityError(
@@ -303,15 +296,11 @@ def reconcile_files(environment: str) -> Change:
         return Change(unchanged=1)
     manifest = fetch_manifest(instance, found.backup)
     vault = BackupVault(instance)
-    index = FileIndex.parse(as_file(vault.read(manifest.index)), manifest.index.key)
-
-    def read(pack: ArchivePart, targets: Mapping[str, Sequence[Path]]) -> Mapping[str, PackedContent]:
-        return read_pack(ahead(vault.read(pack)), pack.key, targets)
-
+    index = vault.read_index(manifest)
     change = doors.runtime().ensure_repository(instance.name)
     rows = list_attachments(instance.server, instance.name.database_sei).keys()
-    quarantine = quarantine_of(instance) / f"{found.begun_at:%Y%m%dT%H%M%SZ}"
-    change += FileRestorer(_root(instance), index, rows, quarantine).run(read)
+    quarantine = quarantine_of(instance) / stamp_of(found.begun_at)
+    change += FileRestorer(_root(instance), index, rows, quarantine).run(vault.read_pack)
     _remember(instance, RestoreEvent.RECONCILED)
     return change
 

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt
 from domain.backup.findings import Finding, Level, LevelResult, highest
 from domain.backup.manifest import BackupReference
 from domain.backup.sizes import shown_seconds, shown_size
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.model import Frozen
 from domain.report import first_of
 
@@ -47,6 +47,10 @@ class BackupCertificate(Frozen):
         """Up to where the backup is proved."""
         return highest(self.levels)
 
+    def passed(self, level: Level) -> bool:
+        """Whether a level was looked at, and held."""
+        return any(result.level is level and result.passed for result in self.levels)
+
     @property
     def proved(self) -> bool:
         """Whether it may be relied on."""
@@ -66,7 +70,7 @@ class BackupCertificate(Frozen):
         """The certificate as operators read it."""
         verdict = f"**provada até {self.level}**" if self.proved else "**recusada**"
         lines = [
-            f"# {self.city}: cópia de {self.backup.taken_at.astimezone(BRASILIA):%d/%m/%Y %H:%M}",
+            f"# {self.city}: cópia de {local_moment(self.backup.taken_at)}",
             "",
             f"{self.environment}, SEI {self.release_version}: {verdict}.",
             "",

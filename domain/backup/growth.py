@@ -7,13 +7,12 @@ rule says.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from domain.backup.findings import Cause, Finding, Level
 from domain.backup.manifest import BackupManifest
-from domain.calendar import BRASILIA
+from domain.calendar import local_moment
 from domain.catalog_entry import CatalogEntry
 from domain.reference import Database
 
@@ -40,7 +39,7 @@ def judge_growth(rule: GrowthRule, previous: BackupManifest, current: BackupMani
 
 
 def _judge(rule: GrowthRule, previous: BackupManifest, current: BackupManifest) -> Iterator[Finding]:
-    since = f"desde a cópia de {_told(previous.taken_at)}"
+    since = f"desde a cópia de {local_moment(previous.taken_at)}"
     for database, names in rule.tables.items():
         before, now = _rows(previous, database), _rows(current, database)
         for name in names:
@@ -72,10 +71,6 @@ def _is_loss(rule: GrowthRule, before: int, now: int) -> bool:
 
 def _is_gain(times: int, at_least: int, before: int, now: int) -> bool:
     return now - before > at_least and now > before * times
-
-
-def _told(moment: datetime) -> str:
-    return f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
 
 
 def _alert(cause: Cause, subject: str, detail: str, level: Level = Level.EQUAL) -> Finding:

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from domain.backup.certificate import BackupCertificate
 from domain.backup.findings import Finding
-from domain.backup.manifest import BackupReference
+from domain.backup.manifest import BackupReference, stamp_of
 from domain.model import Frozen
 
 
@@ -60,7 +60,7 @@ class BackupRecord(Frozen):
     @property
     def stamp(self) -> str:
         """`20261128T010000Z`: how people name the backup."""
-        return f"{self.reference.taken_at:%Y%m%dT%H%M%SZ}"
+        return stamp_of(self.reference.taken_at)
 
     @property
     def stored_bytes(self) -> int:

@@ -76,6 +76,11 @@ class BackupManifest(Frozen):
         return sum(part.stored.size_bytes for part in self.parts)
 
 
+def stamp_of(moment: AwareDatetime) -> str:
+    """`20261128T030000Z`: how people name a backup, by the moment that it shows."""
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
 def folder_of(taken_at: AwareDatetime) -> str:
     """`copias/20261128T030000Z`: the folder of a backup in its bucket."""
-    return f"{FOLDER}/{taken_at:%Y%m%dT%H%M%SZ}"
+    return f"{FOLDER}/{stamp_of(taken_at)}"

@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from blocks import scratch_server as module
-from blocks.scratch_server import scratch_server, sweep
+from blocks.held_directory import sweep
+from blocks.scratch_server import scratch_server
 from blocks.settings import PROJECT_ROOT
 from domain.errors import InvalidInputError, RetryableError
 from tests.waiting import wait_until
@@ -87,7 +88,7 @@ def killed(parent: Path) -> Iterator[int]:
     assert starter.stdout is not None
     pid = int(starter.stdout.readline())
     assert is_running(pid)
-    assert sweep(parent) == 0, "what is used stays"
+    assert sweep(parent, "rascunho-") == 0, "what is used stays"
     os.kill(starter.pid, signal.SIGKILL)
     starter.wait()
     starter.stdout.close()
