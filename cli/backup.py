@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import backup_keys
-from cli.output import JsonOption, Target, as_rows, errors_as_lines, out, print_json, talk
+from cli import backup_keys, restoration
+from cli.output import (
+    BackupOption,
+    JsonOption,
+    Target,
+    as_rows,
+    errors_as_lines,
+    out,
+    print_json,
+    print_markdown,
+    talk,
+)
 
 if TYPE_CHECKING:
     from domain.backup.certificate import BackupCertificate
@@ -26,9 +36,6 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-Stamp = Annotated[
-    str | None, typer.Option("--backup", help="Qual cópia, como em backup list (20261128T010000Z); sem ela, a última.")
-]
 COLUMNS = {
     "stamp": "Cópia",
     "taken_at": "Dados de",
@@ -57,7 +64,7 @@ def backup_now(environment: Target, as_json: JsonOption = False) -> None:
 
 
 @app.command("verify")
-def verify(environment: Target, backup: Stamp = None, as_json: JsonOption = False) -> None:
+def verify(environment: Target, backup: BackupOption = None, as_json: JsonOption = False) -> None:
     """Restaura e compara de novo uma cópia que está guardada; sai com 40 se ela for recusada.
 
     Exemplo: ./implanta backup verify timoteo-producao
@@ -99,7 +106,7 @@ def list_all(environment: Target, as_json: JsonOption = False) -> None:
 @app.command("show")
 def show(
     environment: Target,
-    backup: Stamp = None,
+    backup: BackupOption = None,
     page: Annotated[Path | None, typer.Option("--page", help="Grava o certificado como página HTML.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -196,7 +203,7 @@ def accept(
 def package(
     environment: Target,
     folder: Annotated[Path, typer.Option("--out", help="Pasta nova, onde o pacote é gravado.")],
-    backup: Stamp = None,
+    backup: BackupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Grava o pacote de saída de uma prefeitura: bancos, arquivos e diretório, com o roteiro que os confere e restaura.
@@ -224,7 +231,7 @@ def hold(
     switch: Annotated[Switch, typer.Argument(help="on guarda a cópia sem prazo; off volta ao prazo dela.")],
     role: Annotated[str, typer.Option("--role", help="Equipe ou papel de quem decide (procuradoria); nunca o nome.")],
     reason: Annotated[str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")],
-    backup: Stamp = None,
+    backup: BackupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Põe uma cópia sob guarda legal, ou a libera; sob guarda ninguém a apaga, vencido o prazo ou não.
@@ -298,156 +305,10 @@ def drill(environment: Target, as_json: JsonOption = False) -> None:
         with talk.status("Danificando e verificando"):
             report = DrillReport(results={environment: drill_environment.fn(environment)})
         if not as_json:
-            _print_markdown(report.markdown())
+            print_markdown(report.markdown())
         report.raise_if_blind()
     if as_json:
         print_json(report.model_dump(mode="json"))
-
-
-@app.command("restore")
-def restore(
-    environment: Target,
-    backup: Stamp = None,
-    at: Annotated[
-        datetime | None,
-        typer.Option(
-            "--at", formats=["%Y-%m-%d %H:%M"], help="No lugar de --backup: a última provada até este momento."
-        ),
-    ] = None,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", help="Outro ambiente do município, que a recebe com os dados pessoais mascarados."),
-    ] = None,
-    confirm: Annotated[
-        str | None,
-        typer.Option("--confirm", help="Nome do ambiente, digitado de novo, se é produção ou se há trabalho a perder."),
-    ] = None,
-    role: Annotated[
-        str | None, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Põe uma cópia provada no lugar do que há em um ambiente, depois de guardar uma cópia do que há.
-
-    Exemplo: ./implanta backup restore timoteo-treinamento
-    """
-    with errors_as_lines():
-        _connect()
-        from cli.prefect import explaining_failures
-        from flows.restore_environment import restore_environment
-        from tasks.instance import load_instance
-        from tasks.maintenance import require_impersonal
-
-        load_instance(environment)
-        require_impersonal(environment, role or "", reason or "")  # before Prefect keeps it beside the run
-        if to is not None:
-            _restore_elsewhere(environment, to, backup, at, confirm, as_json)
-            return
-        with talk.status("Restaurando"), explaining_failures():
-            report = restore_environment(environment, backup, at, confirm, role, reason)
-    if as_json:
-        print_json(report.model_dump(mode="json"))
-        return
-    from rich.markdown import Markdown
-
-    out.print(Markdown("\n".join(report.markdown())))
-
-
-def _restore_elsewhere(
-    source: str, target: str, backup: str | None, at: datetime | None, confirm: str | None, as_json: bool
-) -> None:
-    from cli.prefect import explaining_failures
-    from flows.clone_environment import clone_environment
-
-    with talk.status("Restaurando e mascarando"), explaining_failures():
-        report = clone_environment(source, target, confirmation=confirm, from_backup=True, backup=backup, at=at)
-    if as_json:
-        print_json(report.model_dump(mode="json"))
-        return
-    out.print(f"{target}: cópia de segurança de {source}, neutralizada; {report.change}", highlight=False)
-    for fact in report.facts:
-        out.print(f"  {fact}", highlight=False)
-
-
-@app.command("rebuild")
-def rebuild(
-    server: Annotated[str, typer.Argument(help="Servidor de banco perdido, como no bloco do Prefect (principal).")],
-    on: Annotated[str, typer.Option("--on", help="Servidor que recebe os ambientes.")],
-    confirm: Annotated[str, typer.Option("--confirm", help="Nome do servidor perdido, digitado de novo.")] = "",
-    role: Annotated[
-        str, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")
-    ] = "infraestrutura",
-    reason: Annotated[
-        str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
-    ] = "servidor de banco perdido",
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Só este ambiente; repita para vários. Sem isso, todos.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Restaura em outro servidor, produções primeiro, os ambientes de um servidor de banco perdido.
-
-    Exemplo: ./implanta backup rebuild segundo --on principal --confirm segundo
-    """
-    with errors_as_lines():
-        _connect()
-        from cli.prefect import explaining_failures
-        from flows.rebuild_server import rebuild_server
-        from tasks.maintenance import require_impersonal
-
-        require_impersonal(server, role, reason)  # before Prefect keeps it beside the run
-        with talk.status("Reconstruindo"), explaining_failures():
-            report = rebuild_server(server, on, confirm, role, reason, only)
-    if as_json:
-        print_json(report.model_dump(mode="json"))
-        return
-    from rich.markdown import Markdown
-
-    out.print(Markdown("\n".join(report.markdown())))
-
-
-@app.command("export")
-def export(
-    environment: Target,
-    out_dir: Annotated[Path, typer.Option("--out", help="Diretório novo, que só o dono lê; nada é escrito fora dele.")],
-    backup: Stamp = None,
-    table: Annotated[str | None, typer.Option("--table", help="Uma tabela inteira, como sei.protocolo.")] = None,
-    process: Annotated[
-        str | None, typer.Option("--process", help="Tudo de um processo, pelo número, com os arquivos dos anexos.")
-    ] = None,
-    role: Annotated[
-        str, typer.Option("--role", help="Equipe ou papel de quem consulta (infraestrutura); nunca o nome.")
-    ] = "operação",
-    reason: Annotated[
-        str, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
-    ] = "consulta",
-    as_json: JsonOption = False,
-) -> None:
-    """Tira de uma cópia, em CSV e sem tocar no ambiente, uma tabela ou tudo o que é de um processo.
-
-    Exemplo: ./implanta backup export timoteo-producao --table sei.orgao --out ./consulta
-    """
-    with errors_as_lines():
-        _connect()
-        from tasks.backup_export import Wanted
-        from tasks.backup_export import export as run
-        from tasks.instance import load_any_instance
-
-        with talk.status("Restaurando num servidor de rascunho"):
-            done = run(load_any_instance(environment), backup, Wanted(table, process), out_dir, role, reason)
-    if as_json:
-        print_json({**done._asdict(), "directory": str(out_dir)})
-        return
-    as_rows(
-        [{"table": name, "rows": count} for name, count in sorted(done.rows.items())],
-        {"table": "Tabela", "rows": "Linhas"},
-        f"Da cópia {done.stamp}, em {out_dir}",
-    )
-    if done.files:
-        out.print(f"{done.files} arquivos de anexos")
 
 
 def _connect() -> None:
@@ -504,10 +365,9 @@ def _show(certificate: "BackupCertificate", as_json: bool) -> None:
     if as_json:
         print_json({**certificate.model_dump(mode="json"), "level": certificate.level, "proved": certificate.proved})
         return
-    _print_markdown(certificate.markdown())
+    print_markdown(certificate.markdown())
 
 
-def _print_markdown(lines: list[str]) -> None:
-    from rich.markdown import Markdown
-
-    out.print(Markdown("\n".join(lines)))
+app.command("restore")(restoration.restore)
+app.command("rebuild")(restoration.rebuild)
+app.command("export")(restoration.export)

@@ -19,6 +19,9 @@ Target = Annotated[str, typer.Argument(help="Nome do ambiente (timoteo-treinamen
 PlanOption = Annotated[
     str | None, typer.Option("--plan", help="Só aplica se o plano ainda for este (código mostrado por plan).")
 ]
+BackupOption = Annotated[
+    str | None, typer.Option("--backup", help="Qual cópia, como em backup list (20261128T010000Z); sem ela, a última.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Resultado em JSON, com chaves estáveis, para programas.")]
 
 
@@ -40,6 +43,13 @@ def errors_as_lines() -> Iterator[None]:
         yield
     except ImplantaError as e:
         fail(e)
+
+
+def print_markdown(lines: list[str]) -> None:
+    """Print a report as the Prefect UI shows it."""
+    from rich.markdown import Markdown
+
+    out.print(Markdown("\n".join(lines)))
 
 
 def as_rows(values: list[dict[str, Any]], columns: dict[str, str], title: str) -> None:

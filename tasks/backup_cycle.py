@@ -2,6 +2,7 @@
 
 import sys
 from datetime import datetime
+from itertools import chain
 from time import monotonic
 
 from pydantic import ValidationError
@@ -130,10 +131,9 @@ def _prepare(instance: Instance) -> None:
 
 
 def _prove(instance: Instance, reference: BackupReference, written_in: float | None) -> BackupCertificate:
+    records = backups_of(instance)
     earlier = [
-        record.reference
-        for record in backups_of(instance)
-        if record.proved and record.reference.taken_at < reference.taken_at
+        record.reference for record in records if record.proved and record.reference.taken_at < reference.taken_at
     ]
     certificate = verify_backup(instance, reference, earlier[-1] if earlier else None)
     if written_in is not None:
@@ -143,7 +143,8 @@ def _prove(instance: Instance, reference: BackupReference, written_in: float | N
     until = _until(instance, reference, period)
     objects = _store_certificate(instance, certificate)
     if period is not Period.DAY:
-        objects = (*objects, *_parts(fetch_manifest(instance, reference)), *_texts(instance, reference.key))
+        written = (record.objects for record in records if record.reference == reference)
+        objects = (*objects, *chain.from_iterable(written))
     _retain(instance, objects, until)
     kind = BackupEvent.VERIFIED if certificate.proved else BackupEvent.REFUSED
     remember_backup(instance, kind, reference, objects=objects, keep_until=until, certificate=certificate)
