@@ -34,6 +34,8 @@ def join(registry: Registry) -> Join:
     """Register a municipality by IBGE code and name, and send the given spreadsheets."""
 
     def run(ibge: str, name: str, *files: Path) -> Municipality:
+        taken = [found.name for found in registry.list_municipalities() if found.ibge == ibge]
+        assert not taken, f"{ibge} {taken} is another module's: choose one that no other test registers"
         catalog = Catalog()
         municipality = municipality_from(
             ibge,

@@ -43,7 +43,7 @@ SMALL = Size(
 @pytest.fixture(scope="module")
 def instance(join: Join) -> Instance:
     """An environment that people have worked in."""
-    municipality = join("3102100", "Alto Rio Doce")
+    municipality = join("3103306", "Aracitaba")
     create_environment(municipality.slug, Purpose.TREINAMENTO)
     found = load_instance(f"{municipality.slug}-{Purpose.TREINAMENTO}")
     name, server = found.name, found.server

@@ -45,7 +45,7 @@ def test_training_and_production_go_to_different_servers_and_stay_there(join: Jo
 def test_an_environment_that_fits_nowhere_is_not_registered(
     join: Join, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slug = join("3103009", "Antônio Dias").slug
+    slug = join("3103603", "Arantina").slug
 
     def full_servers() -> dict[str, MariaDBServer]:
         small = doors.mariadb_server().model_copy(update={"max_connections_total": 1})
@@ -54,7 +54,7 @@ def test_an_environment_that_fits_nowhere_is_not_registered(
     monkeypatch.setattr(doors, "mariadb_servers", full_servers)
     with pytest.raises(InvalidInputError, match=r"fechado não recebe ambientes novos; principal não cabe: conexões"):
         ensure_environment_record.fn(f"{slug}-treinamento", None)
-    assert registry.list_environments("3103009") == []
+    assert registry.list_environments("3103603") == []
 
 
 def test_accounts_get_their_size_from_the_plan_and_older_secrets_are_completed(join: Join) -> None:

@@ -30,7 +30,7 @@ from flows.create_environment import create_environment
 from flows.maintenance import maintenance
 from flows.restore_environment import restore_environment
 from registry import Registry
-from tasks import clock, doors, restore
+from tasks import backup_storage, clock, doors, restore
 from tasks.backup_cycle import back_up
 from tasks.backup_history import backups_of
 from tasks.backup_storage import BackupVault, fetch_manifest
@@ -174,7 +174,7 @@ CUTS: list[tuple[str, ModuleType, str]] = [
     ("before the swap", restore, "move_tables"),
     ("before the comparison in place", restore, "_require_equal"),
     ("before the files", restore, "list_attachments"),
-    ("in the middle of the files", restore, "read_pack"),
+    ("in the middle of the files", backup_storage, "read_pack"),
     ("before the convergence", restoring, "create_environment"),
     ("before the end", restore, "reopen_environment"),
 ]
