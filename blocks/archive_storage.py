@@ -42,7 +42,13 @@ class ArchiveStorage:
             region_name=self._storage.region,
             aws_access_key_id=self._storage.access_key,
             aws_secret_access_key=self._storage.secret_key.get_secret_value(),
-            config=Config(connect_timeout=10, read_timeout=300, retries={"total_max_attempts": 1}),
+            # A checksum of the body is among what is signed, and the server compares it: one digest is enough.
+            config=Config(
+                connect_timeout=10,
+                read_timeout=300,
+                retries={"total_max_attempts": 1},
+                s3={"payload_signing_enabled": False},
+            ),
         )
 
     def ensure_bucket(self) -> Change:

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, NamedTuple
 
-from blocks.locked_objects import digest_file
 from blocks.packed_files import damaged, explaining_disk
 from blocks.streams import CHUNK_BYTES, as_file
 from domain.archive import ArchivePart
@@ -28,13 +27,6 @@ _BLOCK_BYTES = 512
 NO_TARGETS: Mapping[str, Sequence[Path]] = MappingProxyType({})
 
 
-class PackedContent(NamedTuple):
-    """What a pack holds under one SHA-256, as it was read."""
-
-    size_bytes: int
-    md5: str
-
-
 class _Fresh(NamedTuple):
     """A file whose content no pack holds yet; `content` is None when it is too long to be held in memory."""
 
@@ -43,6 +35,7 @@ class _Fresh(NamedTuple):
     size_bytes: int
     modified_ns: int
     sha256: str
+    md5: str
     content: bytes | None
 
 
@@ -88,13 +81,13 @@ class FileBackup:
                     if before and (before.size_bytes, before.modified_ns) == (found.st_size, found.st_mtime_ns):
                         self._files[name] = before
                         continue
-                    content, sha256 = _read(path, found.st_size)
+                    content, sha256, md5 = _read(path, found.st_size)
                 except FileNotFoundError:  # SEI's own tasks delete what has no row any more
                     continue
                 if pack := self._known.get(sha256):
-                    self._files[name] = IndexedFile(found.st_size, found.st_mtime_ns, sha256, pack)
+                    self._files[name] = IndexedFile(found.st_size, found.st_mtime_ns, sha256, md5, pack)
                 else:
-                    yield _Fresh(path, name, found.st_size, found.st_mtime_ns, sha256, content)
+                    yield _Fresh(path, name, found.st_size, found.st_mtime_ns, sha256, md5, content)
 
     def _tar(self, number: int, fresh: Iterable[_Fresh]) -> Iterator[bytes]:
         size = 0
@@ -106,7 +99,7 @@ class FileBackup:
             yield from [file.content] if file.content is not None else self._read_again(file)
             yield bytes(-file.size_bytes % _BLOCK_BYTES)
             self._known[file.sha256] = number
-            self._files[file.name] = IndexedFile(file.size_bytes, file.modified_ns, file.sha256, number)
+            self._files[file.name] = IndexedFile(file.size_bytes, file.modified_ns, file.sha256, file.md5, number)
             size += file.size_bytes
             if size >= PACK_BYTES:
                 break
@@ -122,10 +115,8 @@ class FileBackup:
             raise _changing(file.path)
 
 
-def read_pack(
-    tar: Iterable[bytes], where: str, targets: Mapping[str, Sequence[Path]] = NO_TARGETS
-) -> dict[str, PackedContent]:
-    """Every content of a pack by its SHA-256, read as a stream and compared with its name.
+def read_pack(tar: Iterable[bytes], where: str, targets: Mapping[str, Sequence[Path]] = NO_TARGETS) -> dict[str, int]:
+    """Size in bytes of every content of a pack by its SHA-256, read as a stream and compared with its name.
 
     Contents that `targets` names are written to every path given there, whose directories are there already.
 
@@ -133,7 +124,7 @@ def read_pack(
         IntegrityError: it is not a whole pack, or a content is not what its name says.
         RetryableError: the disk refuses a file.
     """
-    found: dict[str, PackedContent] = {}
+    found: dict[str, int] = {}
     try:
         with tarfile.open(fileobj=as_file(tar), mode="r|", encoding="utf-8") as archive:
             for member in archive:
@@ -165,12 +156,11 @@ def fetch_content(tar: Iterable[bytes], where: str, sha256: str, target: Path) -
     raise damaged(where)
 
 
-def _copy(name: str, content: IO[bytes], targets: Sequence[Path], where: str) -> PackedContent:
-    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+def _copy(name: str, content: IO[bytes], targets: Sequence[Path], where: str) -> int:
+    sha256, size = hashlib.sha256(), 0
     with explaining_disk(targets[0].parent) if targets else nullcontext(), ExitStack() as files:
         opened = files.enter_context(targets[0].open("wb")) if targets else None
         while chunk := content.read(CHUNK_BYTES):
-            md5.update(chunk)
             sha256.update(chunk)
             size += len(chunk)
             if opened:
@@ -180,7 +170,7 @@ def _copy(name: str, content: IO[bytes], targets: Sequence[Path], where: str) ->
     for other in targets[1:]:
         with explaining_disk(other.parent):
             shutil.copyfile(targets[0], other)
-    return PackedContent(size, md5.hexdigest())
+    return size
 
 
 def walk(root: Path) -> Iterator[Path]:
@@ -193,14 +183,19 @@ def walk(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read(path: Path, size_bytes: int) -> tuple[bytes | None, str]:
-    """A file's content, unless it is long, and its SHA-256."""
+def _read(path: Path, size_bytes: int) -> tuple[bytes | None, str, str]:
+    """A file's content, unless it is long, its SHA-256 and its MD5."""
     if size_bytes <= _AT_ONCE_BYTES:
         content = path.read_bytes()
         if len(content) != size_bytes:
             raise _changing(path)
-        return content, hashlib.sha256(content).hexdigest()
-    return None, digest_file(path)[0]
+        return content, hashlib.sha256(content).hexdigest(), hashlib.md5(content, usedforsecurity=False).hexdigest()
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            sha256.update(chunk)
+            md5.update(chunk)
+    return None, sha256.hexdigest(), md5.hexdigest()
 
 
 def _changing(path: Path) -> RetryableError:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from blocks.file_packs import PackedContent, walk
+from blocks.file_packs import walk
 from blocks.locked_objects import digest_file
 from blocks.packed_files import damaged, explaining_disk
 from domain.archive import ArchivePart
 from domain.backup.files import FileIndex, IndexedFile
 from domain.change import Change
 
-ReadPack = Callable[[ArchivePart, Mapping[str, Sequence[Path]]], Mapping[str, PackedContent]]
+ReadPack = Callable[[ArchivePart, Mapping[str, Sequence[Path]]], Mapping[str, int]]
 
 
 class FileDifference(NamedTuple):

@@ -135,11 +135,14 @@ def _prove(instance: Instance, reference: BackupReference, written_in: float | N
     earlier = [
         record.reference for record in records if record.proved and record.reference.taken_at < reference.taken_at
     ]
-    certificate = verify_backup(instance, reference, earlier[-1] if earlier else None)
+    period = period_of(reference.taken_at, [backup.taken_at for backup in earlier])
+    # What was opened when it was written is opened anew by the backups that are kept for long, and by whoever asks.
+    open_all = written_in is None or period is not Period.DAY
+    certificate = verify_backup(instance, reference, earlier[-1] if earlier else None, open_all=open_all)
     if written_in is not None:
         certificate = certificate.model_copy(update={"seconds": {**certificate.seconds, "cópia": written_in}})
-    taken_before = [backup.taken_at for backup in earlier]
-    period = period_of(reference.taken_at, taken_before) if certificate.proved else Period.DAY
+    if not certificate.proved:
+        period = Period.DAY
     until = _until(instance, reference, period)
     objects = _store_certificate(instance, certificate)
     if period is not Period.DAY:

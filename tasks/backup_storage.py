@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import SecretBytes, ValidationError
 
 from blocks.archive_storage import ArchiveStorage
-from blocks.file_packs import NO_TARGETS, PackedContent, read_pack
+from blocks.file_packs import NO_TARGETS, read_pack
 from blocks.rehearsal import is_rehearsal
 from blocks.s3_errors import MissingObjectError
 from blocks.sealed_stream import sealed, unsealed
@@ -99,6 +99,14 @@ class BackupVault:
         if content.measure != part.content:
             raise self._damaged(part, opens=True)
 
+    def compare_stored(self, part: ArchivePart) -> None:
+        """Read every stored byte of a part, without opening it. Raises as `read`."""
+        stored = Measured(ahead(self._fetched(part)))
+        for _ in stored:
+            pass
+        if stored.measure != part.stored:
+            raise self._damaged(part, opens=False)
+
     def _damaged(self, part: ArchivePart, *, opens: bool) -> FoundError:
         """Why a part is not what it should be: only now are the stored bytes themselves compared."""
         stored = Measured(self._fetched(part))
@@ -116,10 +124,8 @@ class BackupVault:
         part = manifest.index
         return FileIndex.parse(as_file(self.read(part)), part.key)
 
-    def read_pack(
-        self, pack: ArchivePart, targets: Mapping[str, Sequence[Path]] = NO_TARGETS
-    ) -> dict[str, PackedContent]:
-        """Every content of a pack, written where `targets` say; raises as `read`, and as `file_packs.read_pack`."""
+    def read_pack(self, pack: ArchivePart, targets: Mapping[str, Sequence[Path]] = NO_TARGETS) -> dict[str, int]:
+        """The size of every content of a pack, written where `targets` say. Raises as `read`, and `file_packs.read_pack`."""
         return read_pack(ahead(self.read(pack)), pack.key, targets)
 
     def _fetched(self, part: ArchivePart) -> Iterator[bytes]:

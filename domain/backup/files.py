@@ -9,11 +9,12 @@ from domain.errors import IntegrityError
 
 
 class IndexedFile(NamedTuple):
-    """A file as it was found; two files of one content share a place in one pack."""
+    """A file as it was found; two files of one content share a place in one pack. MD5 is what SEI itself keeps."""
 
     size_bytes: int
     modified_ns: int
     sha256: str
+    md5: str
     pack: int
 
 
@@ -27,6 +28,13 @@ class FileIndex(NamedTuple):
     def facts(self) -> FileFacts:
         """How many files there are, and how long together."""
         return FileFacts(files=len(self.files), size_bytes=sum(file.size_bytes for file in self.files.values()))
+
+    def contents_of(self, part: ArchivePart) -> dict[str, int] | None:
+        """Size in bytes of each content of a pack by its SHA-256, as this index has them; None for a pack not of it."""
+        number = next((number for number, known in self.packs.items() if known == part), None)
+        if number is None:
+            return None
+        return {file.sha256: file.size_bytes for file in self.files.values() if file.pack == number}
 
     def used_packs(self) -> dict[int, ArchivePart]:
         """The packs that hold a file of this index, by number."""
@@ -68,10 +76,10 @@ class FileIndex(NamedTuple):
             packs = {int(number): ArchivePart.model_validate(part) for number, part in _value(next(given)).items()}
             files = {}
             for line in given:
-                path, size_bytes, modified_ns, sha256, pack = _value(line)
+                path, size_bytes, modified_ns, sha256, md5, pack = _value(line)
                 if pack not in packs or not isinstance(path, str):
                     raise ValueError
-                files[path] = IndexedFile(size_bytes, modified_ns, sha256, pack)
+                files[path] = IndexedFile(size_bytes, modified_ns, sha256, md5, pack)
         except (StopIteration, ValueError, AttributeError, TypeError) as e:
             raise IntegrityError("O índice dos arquivos está danificado", where, "Não use esta cópia.") from e
         return cls(packs, files)

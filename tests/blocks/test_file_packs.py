@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocks import file_packs
-from blocks.file_packs import FileBackup, PackedContent, read_pack
+from blocks.file_packs import FileBackup, read_pack
 from domain.archive import ArchivePart, Measure
 from domain.backup.files import FileIndex
 from domain.errors import IntegrityError, RetryableError
@@ -30,8 +30,8 @@ class Packs:
         measure = Measure(size_bytes=len(self.written[-1]), sha256=hashlib.sha256(self.written[-1]).hexdigest())
         return ArchivePart(key=str(len(self.written)), version_id="v", content=measure, stored=measure)
 
-    def contents(self) -> dict[str, PackedContent]:
-        found: dict[str, PackedContent] = {}
+    def contents(self) -> dict[str, int]:
+        found: dict[str, int] = {}
         for pack in self.written:
             inside = read_pack([pack], "teste")
             assert not found.keys() & inside.keys(), "a content is stored once"
@@ -84,7 +84,7 @@ def test_a_second_night_stores_only_what_is_new(first: dict[str, bytes], second:
         assert contents.keys() == known | fresh
         for name, content in after.items():
             found = contents[later.files[name].sha256]
-            assert found == (len(content), hashlib.md5(content).hexdigest())
+            assert (found, later.files[name].md5) == (len(content), hashlib.md5(content).hexdigest())
 
 
 def test_a_moved_file_and_a_second_one_of_the_same_content_cost_nothing(tmp_path: Path) -> None:
@@ -138,10 +138,11 @@ def long_file(tmp_path: Path) -> Path:
 def test_a_long_file_goes_through_in_pieces_and_comes_back_into_every_place(tmp_path: Path, long_file: Path) -> None:
     packs = Packs()
     index = take(tmp_path, None, packs)
-    sha256 = index.files["2026/1"].sha256
+    sha256, content = index.files["2026/1"].sha256, long_file.read_bytes()
+    assert index.files["2026/1"].md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
     targets = [tmp_path / "um", tmp_path / "outro"]
     found = read_pack([packs.written[0]], "teste", {sha256: targets})
-    assert found[sha256].size_bytes == long_file.stat().st_size
+    assert found[sha256] == long_file.stat().st_size
     assert all(target.read_bytes() == long_file.read_bytes() for target in targets)
 
 

@@ -11,10 +11,11 @@ from domain.backup.files import FileIndex, IndexedFile
 from domain.errors import IntegrityError
 
 DIGESTS = st.sampled_from(["a" * 64, "b" * 64])
+MD5 = st.sampled_from(["a" * 32, "b" * 32])
 MEASURE = Measure(size_bytes=1, sha256="a" * 64)
 NAMES = st.binary().map(os.fsdecode)  # a name on disk is bytes, not always UTF-8
 FILES = st.dictionaries(
-    NAMES, st.builds(IndexedFile, st.integers(0), st.integers(0), DIGESTS, st.integers(1, 3)), max_size=6
+    NAMES, st.builds(IndexedFile, st.integers(0), st.integers(0), DIGESTS, MD5, st.integers(1, 3)), max_size=6
 )
 PACKS = {number: ArchivePart(key=f"p{number}", version_id="v", content=MEASURE, stored=MEASURE) for number in (1, 2, 3)}
 

@@ -182,7 +182,8 @@ def file_becomes(name: str, content: bytes) -> Callable[[Ground], BackupReferenc
         sha256 = hashlib.sha256(content).hexdigest()
         pack = ground.put(Kind.PACK, repacked(ground.content(Kind.PACK), {sha256: content}))
         files = dict(ground.index.files)
-        files[name] = files[name]._replace(size_bytes=len(content), sha256=sha256)
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        files[name] = files[name]._replace(size_bytes=len(content), sha256=sha256, md5=md5)
         index = FileIndex({1: pack}, files)
         return ground.in_copy(Kind.INDEX, b"".join(index.lines()), packs=(pack,), files=index.facts)
 

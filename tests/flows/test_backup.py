@@ -1,6 +1,7 @@
 """Backups on real servers: taken, locked, restored, compared, certified; the fleet's night, and who is missing."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from typer.testing import CliRunner
 
 from bench.synthetic import Size, fill
 from blocks.archive_key import EnvironmentArchiveKey
+from blocks.archive_storage import ArchiveStorage
 from blocks.file_packs import read_pack
 from blocks.settings import load_settings
 from blocks.table_facts import list_attachments
 from cli.__main__ import app
+from domain.backup.certificate import BackupCertificate
 from domain.backup.findings import OF_THE_SOURCE, Cause, Level
 from domain.backup.history import last_proved
 from domain.environment import Purpose
@@ -25,7 +28,7 @@ from flows.drill_backups import drill_backups
 from flows.nightly_backup import nightly_backup
 from registry import Registry
 from tasks import clock, doors
-from tasks.backup_cycle import back_up, drop_expired
+from tasks.backup_cycle import back_up, drop_expired, prove_again
 from tasks.backup_drill import DAMAGES
 from tasks.backup_history import backups_of
 from tasks.backup_hold import set_hold
@@ -295,3 +298,34 @@ def test_the_keys_survive_the_loss_of_prefects_store(instance: Instance, tmp_pat
     assert run(example_of("backup verify", named(instance)))[0] == 0
     phrase.write_text("outras palavras bem sorteadas\n")
     assert CliRunner().invoke(app, words).exit_code == 20
+
+
+def packs_told(certificate: BackupCertificate) -> str:
+    (intact,) = (result for result in certificate.levels if result.level is Level.INTACT)
+    return next(line for line in intact.evidence if "pacotes" in line)
+
+
+def test_a_pack_that_was_opened_once_is_compared_whole_every_night_and_opened_again_by_whoever_asks(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert back_up(instance).proved
+    usual = back_up(instance)
+    assert usual.proved
+    packs = packs_told(usual)
+    assert packs.startswith("0 pacotes de arquivos abertos"), packs
+    assert "que a cópia provada anterior abriu" in packs
+    whole = prove_again(instance, usual.backup)
+    assert packs_told(whole).startswith(f"{len(fetch_manifest(instance, usual.backup).packs)} pacotes")
+    read, rotten = ArchiveStorage.read, fetch_manifest(instance, usual.backup).packs[0].key
+
+    def one_bit_less(storage: ArchiveStorage, key: str, version_id: str | None) -> Iterator[bytes]:
+        for number, chunk in enumerate(read(storage, key, version_id)):
+            yield bytes([chunk[0] ^ 1]) + chunk[1:] if (key, number) == (rotten, 0) else chunk
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArchiveStorage, "read", one_bit_less)
+        found = back_up(instance).findings
+    assert [(finding.level, finding.cause, finding.subject) for finding in found] == [
+        (Level.INTACT, Cause.OBJECT_CHANGED, rotten)
+    ]
+    assert not packs_told(back_up(instance)).startswith("0 "), "nothing is built on a backup of which a byte was wrong"
