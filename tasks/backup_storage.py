@@ -125,7 +125,7 @@ class BackupVault:
         return FileIndex.parse(as_file(self.read(part)), part.key)
 
     def read_pack(self, pack: ArchivePart, targets: Mapping[str, Sequence[Path]] = NO_TARGETS) -> dict[str, int]:
-        """Size of every content of a pack, written where `targets` say. Raises as `read`, and `file_packs.read_pack`."""
+        """Size of each content of a pack, written where `targets` say. Raises as `read`, and `file_packs.read_pack`."""
         return read_pack(ahead(self.read(pack)), pack.key, targets)
 
     def _fetched(self, part: ArchivePart) -> Iterator[bytes]:
