@@ -51,7 +51,7 @@ _OPTIONS = (
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-doublewrite=0",
     "--innodb-flush-method=nosync",
-    "--innodb-log-buffer-size=16M",
+    "--innodb-log-buffer-size=8M",
     "--innodb-fast-shutdown=2",
     "--innodb-buffer-pool-dump-at-shutdown=0",
     "--innodb-buffer-pool-load-at-startup=0",
@@ -71,7 +71,7 @@ class ScratchServer(NamedTuple):
 
 
 @contextmanager
-def scratch_server(parent: Path, *, buffer_pool_mib: int = 80) -> Iterator[ScratchServer]:
+def scratch_server(parent: Path, *, buffer_pool_mib: int = 56) -> Iterator[ScratchServer]:
     """A fresh, empty server below `parent`, removed with all it holds when the block ends, however it ends.
 
     Only the thread that enters the block may leave it; others may use the server meanwhile.

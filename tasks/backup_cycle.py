@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from blocks.backup_page import render_certificate
 from blocks.catalog import Catalog
 from blocks.s3_errors import MissingObjectError
+from blocks.scratch_ahead import ScratchAhead
+from blocks.settings import load_settings
 from domain.backup.certificate import BackupCertificate
 from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.history import BackupEvent, StoredObject, expired
@@ -45,22 +47,22 @@ def back_up(instance: Instance) -> BackupCertificate:
         RetryableError: a system did not answer; what was written so far is swept by the next run.
     """
     require_whole(instance)
-    with doors.registry().lock(lock_name(instance)):
+    with doors.registry().lock(lock_name(instance)), ScratchAhead(load_settings().scratch_dir) as scratch:
         started = monotonic()
         _prepare(instance)
-        reference = write_backup(instance, _to_build_on(instance))
+        reference = write_backup(instance, _to_build_on(instance), scratch.begin)
         manifest = fetch_manifest(instance, reference)
         until = _until(instance, reference, Period.DAY)
         objects = (*_parts(manifest), *_texts(instance, reference.key))
         _retain(instance, objects, until)
         remember_backup(instance, BackupEvent.WRITTEN, reference, objects=objects, keep_until=until)
-        return _prove(instance, reference, written_in=monotonic() - started)
+        return _prove(instance, reference, written_in=monotonic() - started, scratch=scratch)
 
 
 def prove_again(instance: Instance, reference: BackupReference) -> BackupCertificate:
     """Examine a backup that lies in the bucket, and certify it anew. Raises as `back_up`."""
     with doors.registry().lock(lock_name(instance)):
-        return _prove(instance, reference, written_in=None)
+        return _prove(instance, reference, written_in=None, scratch=None)
 
 
 def lock_name(instance: Instance) -> str:
@@ -130,7 +132,9 @@ def _prepare(instance: Instance) -> None:
     drop_expired(instance)
 
 
-def _prove(instance: Instance, reference: BackupReference, written_in: float | None) -> BackupCertificate:
+def _prove(
+    instance: Instance, reference: BackupReference, *, written_in: float | None, scratch: ScratchAhead | None
+) -> BackupCertificate:
     records = backups_of(instance)
     earlier = [
         record.reference for record in records if record.proved and record.reference.taken_at < reference.taken_at
@@ -138,7 +142,9 @@ def _prove(instance: Instance, reference: BackupReference, written_in: float | N
     period = period_of(reference.taken_at, [backup.taken_at for backup in earlier])
     # What was opened when it was written is opened anew by the backups that are kept for long, and by whoever asks.
     open_all = written_in is None or period is not Period.DAY
-    certificate = verify_backup(instance, reference, earlier[-1] if earlier else None, open_all=open_all)
+    certificate = verify_backup(
+        instance, reference, earlier[-1] if earlier else None, open_all=open_all, scratch=scratch
+    )
     if written_in is not None:
         certificate = certificate.model_copy(update={"seconds": {**certificate.seconds, "cópia": written_in}})
     if not certificate.proved:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from time import monotonic
 
@@ -14,7 +14,8 @@ from blocks.dump_restorer import restore
 from blocks.dump_writer import digest
 from blocks.foreign_keys import ForeignKeys, check_foreign_keys
 from blocks.mariadb import MariaDBServer
-from blocks.scratch_server import ScratchServer, scratch_server
+from blocks.scratch_ahead import ScratchAhead
+from blocks.scratch_server import ScratchServer
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
 from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
@@ -45,29 +46,42 @@ from tasks.instance import Instance
 
 
 def verify_backup(
-    instance: Instance, reference: BackupReference, previous: BackupReference | None = None, *, open_all: bool = True
+    instance: Instance,
+    reference: BackupReference,
+    previous: BackupReference | None = None,
+    *,
+    open_all: bool = True,
+    scratch: ScratchAhead | None = None,
 ) -> BackupCertificate:
     """Restore a backup into a scratch server and examine it; what is wrong with it is in the certificate.
 
     `previous` is the last one before it that was proved: how much has changed since is told. Without `open_all`, a pack
     that `previous` shares is read whole and compared by the SHA-256 of what is stored, and not opened again: the same
-    bytes hold the same files.
+    bytes hold the same files. The server to restore into is `scratch`, or one of its own.
 
     Raises:
         RetryableError: S3, this machine's disk or the scratch server failed: nothing is known of the backup.
     """
-    return _Examination(instance, reference, previous, open_all=open_all).run()
+    with nullcontext(scratch) if scratch else ScratchAhead(load_settings().scratch_dir) as restoring:
+        return _Examination(instance, reference, previous, restoring, open_all=open_all).run()
 
 
 class _Examination:
     """One backup under examination."""
 
     def __init__(
-        self, instance: Instance, reference: BackupReference, previous: BackupReference | None, *, open_all: bool
+        self,
+        instance: Instance,
+        reference: BackupReference,
+        previous: BackupReference | None,
+        scratch: ScratchAhead,
+        *,
+        open_all: bool,
     ) -> None:
         self._instance = instance
         self._reference = reference
         self._previous = previous
+        self._scratch = scratch
         self._open_all = open_all
         self._vault = BackupVault(instance)
         self._started = monotonic()
@@ -97,6 +111,7 @@ class _Examination:
             attachments: dict[str, Attachment] | None = None
             with self._collected():
                 attachments = self._examine_databases(manifest)
+            self._scratch.release()
             with self._collected():
                 self._look_at_rest(manifest)
             with self._collected():
@@ -134,37 +149,37 @@ class _Examination:
         self._findings += judge_clocks(manifest.taken_at, manifest.finished_at, now, skew)
 
     def _examine_databases(self, manifest: BackupManifest) -> dict[str, Attachment]:
-        with scratch_server(load_settings().scratch_dir) as scratch:
-            server = scratch.server
-            with self._timed("restauração"):
-                self._restore(manifest, server)
-            self._rto_seconds = monotonic() - self._started
-            self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
-            # A whole schema that is lost is told by the comparison; the others are examined all the same.
-            present = set(server.list_databases(""))
-            schemas = {kind: schema for kind, schema in manifest.schemas.items() if schema in present}
-            with ThreadPoolExecutor(1) as pool:
-                keys = pool.submit(_look_for_parents, server, schemas)
-                meaning = pool.submit(
-                    judge_meaning,
-                    server,
-                    manifest.schemas,
-                    taken_at=manifest.taken_at,
-                    versions=manifest.versions,
-                )
-                with self._timed("comparação"):
-                    self._compare(manifest, server, schemas)
-            # Only now is it known whose fault a broken key or rule is.
-            unequal = {finding.subject for finding in self._findings if finding.level is Level.EQUAL}
-            self._judge_keys(keys.result(), unequal)
-            if schemas.keys() != manifest.schemas.keys():
-                return {}
-            self._tell_meaning(meaning.result(), unequal)
-            with _damage_as(Cause.STRUCTURE, schemas["sei"]):
-                attachments = list_attachments(server, schemas["sei"])
-            with self._timed("aplicação"):  # comes last: it changes rows of the copy
-                self._open(manifest, scratch)
-            return attachments
+        scratch = self._scratch.server()
+        server = scratch.server
+        with self._timed("restauração"):
+            self._restore(manifest, server)
+        self._rto_seconds = monotonic() - self._started
+        self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
+        # A whole schema that is lost is told by the comparison; the others are examined all the same.
+        present = set(server.list_databases(""))
+        schemas = {kind: schema for kind, schema in manifest.schemas.items() if schema in present}
+        with ThreadPoolExecutor(1) as pool:
+            keys = pool.submit(_look_for_parents, server, schemas)
+            meaning = pool.submit(
+                judge_meaning,
+                server,
+                manifest.schemas,
+                taken_at=manifest.taken_at,
+                versions=manifest.versions,
+            )
+            with self._timed("comparação"):
+                self._compare(manifest, server, schemas)
+        # Only now is it known whose fault a broken key or rule is.
+        unequal = {finding.subject for finding in self._findings if finding.level is Level.EQUAL}
+        self._judge_keys(keys.result(), unequal)
+        if schemas.keys() != manifest.schemas.keys():
+            return {}
+        self._tell_meaning(meaning.result(), unequal)
+        with _damage_as(Cause.STRUCTURE, schemas["sei"]):
+            attachments = list_attachments(server, schemas["sei"])
+        with self._timed("aplicação"):  # comes last: it changes rows of the copy
+            self._open(manifest, scratch)
+        return attachments
 
     def _open(self, manifest: BackupManifest, scratch: ScratchServer) -> None:
         opening = open_copy(self._instance, manifest, scratch, self._vault)

@@ -6,7 +6,7 @@ deletes in between (`sei.md` 3). The manifest comes last: a backup that was cut 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -41,14 +41,18 @@ from tasks.configuration import configuration
 from tasks.instance import Instance
 
 
-def write_backup(instance: Instance, previous: BackupReference | None) -> BackupReference:
+def write_backup(
+    instance: Instance, previous: BackupReference | None, when_dumped: Callable[[], None] = lambda: None
+) -> BackupReference:
     """Write one backup; of the files only what `previous` does not hold.
+
+    `when_dumped` is called when the databases are stored, which is most of the work.
 
     Raises:
         RetryableError: a server did not answer, or the structure changed meanwhile.
         IntegrityError: the server refused the dump.
     """
-    return _Writer(instance, previous).write()
+    return _Writer(instance, previous).write(when_dumped)
 
 
 class _Writer:
@@ -67,7 +71,7 @@ class _Writer:
         }
         self._previous = previous
 
-    def write(self) -> BackupReference:
+    def write(self, when_dumped: Callable[[], None]) -> BackupReference:
         instance = self._instance
         with ThreadPoolExecutor(1) as pool:
             taking = pool.submit(self._take_files)
@@ -75,6 +79,7 @@ class _Writer:
             with dumped(instance.server, list(self._schemas.values())) as lines:
                 dump = DigestedDump(lines)
                 databases = self._put(DATABASES, ahead(joined(dump)))
+            when_dumped()
             files = taking.result()
             reading = pool.submit(self._read)
             files.take()

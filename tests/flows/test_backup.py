@@ -188,10 +188,10 @@ def test_the_night_backs_up_everybody_and_one_failure_stops_no_other(
     assert report.forecast.fits
     real = write_backup
 
-    def broken(one: Instance, previous: object) -> object:
+    def broken(one: Instance, *more: object) -> object:
         if one.name.slug == instance.name.slug:
             raise IntegrityError("O MariaDB recusou a cópia do banco", "x", "Chame o suporte.")
-        return real(one, previous)  # type: ignore[arg-type]
+        return real(one, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("tasks.backup_cycle.write_backup", broken)
     with pytest.raises(IntegrityError, match="1 ambientes ficaram sem cópia provada"):
