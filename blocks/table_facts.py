@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pymysql.cursors import Cursor
+
 from blocks.infra_rows import first_number
 from blocks.mariadb import MariaDBServer, identifier
 from blocks.structure import read_structure
@@ -26,28 +28,35 @@ def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:
     return read_database(server, schema).facts
 
 
-def read_database(server: MariaDBServer, schema: str) -> DatabaseReading:
-    """As `read_database_facts`, with what the server knows of when each table was last written."""
+def read_database(server: MariaDBServer, schema: str, *, only_unknown: bool = False) -> DatabaseReading:
+    """As `read_database_facts`, with what the server knows of when each table was last written.
+
+    With `only_unknown`, a table of which it knows that is not counted: that is most of the reading.
+    """
     patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
     with patient.transaction(schema) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         structure = read_structure(cursor, schema)
+        known = _written(cursor, schema).keys() if only_unknown else set()
         tables = {}
-        for table in sorted(structure.tables):
+        for table in sorted(structure.tables.keys() - known):
             cursor.execute(f"SELECT COUNT(*) FROM {identifier(table)}")
             rows = first_number(cursor)
             cursor.execute(f"CHECKSUM TABLE {identifier(table)} EXTENDED")
             row = cursor.fetchone()
             tables[table] = TableFacts(rows=rows, checksum=row[1] if row else None)
-        cursor.execute(_WRITTEN, (schema,))
-        written = {str(table): float(moment) for table, moment in cursor.fetchall()}
         cursor.execute("SELECT UNIX_TIMESTAMP()")
         return DatabaseReading(
             facts=DatabaseFacts(structure=structure.digest, tables=tables),
             read_at=first_number(cursor),
-            written_at=written,
+            written_at=_written(cursor, schema),  # now, when the server has noted whatever was seen
         )
+
+
+def _written(cursor: Cursor, schema: str) -> dict[str, float]:
+    cursor.execute(_WRITTEN, (schema,))
+    return {str(table): float(moment) for table, moment in cursor.fetchall()}
 
 
 def read_versions(server: MariaDBServer, schemas: Iterable[tuple[Database, str]]) -> dict[str, str]:

@@ -75,7 +75,7 @@ class _Writer:
         instance = self._instance
         with ThreadPoolExecutor(1) as pool:
             taking = pool.submit(self._take_files)
-            before = self._read()
+            before = self._read(only_unknown=True)
             with dumped(instance.server, list(self._schemas.values())) as lines:
                 dump = DigestedDump(lines)
                 databases = self._put(DATABASES, ahead(joined(dump)))
@@ -117,10 +117,10 @@ class _Writer:
         )
         return self._vault.put_manifest(manifest)
 
-    def _read(self) -> dict[Database, DatabaseReading]:
+    def _read(self, *, only_unknown: bool = False) -> dict[Database, DatabaseReading]:
         readings = {}
         for kind, schema in self._schemas.items():
-            readings[kind] = read_database(self._instance.server, schema)
+            readings[kind] = read_database(self._instance.server, schema, only_unknown=only_unknown)
             self._skew_seconds = round(readings[kind].read_at - clock.now().timestamp(), 0)
         return readings
 

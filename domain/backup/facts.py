@@ -40,7 +40,10 @@ class DumpFacts(Frozen):
 
 
 class DatabaseReading(Frozen):
-    """A database as the server itself counts it, and when: seconds of the server's clock, by table where it knows."""
+    """A database as the server itself counts it, and when: seconds of the server's clock, by table where it knows.
+
+    A reading before a copy need not count a table of which the server knows when it was written.
+    """
 
     facts: DatabaseFacts
     read_at: float
@@ -50,14 +53,14 @@ class DatabaseReading(Frozen):
 def resting(before: DatabaseReading, after: DatabaseReading) -> DatabaseFacts:
     """The tables that nobody wrote between two readings: whatever was copied between them must be equal to these.
 
-    The server's times have whole seconds, and it may forget them; so the content has to be equal as well.
+    The server's times have whole seconds, and it may forget them: then only an equal content tells.
     """
     since = before.read_at - 1
-    return DatabaseFacts(
-        structure=after.facts.structure,
-        tables={
-            table: facts
-            for table, facts in before.facts.tables.items()
-            if after.facts.tables.get(table) == facts and after.written_at.get(table, 0) < since
-        },
-    )
+    tables = {}
+    for table, facts in after.facts.tables.items():
+        earlier, written_at = before.facts.tables.get(table), after.written_at.get(table)
+        if earlier not in {None, facts} or (earlier is None and written_at is None):
+            continue
+        if written_at is None or written_at < since:
+            tables[table] = facts
+    return DatabaseFacts(structure=after.facts.structure, tables=tables)
