@@ -1,0 +1,66 @@
+"""What two failures have in common: an error text without whatever belongs to one environment or one person.
+
+As in `domain.masking`, the rule is a list of what may stay: a word that looks like a name, and that is not one of the
+words of error messages below, goes.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+
+from domain.campaign.facts import EnvironmentFacts
+
+LONGEST = 200
+_GONE = "*"
+_QUOTED = re.compile(r"\"[^\"]*\"|`[^`]*`|“[^”]*”|‘[^’]*’|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)")
+_ADDRESS = re.compile(r"\w+://\S+|\S+@\S+|(?:[\w.~-]*[/\\][\w.~-]+)+[/\\]?")
+_WORD = re.compile(r"[^\W_](?:[\w.\-$]*\w)?|_\w+")
+# Between two names, part of them.
+_JOINED = re.compile(r"\*(?:\s*(?:[:;,.()=#\[\]{}<>|/\\+*-]+|\b(?:d[aeo]s?|e|del)\b(?=\s*\*))?\s*\*)+")
+_STAYS = frozenset(
+    """
+    access already argument cannot can't class column command connection constraint could couldn't data database
+    deadlock denied disk duplicate entry error errno exception fatal failed failure field foreign full got illegal
+    incorrect index integrity invalid key lock lost maximum memory missing mysql no not null out packet parse
+    permission php query row server sql statement syntax table timeout too uncaught unable undefined unexpected
+    unknown value violation wait warning wrong you acesso arquivo atualizacao banco chave coluna comando conexao
+    dados disco erro excecao falha falhou foi inclusao indice instalada instalado invalida invalido ja memoria
+    modulo nao nenhum nenhuma parametro permissao processo recurso script sei sem servidor sip sistema tabela tempo
+    usuario valor versao
+    """.split()  # noqa: SIM905  # as a list it would be a page
+)
+
+
+def signature_of(text: str) -> str:
+    """The signature of a failure, lower case and without accents: `duplicate entry * for key *`.
+
+    Numbers, dates, identifiers, slugs, addresses, quoted values and names are gone. Empty when nothing else was there:
+    such a failure is like no other.
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFD", text[:10_000]) if not unicodedata.combining(c))
+    shown = _WORD.sub(_word, _ADDRESS.sub(_GONE, _QUOTED.sub(_GONE, plain)))
+    joined = _JOINED.sub(_GONE, " ".join(shown.split()))
+    signature = joined[:LONGEST].strip()
+    return signature if re.search(r"[a-z]{2}", signature) else ""
+
+
+def _word(match: re.Match[str]) -> str:
+    word = match[0]
+    if word.lower() in _STAYS:
+        return word.lower()
+    return word if word.isascii() and word.islower() and word.isalpha() else _GONE
+
+
+def hold(failures: Collection[str], waiting: Iterable[EnvironmentFacts]) -> dict[str, str]:
+    """Who is held, and by which failure's signature: whose own rehearsal met the error with which another failed.
+
+    `failures` are the signatures of failures that nobody has explained yet. All others go on.
+    """
+    open_failures = {signature for signature in failures if signature}
+    held = {}
+    for environment in waiting:
+        met = environment.rehearsal.signatures if environment.rehearsal else ()
+        shared = sorted(open_failures.intersection(met))
+        if shared:
+            held[environment.slug] = shared[0]
+    return held
