@@ -7,19 +7,22 @@ words of error messages below, goes.
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
+from itertools import groupby
 
 from domain.campaign.facts import EnvironmentFacts
 
 LONGEST = 200
 _GONE = "*"
-_QUOTED = re.compile(r"\"[^\"]*\"|`[^`]*`|“[^”]*”|‘[^’]*’|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)")
-_ADDRESS = re.compile(r"\w+://\S+|\S+@\S+|(?:[\w.~-]*[/\\][\w.~-]+)+[/\\]?")
-_WORD = re.compile(r"[^\W_](?:[\w.\-$]*\w)?|_\w+")
-# Between two names, part of them.
-_JOINED = re.compile(r"\*(?:\s*(?:[:;,.()=#\[\]{}<>|/\\+*-]+|\b(?:d[aeo]s?|e|del)\b(?=\s*\*))?\s*\*)+")
+# Up to the end of the text where a quotation is not closed.
+_QUOTED = re.compile(
+    r"\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)|“[^”]*(?:”|$)|‘[^’]*(?:’|$)|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*(?:'|$)"
+)
+_ADDRESS = re.compile(r"\w+://\S+|\S+@\S+|(?:[\w.:~-]*[/\\][\w.~-]+)+[/\\]?")
+_WORD = re.compile(r"\*|[^\W_](?:[\w.:$-]*\w)?|_\w+")
+_JOINS_NAMES = frozenset({"da", "das", "de", "del", "do", "dos"})
 _STAYS = frozenset(
     """
-    access already argument cannot can't class column command connection constraint could couldn't data database
+    access already argument cannot class column command connection constraint could data database
     deadlock denied disk duplicate entry error errno exception fatal failed failure field foreign full got illegal
     incorrect index integrity invalid key lock lost maximum memory missing mysql no not null out packet parse
     permission php query row server sql statement syntax table timeout too uncaught unable undefined unexpected
@@ -38,14 +41,13 @@ def signature_of(text: str) -> str:
     such a failure is like no other.
     """
     plain = "".join(c for c in unicodedata.normalize("NFD", text[:10_000]) if not unicodedata.combining(c))
-    shown = _WORD.sub(_word, _ADDRESS.sub(_GONE, _QUOTED.sub(_GONE, plain)))
-    joined = _JOINED.sub(_GONE, " ".join(shown.split()))
-    signature = joined[:LONGEST].strip()
-    return signature if re.search(r"[a-z]{2}", signature) else ""
+    words = [_kept(word) for word in _WORD.findall(_ADDRESS.sub(_GONE, _QUOTED.sub(_GONE, plain)))]
+    told = [word for word in words if word == _GONE or (len(word) > 1 and word not in _JOINS_NAMES)]
+    signature = " ".join(word for word, _ in groupby(told))[:LONGEST].strip()
+    return signature if signature.strip("* ") else ""
 
 
-def _word(match: re.Match[str]) -> str:
-    word = match[0]
+def _kept(word: str) -> str:
     if word.lower() in _STAYS:
         return word.lower()
     return word if word.isascii() and word.islower() and word.isalpha() else _GONE

@@ -125,7 +125,8 @@ class _Clock:
 
     def over(self, found: CampaignPlan) -> bool:
         """Whether nothing is left to do or to watch."""
-        return all(wave.number in self.state.promoted for wave in found.waves) and not found.appointments
+        promoted = all(wave.number in self.state.promoted for wave in found.waves)
+        return promoted and not found.appointments and self.state.status is Status.OPEN
 
     def _happen(self, kind: CampaignEvent, at: datetime, **told: object) -> None:
         happening = CampaignHappening.model_validate({"kind": kind, "at": at, **told})
