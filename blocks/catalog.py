@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from blocks.catalog_file import CATALOG_DIR, read_catalog_file, shown
 from domain.backup.retention import BackupRule
 from domain.calendar import HolidayCatalog
+from domain.campaign.rules import CampaignRules
 from domain.catalog_entry import CatalogEntry
 from domain.catalog_problem import field_at, problem_in
 from domain.certificate import CertificateRule
@@ -94,6 +95,10 @@ class Catalog:
     def backup(self) -> BackupRule:
         """How long backups are kept, and how much may change between two (`backup.yaml`)."""
         return _load(self.directory / "backup.yaml", BackupRule)
+
+    def campaigns(self) -> CampaignRules:
+        """In which order environments are upgraded, and what has to be before the next (`campaigns.yaml`)."""
+        return _load(self.directory / "campaigns.yaml", CampaignRules)
 
     def holidays(self) -> HolidayCatalog:
         """State and municipal holidays (`holidays.yaml`)."""

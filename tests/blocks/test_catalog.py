@@ -9,6 +9,7 @@ from blocks.catalog import Catalog
 from blocks.catalog_file import CATALOG_DIR
 from domain.errors import InvalidInputError
 from domain.municipality import UF_BY_IBGE_PREFIX
+from domain.upgrade.complexity import Complexity
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def test_every_shipped_file_is_valid_and_says_what_was_agreed() -> None:
     assert catalog.sla().agreed_business_days == 15
     assert catalog.gates().training.min_percent_trained == 80
     assert "aprovacao_prefeitura" in {item.code for item in catalog.gates().go_live.items}
+    assert [catalog.campaigns().soak[kind].state_business_days for kind in Complexity] == [2, 5, 10]
     assert {"3168705", "3155009"} <= set(catalog.holidays().by_municipality)
 
 
@@ -159,6 +161,25 @@ def test_a_mistake_in_the_teams_is_told(catalog: Catalog, old: str, new: str, me
     rewrite(catalog, "capacity.yaml", old, new)
     with pytest.raises(InvalidInputError, match=message):
         catalog.teams()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  media: {", "  medio: {", "espera"),
+        (
+            "  alta: {estado_dias_uteis: 10, onda_dias_uteis: 3, pessoa_decide: true}\n",
+            "",
+            "falta a espera da complexidade alta",
+        ),
+        ("dias: [segunda,", "dias: [segunda-feira,", "noites › dias"),
+        ("percentual: 2,", "percentual: 200,", "falhas › percentual: deve ser no máximo 100"),
+    ],
+)
+def test_a_mistake_in_the_campaigns_is_told(catalog: Catalog, old: str, new: str, message: str) -> None:
+    rewrite(catalog, "campaigns.yaml", old, new)
+    with pytest.raises(InvalidInputError, match=message):
+        catalog.campaigns()
 
 
 @pytest.mark.parametrize(
