@@ -72,15 +72,10 @@ def show(
         return
     out.print(f"{release.code}: {release.kind.label}, complexidade {release.complexity.label}", highlight=False)
     for upgrade in release.upgrades:
-        steps = [
-            {
-                "step": step.told,
-                "minutes": step.minutes,
-                "reversible": "sim" if step.reversible else "não",
-                "tables": ", ".join(step.tables),
-            }
-            for step in upgrade.steps
-        ]
-        columns = {"step": "Passo", "minutes": "Minutos", "reversible": "Reversível", "tables": "Muda dados de"}
-        as_rows(steps, columns, f"A partir de {', '.join(upgrade.from_lines)}: {upgrade.minutes} min")
+        out.print(f"A partir de {', '.join(upgrade.from_lines)}, {upgrade.minutes} min:", highlight=False)
+        for number, step in enumerate(upgrade.steps, 1):
+            undone = "reversível" if step.reversible else "só se desfaz com a cópia"
+            out.print(f"  {number}. {step.told}: {step.minutes} min; {undone}", highlight=False, soft_wrap=True)
+            if step.changes_tenant_data:
+                out.print(f"     muda dados de {', '.join(step.tables)}", highlight=False, soft_wrap=True)
     print_markdown(notes.splitlines())
