@@ -89,12 +89,13 @@ def measure() -> BenchResult:
 
 def _floor() -> float:
     """Seconds of `mariadb < dump` for both plain dumps of the default release into new schemas; the median of some."""
-    from blocks.reference import find_reference, open_dump, read_releases
+    from blocks.catalog import Catalog
+    from blocks.reference import find_reference, open_dump
     from blocks.settings import load_settings
     from tasks import doors
 
     server = doors.mariadb_server()
-    reference = find_reference(read_releases().default, load_settings().reference_dir)
+    reference = find_reference(Catalog().releases().default, load_settings().reference_dir)
     login = ["--host", server.host, "--port", str(server.port), "--user", server.user]
     secret = {**os.environ, "MYSQL_PWD": server.password.get_secret_value()}
     seconds = []

@@ -131,11 +131,12 @@ def _grown_model() -> "Model":
 
 def _load(server: "MariaDBServer", name: "EnvironmentName") -> Rows:
     """Load an environment's databases fresh from the reference; their rows, all read once."""
+    from blocks.catalog import Catalog
     from blocks.dump_loader import load_dump
-    from blocks.reference import find_reference, read_releases
+    from blocks.reference import find_reference
     from blocks.settings import load_settings
 
-    reference = find_reference(read_releases().default, load_settings().reference_dir)
+    reference = find_reference(Catalog().releases().default, load_settings().reference_dir)
     for dump, schema in ((reference.sei, name.database_sei), (reference.sip, name.database_sip)):
         server.drop_database(schema)
         server.ensure_database(schema)

@@ -39,6 +39,8 @@ from domain.sla import SlaRule
 from domain.storage import StorageRule
 from domain.ticket import SupportRule
 from domain.training import TrainingRule
+from domain.upgrade.modules import ModuleTable
+from domain.upgrade.release import Release, ReleaseTable
 from domain.user_table import UserSheetRule
 from domain.users_guard import UsersRule
 
@@ -63,6 +65,42 @@ class Catalog:
     """
 
     directory: Path = CATALOG_DIR
+
+    def releases(self) -> ReleaseTable:
+        """What can be installed (`releases.yaml`), of modules of `modules.yaml`, each with its notes."""
+        table = _load(self.directory / "releases.yaml", ReleaseTable)
+        modules = self.modules()
+        problems = [
+            f"{release.code} é do módulo {release.module}, que não está em modules.yaml"
+            for release in table.releases
+            if release.module and modules.find(release.module) is None
+        ]
+        problems += [
+            f"{release.code} não tem notas em {release.notes_file}"
+            for release in table.releases
+            if not (self.directory / release.notes_file).is_file()
+        ]
+        if problems:
+            raise InvalidInputError(
+                f"Catálogo de versões incompleto: {' | '.join(problems)}",
+                shown(self.directory / "releases.yaml"),
+                "Acerte os códigos e escreva as notas.",
+            )
+        return table
+
+    def release_notes(self, release: Release) -> str:
+        """What a prefeitura is told about a release, in Markdown."""
+        path = self.directory / release.notes_file
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInputError(
+                "Não consegui ler as notas da versão", shown(path), "Restaure o arquivo do repositório, em UTF-8."
+            ) from error
+
+    def modules(self) -> ModuleTable:
+        """The modules of SEI that prefeituras may have (`modules.yaml`)."""
+        return _load(self.directory / "modules.yaml", ModuleTable)
 
     def plans(self) -> PlanTable:
         """The price table (`plans.yaml`)."""

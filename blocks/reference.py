@@ -17,19 +17,18 @@ from typing import BinaryIO, NamedTuple, cast
 
 import zstandard
 
+from blocks.catalog import Catalog
+from blocks.catalog_file import CATALOG_DIR
 from domain.errors import IntegrityError, InvalidInputError
 from domain.reference import (
     Compression,
     Database,
     DumpFile,
     Reference,
-    Releases,
     judge_reference,
-    parse_releases,
     version_key,
 )
 
-_CATALOG = Path(__file__).resolve().parent.parent / "catalog"
 _VERSION_FOLDER = re.compile(r"v?(\d+(?:\.\d+){1,3})")
 _COMPRESSIONS: dict[str, Compression] = {".sql": "none", ".sql.zst": "zstd", ".sql.gz": "gzip"}
 _COMPLETION_MARK = b"-- Dump completed"
@@ -63,12 +62,6 @@ class _Facts:
     size_bytes: int = 0
     last_line: bytes = b""
     versions: dict[bytes, str] = field(default_factory=dict)
-
-
-def read_releases() -> Releases:
-    """The releases of `catalog/releases.yaml`. Raises InvalidInputError when the file is not valid."""
-    path = _CATALOG / "releases.yaml"
-    return parse_releases(path.read_text(encoding="utf-8"), where=str(path))
 
 
 def find_references(reference_dir: Path | None) -> list[Reference]:
@@ -105,7 +98,7 @@ def verify_dump(dump: DumpFile) -> None:
 
 
 def _find_pairs(reference_dir: Path | None, version: str | None = None) -> list[_Pair]:
-    root = reference_dir or _CATALOG / "reference"
+    root = reference_dir or CATALOG_DIR / "reference"
     if not root.is_dir():
         raise InvalidInputError(
             "O diretório dos bancos de referência não existe",
@@ -157,7 +150,7 @@ def _dump_path(folder: Path, database: Database) -> Path:
 def _read_reference(pair: _Pair, *, official: bool) -> Reference:
     sei, sip = _read_dump("sei", pair.sei), _read_dump("sip", pair.sip)
     reference = Reference(version=pair.version, kind="official" if official else "reduced", sei=sei, sip=sip)
-    problems = judge_reference(reference, read_releases().find(pair.version))
+    problems = judge_reference(reference, Catalog().releases().find(pair.version))
     if problems:
         raise IntegrityError(
             f"Os dumps não formam o par da versão {pair.version}: {'; '.join(problems)}",

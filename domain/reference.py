@@ -1,4 +1,4 @@
-"""Releases, and the reference databases from which an environment of a release starts.
+"""The reference databases from which an environment of a release starts.
 
 A reference is a pair of SQL dumps, `sei` and `sip`, that belong together. What is true of it is read from inside the
 dumps; the name of a directory is only a claim to be judged.
@@ -8,13 +8,14 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_serializer
+from pydantic import Field, field_serializer
 
-from domain.errors import InvalidInputError
 from domain.model import Frozen
+
+if TYPE_CHECKING:
+    from domain.upgrade.release import Release
 
 Database = Literal["sei", "sip"]
 Compression = Literal["none", "zstd", "gzip"]
@@ -102,44 +103,7 @@ class Reference(Frozen):
         return self.sip, self.sei
 
 
-class Release(Frozen):
-    """A version of SEI that the programme installs, and the version lines that its databases must show."""
-
-    version: Version
-    sei_line: MinorLine
-    sip_line: MinorLine
-
-
-class Releases(Frozen):
-    """The releases of `catalog/releases.yaml`."""
-
-    default: Version
-    releases: tuple[Release, ...]
-
-    def find(self, version: str) -> Release | None:
-        """The release of exactly this version, or None when the programme does not know it."""
-        return next((release for release in self.releases if release.version == version), None)
-
-
-def parse_releases(text: str, *, where: str) -> Releases:
-    """The releases of a catalog text; `where` names it in errors.
-
-    Raises InvalidInputError when the text is not the catalog it should be.
-    """
-    try:
-        releases = Releases.model_validate(yaml.safe_load(text))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise InvalidInputError("Catálogo de versões inválido", where, f"Corrija o arquivo: {error}") from error
-    if releases.find(releases.default) is None:
-        raise InvalidInputError(
-            f"A versão padrão {releases.default} não está na lista de versões",
-            where,
-            "Inclua a versão ou troque a padrão.",
-        )
-    return releases
-
-
-def judge_reference(reference: Reference, release: Release | None) -> list[str]:
+def judge_reference(reference: Reference, release: "Release | None") -> list[str]:
     """Why the two dumps are not this version's pair, one reason an item; empty when they are.
 
     Compared by minor line: the official 4.1.0 dumps say SEI 4.1.1, and 4.1.0 in the copy that SIP keeps (`sei.md` 2.3).

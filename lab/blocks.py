@@ -48,6 +48,7 @@ def ensure_blocks(state: LabState) -> Change:
         LabRuntime(
             apps_dir=state.sei.apps_dir,
             files_dir=state.sei.files_dir,
+            code_dir=state.sei.code_dir,
             port=state.sei.port,
             token=state.sei.token,
             log_file=state.sei.log_file,

@@ -46,6 +46,11 @@ class Layout:
         return self.root / "apps"
 
     @property
+    def code_dir(self) -> Path:
+        """The code of the SEI applications, one directory a version."""
+        return self.root / "codigo"
+
+    @property
     def files_dir(self) -> Path:
         """Repositories of files of the SEI applications, one directory an environment."""
         return self.root / "files"

@@ -346,7 +346,14 @@ def log_file(lab_dir: Path, service: str) -> Path:
 def _remove_all(layout: Layout) -> None:
     # By name, not the whole tree: IMPLANTA_LAB_DIR may point at a directory that holds other things.
     directories = [layout.service_dir(name) for name in SERVICE_NAMES]
-    for directory in (*directories, layout.log_dir, layout.mail_dir, layout.apps_dir, layout.files_dir):
+    for directory in (
+        *directories,
+        layout.log_dir,
+        layout.mail_dir,
+        layout.apps_dir,
+        layout.files_dir,
+        layout.code_dir,
+    ):
         if directory.exists():
             shutil.rmtree(directory)
     authority = (layout.ca_file, layout.ca_key_file)

@@ -24,6 +24,7 @@ class SeiStandIn(Service):
         make_private_dir(self.home)
         make_private_dir(self.layout.apps_dir)
         make_private_dir(self.layout.files_dir)
+        make_private_dir(self.layout.code_dir)
         write_private(self.home / "token", self.record.secrets.sei_token)
 
     def launch(self) -> Launch:

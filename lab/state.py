@@ -74,6 +74,7 @@ class SeiState(Frozen):
     token: SecretStr
     apps_dir: Path
     files_dir: Path
+    code_dir: Path
     log_file: Path
 
 
@@ -189,6 +190,7 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             token=SecretStr(keys.sei_token),
             apps_dir=layout.apps_dir,
             files_dir=layout.files_dir,
+            code_dir=layout.code_dir,
             log_file=layout.log("sei"),
         ),
         edge=EdgeState(

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from blocks.catalog import Catalog
 from blocks.dump_loader import load_dump
-from blocks.reference import find_reference, read_releases
+from blocks.reference import find_reference
 from blocks.rehearsal import is_rehearsal
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
@@ -43,7 +43,7 @@ def ensure_environment_record(environment: str, release: str | None) -> Change:
         known = next((record for record in records if record.slug == environment), None)
         if known:
             require_whole(load_instance(environment))  # or its application would be started
-        version = known.release_version if known else release or read_releases().default
+        version = known.release_version if known else release or Catalog().releases().default
         placement = place(name)
         change = doors.registry().ensure_environment(
             EnvironmentRecord(

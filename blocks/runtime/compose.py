@@ -1,6 +1,7 @@
 """A host that runs each environment as a Docker Compose project, in the terms of the public sei-docker project."""
 
 import json
+import math
 import os
 import secrets
 from collections.abc import Sequence
@@ -47,6 +48,7 @@ from domain.sei_docker import CODE_PATH, REPOSITORY_PATH
 _QUICK_SECONDS = 60
 _START_SECONDS = 900  # images may have to be fetched
 _TASK_SECONDS = 3600
+_GRACE_SECONDS = 30
 _HASH_LABEL = "com.docker.compose.config-hash"
 # What the docker client needs of our environment; nothing else of it may end up in a compose file.
 _INHERITED = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")
@@ -120,13 +122,28 @@ class ComposeRuntime(ApplicationRuntime):
         return ensure_private_files(home, {file.name: file.content for file in files}, unwanted=FILE_NAMES)
 
     def _workload(self, environment: EnvironmentName) -> Workload:
-        path = self._home(environment) / WORKLOAD_FILE
-        try:
-            return Workload.model_validate_json(path.read_bytes())
-        except (OSError, ValueError):
+        found = self._find_workload(environment)
+        if found is None:
+            path = self._home(environment) / WORKLOAD_FILE
             raise InvalidInputError(
                 "O ambiente ainda não tem versão e porte neste servidor", str(path), "Crie o ambiente antes."
-            ) from None
+            )
+        return found
+
+    def _find_workload(self, environment: EnvironmentName) -> Workload | None:
+        try:
+            return Workload.model_validate_json((self._home(environment) / WORKLOAD_FILE).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def deployed_version(self, environment: EnvironmentName) -> str | None:
+        workload = self._find_workload(environment)
+        return workload.release_version if workload else None
+
+    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
+        """Write the project with the version's images; the code is the one in the environment's directory of code."""
+        workload = self._workload(environment).model_copy(update={"release_version": version})
+        return self.apply(environment, configuration, workload)
 
     def start(self, environment: EnvironmentName) -> Change:
         """Bring up what does not run, or runs from files that have changed since."""
@@ -189,7 +206,9 @@ class ComposeRuntime(ApplicationRuntime):
             finished = run_program(
                 self._command(
                     environment,
-                    *("run", "--rm", "--no-TTY", "--no-deps", "--name", name, "--entrypoint", "php", APP, path),
+                    *("run", "--rm", "--no-TTY", "--no-deps", "--name", name, "--entrypoint", "timeout", APP),
+                    # Whoever kills us cannot end the container: it has a limit of its own, a little later than ours.
+                    *("-s", "KILL", str(math.ceil(timeout_seconds) + _GRACE_SECONDS), "php", path),
                 ),
                 stdin=script_input(stdin_lines),
                 timeout_seconds=timeout_seconds,
@@ -200,7 +219,7 @@ class ComposeRuntime(ApplicationRuntime):
             # Killing the client leaves its container running.
             self._docker("rm", "--force", name)
             raise
-        return ScriptOutput(exit_code=finished.exit_code, output=finished.output.decode(SCRIPT_ENCODING))
+        return ScriptOutput.of(finished)
 
     def logs(self, environment: EnvironmentName, lines: int) -> str:
         if not self._exists(environment):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 import httpx
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from blocks.plain_http import TRUSTS_NOBODY
+from blocks.scripts import Finished
 from domain.change import Change
 from domain.configuration import Configuration, InstanceConfiguration
 from domain.environment import EnvironmentName
@@ -74,8 +76,15 @@ class ScriptOutput(Frozen):
     """What a script of SEI left. In a rehearsal it was not run: `executed` is false and nothing else means anything."""
 
     exit_code: int
-    output: str
+    output: str = Field(description="All that it wrote, decoded as ISO-8859-1: encoding it so gives the bytes back.")
+    seconds: float = 0.0
     executed: bool = True
+
+    @classmethod
+    def of(cls, finished: Finished) -> Self:
+        """What a program left, in the encoding of SEI's scripts."""
+        text = finished.output.decode(SCRIPT_ENCODING)
+        return cls(exit_code=finished.exit_code, output=text, seconds=finished.seconds)
 
 
 class ApplicationRuntime(Block, ABC):
@@ -142,6 +151,20 @@ class ApplicationRuntime(Block, ABC):
         """Put configuration (groups and keys of `domain.configuration`), release and sizes in place.
 
         Without a workload the one that is in place stays; a host of containers that has none yet refuses.
+        """
+
+    @abstractmethod
+    def deployed_version(self, environment: EnvironmentName) -> str | None:
+        """The version of SEI whose code the environment runs; None where nothing is in place yet."""
+
+    @abstractmethod
+    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
+        """Put the code of another version in place, with its configuration; sizes stay. Going back is the same.
+
+        The databases are not touched: until their scripts have run, the application refuses to serve.
+
+        Raises:
+            InvalidInputError: the environment is not on this host, or the host has no code of this version.
         """
 
     @abstractmethod

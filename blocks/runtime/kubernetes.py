@@ -8,7 +8,6 @@ from pydantic import Field, SecretStr
 
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime.interface import (
-    SCRIPT_ENCODING,
     ApplicationRuntime,
     ApplicationServices,
     Configuration,
@@ -147,6 +146,16 @@ class KubernetesRuntime(ApplicationRuntime):
         return Change.sum(_converge(api, manifest) for manifest in manifests)
 
     def _workload(self, api: KubernetesApi, environment: EnvironmentName) -> Workload:
+        found = self._find_workload(api, environment)
+        if found is None:
+            raise InvalidInputError(
+                "O ambiente ainda não tem versão e porte neste cluster",
+                f"{self.api_url}, namespace {environment.slug}",
+                "Crie o ambiente antes.",
+            )
+        return found
+
+    def _find_workload(self, api: KubernetesApi, environment: EnvironmentName) -> Workload | None:
         found = api.find({"kind": "Namespace", "metadata": {"name": environment.slug}}) or {}
         metadata = found.get("metadata")
         annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
@@ -154,11 +163,16 @@ class KubernetesRuntime(ApplicationRuntime):
         try:
             return Workload.model_validate_json(str(text))
         except ValueError:
-            raise InvalidInputError(
-                "O ambiente ainda não tem versão e porte neste cluster",
-                f"{self.api_url}, namespace {environment.slug}",
-                "Crie o ambiente antes.",
-            ) from None
+            return None
+
+    def deployed_version(self, environment: EnvironmentName) -> str | None:
+        workload = self._find_workload(self._api, environment)
+        return workload.release_version if workload else None
+
+    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
+        """Let the pods follow: the images are those of the version, the code that in the environment's volume."""
+        workload = self._workload(self._api, environment).model_copy(update={"release_version": version})
+        return self.apply(environment, configuration, workload)
 
     def start(self, environment: EnvironmentName) -> Change:
         return self._scale(environment, {APP: self.app_replicas, SCHEDULER: 1})
@@ -247,7 +261,7 @@ class KubernetesRuntime(ApplicationRuntime):
             )
         finally:
             api.delete(pod, at_once=True)  # whatever still runs in it ends with it
-        return ScriptOutput(exit_code=finished.exit_code, output=finished.output.decode(SCRIPT_ENCODING))
+        return ScriptOutput.of(finished)
 
     def _wait_for(self, api: KubernetesApi, pod: Manifest) -> None:
         deadline = time.monotonic() + _POD_START_SECONDS

@@ -56,7 +56,8 @@ def exec_in_pod(
         raise RetryableError(
             f"O Kubernetes não executou o comando (HTTP {e.status})", where, "Confira o pod e execute de novo."
         ) from None
-    deadline = monotonic() + timeout_seconds
+    started = monotonic()
+    deadline = started + timeout_seconds
     try:
         with suppress(WebSocketException):  # lost: then there is no exit code, and that is what is told
             if stdin:
@@ -81,4 +82,4 @@ def exec_in_pod(
             where,
             "Confira o que ficou pela metade, pela versão em infra_parametro, antes de executar de novo.",
         )
-    return Finished(exit_code, output)
+    return Finished(exit_code, output, monotonic() - started)

@@ -16,7 +16,6 @@ from blocks.plain_http import TRUSTS_NOBODY
 from blocks.private_files import TEMPORARY_PREFIX, ensure_private_files
 from blocks.rehearsal import is_rehearsal
 from blocks.runtime.interface import (
-    SCRIPT_ENCODING,
     ApplicationRuntime,
     ApplicationServices,
     Configuration,
@@ -37,6 +36,7 @@ from domain.quota import RepositoryUsage
 from domain.runtime_resources import PHP_SETTINGS_FILES, Workload, render_php_settings
 
 _JSON_FILE = "configuracao.json"
+_VERSION_FILE = "versao-do-codigo"
 _STOPPED_MARK = "parado"
 _UNSCHEDULED_MARK = "sem-agendador"
 # The slug of every environment ends in its purpose, which no eight hexadecimal digits are.
@@ -54,6 +54,7 @@ class LabRuntime(ApplicationRuntime):
 
     apps_dir: Path = Field(description="Diretório das configurações, um por ambiente.")
     files_dir: Path = Field(description="Diretório dos repositórios de arquivos, um por ambiente.")
+    code_dir: Path | None = Field(default=None, description="Diretório dos códigos do SEI, um por versão.")
     port: int = Field(description="Porta em que a aplicação atende, em 127.0.0.1.")
     token: SecretStr = Field(description="Senha do endereço de controle.")
     log_file: Path | None = Field(default=None, description="Arquivo em que a aplicação registra o que faz.")
@@ -128,6 +129,7 @@ class LabRuntime(ApplicationRuntime):
         wanted = {file.name: source for file, source in render_php(configuration).items()}
         if workload is not None:
             wanted |= render_php_settings(workload.resources)
+            wanted[_VERSION_FILE] = _version_line(workload.release_version)
         text = json.dumps(configuration, ensure_ascii=False, indent=2, sort_keys=True)
         keys = self._changed_keys(home, configuration)
         self.ensure_repository(environment)
@@ -135,7 +137,50 @@ class LabRuntime(ApplicationRuntime):
         change = ensure_private_files(
             home, {**wanted, _JSON_FILE: text.encode()}, unwanted=[file.name for file in CONFIGURATION_FILES]
         )
+        if workload is not None:
+            change += self._lay_code(home, workload.release_version)
         return change + Change(details=keys)
+
+    def deployed_version(self, environment: EnvironmentName) -> str | None:
+        try:
+            return (self._home(environment) / _VERSION_FILE).read_text(encoding="ascii").strip() or None
+        except OSError:
+            return None
+
+    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
+        """Put the scripts of the version in place, and tell the stand-in which version it is from now on."""
+        home = self._home(environment)
+        if not (home / _JSON_FILE).exists():
+            raise InvalidInputError("O ambiente não está neste servidor", str(home), "Crie o ambiente antes.")
+        if self.code_dir is None or not (self.code_dir / version).is_dir():
+            raise InvalidInputError(
+                f"Não há código da versão {version} neste servidor",
+                str(self.code_dir / version if self.code_dir else self.apps_dir),
+                "Copie o pacote da versão para o diretório dos códigos e execute de novo.",
+            )
+        change = self.apply(environment, configuration) + self._lay_code(home, version)
+        return change + ensure_private_files(home, {_VERSION_FILE: _version_line(version)})
+
+    def _lay_code(self, home: Path, version: str) -> Change:
+        """Replace the directory of scripts as a whole: no script of another version may stay."""
+        source, target = (self.code_dir or home) / version, home / _SCRIPTS
+        if self.code_dir is None or not source.is_dir() or _contents(source) == _contents(target):
+            return Change()
+        if not is_rehearsal():
+            fresh = home / f"{TEMPORARY_PREFIX}{_SCRIPTS}"
+            try:
+                shutil.rmtree(fresh, ignore_errors=True)
+                shutil.copytree(source, fresh)
+                if target.exists():
+                    shutil.rmtree(target)
+                fresh.rename(target)
+            except OSError as e:
+                raise RetryableError(
+                    f"Não foi possível copiar o código da versão {version} ({e.strerror})",
+                    str(target),
+                    "Libere espaço ou acerte as permissões e execute de novo.",
+                ) from e
+        return Change(updated=1, details=(f"código da versão {version}",))
 
     def _changed_keys(self, home: Path, configuration: Configuration) -> tuple[str, ...]:
         try:
@@ -215,8 +260,9 @@ class LabRuntime(ApplicationRuntime):
             cwd=program.parent,
             environment={name: os.environ[name] for name in _INHERITED if name in os.environ}
             | {"LANG": "pt_BR.ISO-8859-1"},
+            dies_with_caller=True,
         )
-        return ScriptOutput(exit_code=finished.exit_code, output=finished.output.decode(SCRIPT_ENCODING))
+        return ScriptOutput.of(finished)
 
     def logs(self, environment: EnvironmentName, lines: int) -> str:
         """The stand-in writes one log for all; only the lines that name this environment are its own."""
@@ -234,11 +280,17 @@ class LabRuntime(ApplicationRuntime):
         change = Change(removed=1, details=("aplicação",))
         if is_rehearsal():
             return change
-        names = (_JSON_FILE, _STOPPED_MARK, *PHP_SETTINGS_FILES, *(file.name for file in CONFIGURATION_FILES))
+        names = (
+            _JSON_FILE,
+            _VERSION_FILE,
+            _STOPPED_MARK,
+            *PHP_SETTINGS_FILES,
+            *(file.name for file in CONFIGURATION_FILES),
+        )
         try:
             # A kill in the middle of `apply` leaves its temporary file, which holds passwords as well.
             for path in (*(home / name for name in names), *home.glob(f"{TEMPORARY_PREFIX}*")):
-                path.unlink(missing_ok=True)
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             if (home / _SCRIPTS).exists():
                 shutil.rmtree(home / _SCRIPTS)
             home.rmdir()
@@ -249,3 +301,11 @@ class LabRuntime(ApplicationRuntime):
                 "Confira as permissões e o que mais há no diretório e execute de novo.",
             ) from e
         return change
+
+
+def _version_line(version: str) -> bytes:
+    return f"{version}\n".encode("ascii")
+
+
+def _contents(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}

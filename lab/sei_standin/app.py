@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError
 from lab.sei_standin import sei_service, sip_service
+from lab.sei_standin.code_version import code_problem
 from lab.sei_standin.contract import Contract
 from lab.sei_standin.documents import Upload
 from lab.sei_standin.environments import Environment, Environments, local_now
 from lab.sei_standin.pages import Pages, external_page, login_address, publications_page
-from lab.sei_standin.rendering import Visit, render_maintenance, render_message
+from lab.sei_standin.rendering import Visit, code_version, render_maintenance, render_message
 from lab.sei_standin.scheduler import run_command
 from lab.sei_standin.sei_contract import SEI
 from lab.sei_standin.service_access import CallRecord, Service, record_call
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 96 * 1024 * 1024
 _XML = f"text/xml; charset={ENCODING}"
 _SCHEMA_OF_ARRAYS = (Path(__file__).parent / "templates" / "soap_encoding.xsd").read_bytes()
+_VERSION_HEADER = "X-SEI-Versao"  # ours: no document says how the real service tells its version
 _UNEXPECTED = "Erro inesperado; avise o suporte."
 
 Page = Callable[[Visit], Response]
@@ -191,8 +193,10 @@ async def _read_form(request: Request) -> tuple[dict[str, str], dict[str, Upload
 
 
 def _answer_page(handler: Page, visit: Visit) -> Response:
+    code_version.set(visit.environment.code_version)
     try:
-        return handler(visit)
+        problem = code_problem(visit.environment)
+        return _render_problem(visit.environment, problem) if problem else handler(visit)
     except InvalidInputError as e:
         return render_message("Não foi possível atender", f"{e.what}. {e.fix}", HTTPStatus.BAD_REQUEST)
     except IntegrityError as e:
@@ -206,12 +210,20 @@ def _answer_page(handler: Page, visit: Visit) -> Response:
         return render_message("Erro", _UNEXPECTED, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def _render_problem(environment: Environment, problem: str) -> Response:
+    maintenance = environment.configuration.maintenance
+    text = f"{problem} {maintenance.notice}" if maintenance.active else problem
+    return render_message("Versões diferentes", text, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
 def _answer_call(
     contract: Contract, environment: Environment, body: bytes, address: str, headers: Mapping[str, str]
 ) -> Response:
     started = perf_counter()
     now = local_now()
     try:
+        if problem := code_problem(environment):
+            return _fault(problem, callers_fault=False)
         call = parse_call(body, contract)
         service: Service | None = None
         content: Content
@@ -223,7 +235,8 @@ def _answer_call(
         if service is not None:
             duration_ms = int((perf_counter() - started) * 1000)
             _record(environment, service, call, duration_ms, address, headers)
-        return Response(answer, media_type=_XML)
+        version = environment.code_version
+        return Response(answer, media_type=_XML, headers={_VERSION_HEADER: version} if version else None)
     except ImplantaError as e:
         logger.warning("soap ambiente=%s servico=%s recusa=%s", environment.slug, contract.name, type(e).__name__)
         if isinstance(e, InvalidInputError):

@@ -101,6 +101,14 @@ class Environment:
         return (self.home / "parado").exists()
 
     @property
+    def code_version(self) -> str | None:
+        """The version of SEI whose code this environment has, by the file that its deployment writes."""
+        try:
+            return (self.home / "versao-do-codigo").read_text(encoding="ascii").strip() or None
+        except OSError:
+            return None
+
+    @property
     def scheduled(self) -> bool:
         """Whether the agendador works for it: not while it is stopped, and never for a temporary copy."""
         return not self.stopped and not (self.home / "sem-agendador").exists()
@@ -121,6 +129,11 @@ class Environment:
         """One transaction on this environment's SIP database."""
         with transaction(self.configuration.sip_database) as cursor:
             yield cursor
+
+
+def read_configuration(path: Path) -> Configuration:
+    """What a file of configuration says; raises OSError or ValueError when it cannot be read."""
+    return Configuration.model_validate_json(path.read_bytes())
 
 
 class Environments:

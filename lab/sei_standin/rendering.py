@@ -1,6 +1,7 @@
 """What every page is made of: the request, our templates, and pages that only say something."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -19,6 +20,8 @@ from lab.sei_standin.sessions import Session
 
 CONTROL_PAGE = "/sei/controlador.php?acao=procedimento_controlar"
 _SIGILOSO = "2"  # needs credentials of each reader, which the stand-in does not know
+# The version that the foot of each page shows, for the request that is being answered.
+code_version: ContextVar[str | None] = ContextVar("code_version", default=None)
 _templates = Templates(loader=PackageLoader("lab.sei_standin"), autoescape=True, undefined=StrictUndefined)
 
 
@@ -52,7 +55,7 @@ Actions = Mapping[tuple[str, str], Action]
 
 def render(template: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> HTMLResponse:
     """One of our pages; never kept by the browser, as it may show a person's processes."""
-    html = _templates.get_template(f"{template}.html.j2").render(**values)
+    html = _templates.get_template(f"{template}.html.j2").render(versao=code_version.get(), **values)
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 
 

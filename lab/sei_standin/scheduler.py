@@ -11,6 +11,7 @@ from typing import Literal
 
 from domain.change import Change
 from domain.errors import ImplantaError, InvalidInputError
+from lab.sei_standin.code_version import code_problem
 from lab.sei_standin.database import Row, fetch_all
 from lab.sei_standin.environments import Environment, Environments, local_now
 from lab.sei_standin.replication import replicate_all_units, replicate_all_users
@@ -148,6 +149,8 @@ def _is_due(environment: Environment, task: Row, now: datetime) -> bool:
 
 def _run(environment: Environment, system: System, command: str, now: datetime) -> Outcome:
     try:
+        if problem := code_problem(environment):
+            return Outcome(Change(), problem)
         # In a transaction of its own: the start is on record whatever becomes of the task.
         _record(environment, system, _STARTED, now, command)
         change = COMMANDS[system][command](environment, now)

@@ -7,6 +7,7 @@ import pytest
 
 from blocks.catalog import Catalog
 from blocks.catalog_file import CATALOG_DIR
+from blocks.reference import find_references
 from domain.errors import InvalidInputError
 from domain.municipality import UF_BY_IBGE_PREFIX
 from domain.upgrade.complexity import Complexity
@@ -199,3 +200,46 @@ def test_a_mistake_in_the_freezes_is_told_with_its_line(catalog: Catalog) -> Non
     rewrite(catalog, "freezes.yaml", 'ano, de: "15/12"', 'ano, de: "15/13"')
     with pytest.raises(InvalidInputError, match=r"linha 8, nacionais › 1º item: .* vai de dd/mm a dd/mm"):
         catalog.freezes()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "releases.yaml",
+            "minutos: 2",
+            "minutos: 0",
+            r"linha \d+, versoes › 2º item › .*minutos: deve ser maior que 0",
+        ),
+        ("releases.yaml", "padrao: 4.1.0", "padrao: 9.9.9", "a versão padrão 9.9.9 não está na lista .*releases.yaml"),
+        ("releases.yaml", "sip: 3.0.0", "", "a versão 4.0.0 precisa de sei, sip e recursos"),
+        ("releases.yaml", "codigo: 4.0.0", "codigo: 4.0.7", "4.0.7 não tem notas em releases/4.0.7.md"),
+        ("modules.yaml", "ate: 3.7.0}, sei", "ate: 3.6.0}, sei", "modulos › 1º item › .*: 3.7.0 vem depois de 3.6.0"),
+        ("modules.yaml", "codigo: wssei", "codigo: pen", "o módulo pen aparece duas vezes .*modules.yaml"),
+    ],
+)
+def test_a_mistake_in_releases_or_modules_is_told(
+    catalog: Catalog, file: str, old: str, new: str, message: str
+) -> None:
+    rewrite(catalog, file, old, new)
+    with pytest.raises(InvalidInputError, match=message):
+        catalog.releases()
+
+
+def test_a_release_of_a_module_that_nobody_knows_is_refused(catalog: Catalog) -> None:
+    with (catalog.directory / "releases.yaml").open("a", encoding="utf-8") as file:
+        file.write(
+            "  - {codigo: 4.1.0-x, tipo: modulo, complexidade: baixa, modulo: x, versao_modulo: 1.0.0, atualizacoes:"
+            " [{de: ['4.1'], passos: [{tipo: reindexacao, nucleos: [protocolos], minutos: 1, reversivel: true}]}]}\n"
+        )
+    with pytest.raises(InvalidInputError, match=r"4\.1\.0-x é do módulo x, que não está em modules\.yaml \| 4\.1\.0-x"):
+        catalog.releases()
+
+
+def test_the_digests_of_a_release_are_those_of_the_references() -> None:
+    releases = Catalog().releases()
+    known = {reference.version: reference.digest for reference in find_references(None)}
+    upgrade = next(iter(releases.releases[1].upgrades))
+    assert known["4.0.0"] in upgrade.reference_before
+    assert known["4.1.0"] in upgrade.reference_after
+    assert "SEI 4.1" in Catalog().release_notes(releases.releases[1])

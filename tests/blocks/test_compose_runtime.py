@@ -18,6 +18,7 @@ from domain.change import Change
 from domain.configuration import MASK, Mail
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
+from domain.render_compose import COMPOSE_FILE
 from domain.runtime_resources import Workload
 from tests.domain.examples import PLANS, make_configuration
 from tests.sizes import resources_for
@@ -232,6 +233,25 @@ def test_stop_and_remove_are_done_once_and_a_rehearsal_does_neither(runtime: Com
     assert not (runtime.projects_dir / ENVIRONMENT.slug).exists()
 
 
+def test_another_version_brings_its_images_and_going_back_brings_the_old_ones(runtime: ComposeRuntime) -> None:
+    assert runtime.deployed_version(ENVIRONMENT) is None
+    with pytest.raises(InvalidInputError, match="ainda não tem versão e porte"):
+        runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS)
+    runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
+    compose = runtime.projects_dir / ENVIRONMENT.slug / COMPOSE_FILE
+    before = compose.read_bytes()
+    assert b"app-ci:" in before
+    with rehearsing():
+        assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).updated
+    assert runtime.deployed_version(ENVIRONMENT) == WORKLOAD.release_version
+    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).updated
+    assert runtime.deployed_version(ENVIRONMENT) == "5.0.0"
+    assert b"app-ci-php8:" in compose.read_bytes()
+    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).total == 0
+    runtime.deploy(ENVIRONMENT, WORKLOAD.release_version, GROUPS)
+    assert compose.read_bytes() == before
+
+
 def test_a_script_runs_in_its_own_container_with_its_credentials_on_standard_input_only(
     runtime: ComposeRuntime, docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +262,9 @@ def test_a_script_runs_in_its_own_container_with_its_credentials_on_standard_inp
     assert (output.exit_code, output.output) == (7, "JÁ ESTÁ INSTALADA\n")
     assert docker.state["stdin"] == "migracao\nsenha-de-migração\n"
     (call,) = docker.calls()
-    assert call[-4:] == ["--entrypoint", "php", "app", "/opt/sip/scripts/atualizar_versao_sip.php"]
+    script = "/opt/sip/scripts/atualizar_versao_sip.php"
+    assert call[-8:] == ["--entrypoint", "timeout", "app", "-s", "KILL", "50", "php", script]
+    assert output.seconds > 0
     assert "senha-de-migração" not in " ".join(call)
     assert "segredo-do-registro" not in (docker.home / "environment.json").read_text()
 

@@ -251,6 +251,22 @@ def test_removing_keeps_the_files_and_their_namespace(runtime: KubernetesRuntime
     assert runtime.remove(ENVIRONMENT) == Change()
 
 
+def test_another_version_brings_its_images_and_going_back_brings_the_old_ones(
+    runtime: KubernetesRuntime, cluster: FakeKubernetes
+) -> None:
+    assert runtime.deployed_version(ENVIRONMENT) is None
+    with pytest.raises(InvalidInputError, match="ainda não tem versão e porte"):
+        runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS)
+    runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
+    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).updated
+    assert runtime.deployed_version(ENVIRONMENT) == "5.0.0"
+    assert "app-ci-php8:" in json.dumps(cluster.objects)
+    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).total == 0
+    runtime.deploy(ENVIRONMENT, WORKLOAD.release_version, GROUPS)
+    assert runtime.deployed_version(ENVIRONMENT) == WORKLOAD.release_version
+    assert "app-ci-php8:" not in json.dumps(cluster.objects)
+
+
 def test_a_script_runs_in_a_pod_of_its_own_with_its_credentials_on_standard_input_only(
     runtime: KubernetesRuntime, cluster: FakeKubernetes
 ) -> None:

@@ -100,8 +100,10 @@ def test_the_files_of_seis_own_code_say_what_the_stand_in_is_told(own_runtime: L
     own_runtime.apply(ENVIRONMENT, groups, WORKLOAD)
     home = configuration_file(own_runtime).parent
     assert {path.name for path in files_of(own_runtime)} == {
-        *("configuracao.json", "ConfiguracaoSEI.php", "ConfiguracaoSip.php", "sei.ini", "sei-fpm.conf")
+        *("configuracao.json", "ConfiguracaoSEI.php", "ConfiguracaoSip.php", "sei.ini", "sei-fpm.conf"),
+        "versao-do-codigo",
     }
+    assert own_runtime.deployed_version(ENVIRONMENT) == "4.1.0"
     for name in ("ConfiguracaoSEI.php", "ConfiguracaoSip.php"):
         read = read_class((home / name).read_bytes())
         assert isinstance(read, dict)
@@ -140,7 +142,7 @@ def test_the_file_of_a_module_that_is_gone_goes_too(own_runtime: LabRuntime) -> 
 def test_a_rehearsal_names_every_change_and_makes_none(own_runtime: LabRuntime) -> None:
     groups = make_whole_configuration().groups()
     with rehearsing():
-        assert own_runtime.apply(ENVIRONMENT, groups, WORKLOAD).created == 5
+        assert own_runtime.apply(ENVIRONMENT, groups, WORKLOAD).created == 6
     assert not own_runtime.apps_dir.exists()
     assert not own_runtime.files_dir.exists()
     own_runtime.apply(ENVIRONMENT, groups, WORKLOAD)

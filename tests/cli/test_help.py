@@ -107,7 +107,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "training class", "go-live", "instrument", "message", "gateway", "bench"),
+        *("training", "training class", "go-live", "release", "instrument", "message", "gateway", "bench"),
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:

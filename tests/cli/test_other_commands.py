@@ -87,3 +87,27 @@ def test_a_lab_that_was_never_up_is_not_in_the_air(cli: CommandLine, tmp_path: P
     assert "não" in cli.refuse("lab", "logs", "prefect", "--lab-dir", str(tmp_path))
     assert "prefect" in cli.refuse("lab", "logs", "apache", "--lab-dir", str(tmp_path))
     assert "--yes" in cli.refuse("lab", "down", "--destroy", "--lab-dir", str(tmp_path))
+
+
+def test_releases_are_listed_and_shown_with_stable_keys(cli: CommandLine) -> None:
+    rows = {row["code"]: row for row in cli.run("release", "list", "--json").json_result}
+    assert rows["4.1.0"] == {
+        "code": "4.1.0",
+        "kind": "nucleo",
+        "complexity": "alta",
+        "sei": "4.1.1",
+        "sip": "3.1.1",
+        "from": ["4.0"],
+        "minutes": 24,
+        "default": True,
+    }
+    shown = cli.run("release", "show", "4.1.0", "--json").json_result
+    assert [step["path"] for step in shown["upgrades"][0]["steps"]] == [
+        "sip/scripts/atualizar_versao_sip.php",
+        "sip/scripts/atualizar_recursos_sei.php",
+        "sei/scripts/atualizar_versao_sei.php",
+    ]
+    text = cli.run("release", "show", "4.1.0").stdout
+    assert "script sip/scripts/atualizar_recursos_sei.php" in " ".join(text.split())
+    assert "plano de trabalho" in " ".join(text.split())
+    assert "A versão '9.9.9' não está no catálogo" in cli.refuse("release", "show", "9.9.9")

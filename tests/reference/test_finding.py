@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from blocks.reference import find_reference, find_references, open_dump, read_releases, verify_dump
+from blocks.catalog import Catalog
+from blocks.reference import find_reference, find_references, open_dump, verify_dump
 from domain.errors import IntegrityError, InvalidInputError
 from tests.reference.dumps import COMPLETE, sql, write_pair
 
@@ -49,9 +50,9 @@ def test_compressing_a_dump_does_not_change_its_digest(tmp_path: Path) -> None:
 
 def test_without_a_directory_the_reduced_references_of_the_catalog_are_used() -> None:
     references = find_references(None)
-    assert {reference.version for reference in references} == {r.version for r in read_releases().releases}
+    assert {reference.version for reference in references} == {r.version for r in Catalog().releases().core}
     assert {reference.kind for reference in references} == {"reduced"}
-    assert find_reference(read_releases().default, None) in references
+    assert find_reference(Catalog().releases().default, None) in references
 
 
 def test_missing_directory_is_refused_with_the_place_where_it_looked(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import bcrypt
 import pytest
 
-from blocks.reference import find_reference, read_releases
+from blocks.catalog import Catalog
+from blocks.reference import find_reference
 from blocks.structure import read_reference_rows, read_structure
 from domain.reference import Database
 from domain.structure import differences
 from tests.reference.conftest import Server
 
-VERSIONS = [release.version for release in read_releases().releases]
+VERSIONS = [release.version for release in Catalog().releases().core]
 DATABASES: list[Database] = ["sei", "sip"]
 PREFEITURAS = [3168705, 3154606, 3168606, 3138203, 3144805, 3170404, 3152006, 3117504, 3155009, 3121605]
 PUBLIC_SECRET = "0" * 64

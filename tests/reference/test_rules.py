@@ -2,22 +2,19 @@
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInputError
 from domain.reference import (
     DumpFile,
     Reference,
     ReferenceRows,
-    Release,
     judge_reference,
     minor_line,
     missing_rows,
-    parse_releases,
     version_key,
 )
+from tests.domain.upgrade.examples import make_release
 
 _NUMBERS = st.lists(st.integers(0, 99), min_size=2, max_size=4)
 _KEYS = st.frozensets(st.integers(1, 50).map(str), max_size=20)
@@ -64,24 +61,12 @@ def test_digest_depends_on_both_dumps_and_on_which_is_which() -> None:
 @given(sei=st.integers(0, 9), sip=st.integers(0, 9), copy=st.integers(0, 9))
 def test_pair_is_good_exactly_when_all_three_versions_are_of_their_lines(sei: int, sip: int, copy: int) -> None:
     reference = make_reference(sei=make_dump(sei=f"4.{sei}.3"), sip=make_dump(sei=f"4.{copy}.0", sip=f"3.{sip}.8"))
-    release = Release(version="4.1.0", sei_line="4.1", sip_line="3.1")
+    release = make_release(sei="4.1.9", sip="3.1.9")
     assert (judge_reference(reference, release) == []) == (sei == sip == copy == 1)
 
 
 def test_sip_line_is_not_judged_for_a_version_that_the_catalog_does_not_know() -> None:
     assert judge_reference(make_reference(sip=make_dump(sei=None, sip="7.7.7")), None) == []
-
-
-def test_catalog_whose_default_is_not_listed_is_refused() -> None:
-    text = 'default: 9.9.9\nreleases: [{version: 4.1.0, sei_line: "4.1", sip_line: "3.1"}]'
-    with pytest.raises(InvalidInputError, match=r"9\.9\.9 não está na lista .*releases\.yaml"):
-        parse_releases(text, where="releases.yaml")
-
-
-@pytest.mark.parametrize("text", ["default: [", "default: 4.1.0", "default: 4.1.0\nreleases: []\nother: 1", "- 1"])
-def test_catalog_that_is_not_a_catalog_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"inválido \(releases\.yaml\)|não está na lista"):
-        parse_releases(text, where="releases.yaml")
 
 
 @given(expected=_KEYS, added=_KEYS, removed=_KEYS)
