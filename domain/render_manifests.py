@@ -90,7 +90,7 @@ def script_pod(
                     "image": Images.choose(workload, host.registry, host.tag).app,
                     "command": ["sleep", str(timeout_seconds)],
                     "volumeMounts": [
-                        {"name": "fontes", "mountPath": CODE_PATH},
+                        _code_mount(workload),
                         {"name": FILES_CLAIM, "mountPath": REPOSITORY_PATH},
                     ],
                     "resources": _resources(resources.app_cpu_millis, resources.app_memory_mb),
@@ -374,7 +374,7 @@ class _Builder:
 
     def _sei_pod(self, name: str, image: str, container: dict[str, JsonValue]) -> dict[str, JsonValue]:
         hardened: JsonValue = {"allowPrivilegeEscalation": False}
-        code: JsonValue = {"name": "fontes", "mountPath": CODE_PATH}
+        code = _code_mount(self._workload)
         marks: JsonValue = {"name": "marcas", "mountPath": MARKS_PATH}
         ini, pool = PHP_SETTINGS_FILES
         return {
@@ -467,6 +467,11 @@ def _labels(slug: str) -> dict[str, str]:
 
 def _component(name: str) -> dict[str, JsonValue]:
     return {"app.kubernetes.io/component": name}
+
+
+def _code_mount(workload: Workload) -> JsonValue:
+    """Each release's code beside the others in one volume: going back to one is going back to its directory."""
+    return {"name": "fontes", "mountPath": CODE_PATH, "subPath": workload.release_version}
 
 
 def _claim_volume(name: str) -> JsonValue:

@@ -6,6 +6,7 @@ from pydantic import PositiveInt
 
 from domain.configuration import Limits
 from domain.model import Frozen
+from domain.reference import Version
 from domain.sizing import Sizing
 
 _POST_MARGIN_MB = 5  # the other fields of the form that carries a file (`sei.md` 1.1: 500 and 505)
@@ -55,7 +56,7 @@ class RuntimeResources(Frozen):
 class Workload(Frozen):
     """What one application runs, and how big it is."""
 
-    release_version: str
+    release_version: Version
     resources: RuntimeResources
 
     @property

@@ -30,6 +30,7 @@ INPUT_PATH = "/implanta"
 """Where a preparation finds the files that it copies."""
 
 _APACHE = "apache"
+_VERSION_FILE = f"{CODE_PATH}/sei/web/SEI.php"
 _MODULES: Final = (
     *("ESTATISTICAS", "REST", "RESPOSTA", "GESTAODOCUMENTAL", "LOGINUNICO", "ASSINATURA"),
     *("PEN", "PETICIONAMENTO", "PI", "INCOM"),
@@ -119,7 +120,8 @@ def secret_environment(facts: ApplicationFacts) -> dict[str, str]:
 
 def preparation_script(copies: Mapping[str, str]) -> str:
     """The shell lines that put the configuration where the images look, readable by Apache and nobody else."""
-    lines = []
+    # Where a release's code is missing the mount is an empty directory, which would serve nothing for a reason unseen.
+    lines = [f"test -f {_VERSION_FILE} || {{ echo 'Falta o código do SEI em {CODE_PATH}' >&2; exit 1; }}"]
     for name, path in sorted(copies.items()):
         target = PurePosixPath(CODE_PATH) / path
         lines.append(f"mkdir -p {target.parent}")

@@ -65,7 +65,7 @@ class ComposeRuntime(ApplicationRuntime):
     _block_type_slug = "implanta-compose-runtime"
 
     projects_dir: Path = Field(description="Diretório dos projetos do Compose, um por ambiente.")
-    code_dir: Path = Field(description="Diretório dos códigos do SEI, uma cópia por ambiente.")
+    code_dir: Path = Field(description="Diretório dos códigos do SEI: em cada ambiente, um por versão.")
     files_dir: Path = Field(description="Diretório dos repositórios de arquivos, um por ambiente.")
     domain: str = Field(description="Domínio DNS em que cada ambiente tem seu nome.")
     protocol: str = Field(default="https", description="Protocolo público: https ou http.", pattern="^https?$")

@@ -28,11 +28,12 @@ def _merge(old: Any, new: Any) -> Any:  # noqa: ANN401  # any JSON
 
 
 class FakeKubernetes:
-    """The server, on a free port of 127.0.0.1; what it was asked is in `requests`."""
+    """The server, on a free port of 127.0.0.1; what it was asked is in `requests`, what was posted in `created`."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.requests: list[tuple[str, str]] = []
+        self.created: list[Object] = []
         self.commands: list[list[str]] = []
         self.stdin = b""
         self.exit_code = 0
@@ -69,6 +70,7 @@ class FakeKubernetes:
     def clear(self) -> None:
         self.objects.clear()
         self.requests.clear()
+        self.created.clear()
         self.commands.clear()
         self.exit_code, self.hangs, self.loses_connections, self.failing = 0, False, False, None
 
@@ -115,6 +117,7 @@ class FakeKubernetes:
         place = f"{path}/{wanted['metadata']['name']}"
         if place in self.objects:
             return JSONResponse({"message": "exists"}, 409)
+        self.created.append(wanted)
         self._keep(place, wanted)
         return JSONResponse(self.objects[place], 201)
 

@@ -3,13 +3,14 @@
 import json
 import re
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from blocks.rehearsal import rehearsing
 from blocks.runtime import ComposeRuntime, ScheduledTask
@@ -137,7 +138,7 @@ def test_one_scheduler_one_network_and_one_set_of_volumes_for_each_environment(r
     assert not any("ports" in service for service in project["services"].values())
     mounts = [volume for service in project["services"].values() for volume in service.get("volumes", [])]
     assert {mount.split(":")[0] for mount in mounts if mount.startswith("/")} == {
-        "/srv/fontes/timoteo-treinamento",
+        "/srv/fontes/timoteo-treinamento/4.1.0",
         "/srv/arquivos/timoteo-treinamento",
     }
     memory = project["services"]["app"]["deploy"]["resources"]["limits"]["memory"]
@@ -209,6 +210,45 @@ def test_containers_follow_their_files_and_nothing_else_restarts_them(runtime: C
     crashed["app"][1] = "exited"
     docker.change(containers=crashed)
     assert runtime.start(ENVIRONMENT).details == ("contêiner app",)
+
+
+def test_another_release_is_another_directory_of_code_and_going_back_is_the_old_one(
+    runtime: ComposeRuntime, docker: Docker
+) -> None:
+    def code() -> set[str]:
+        project = yaml.safe_load((runtime.projects_dir / ENVIRONMENT.slug / "compose.yaml").read_bytes())
+        volumes = [volume for service in project["services"].values() for volume in service.get("volumes", [])]
+        return {volume.split(":")[0] for volume in volumes if volume.endswith(":/opt")}
+
+    runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
+    runtime.start(ENVIRONMENT)
+    before = docker.state["containers"]
+    newer = WORKLOAD.model_copy(update={"release_version": "4.1.5"})  # of one line: the images are the same
+    for workload, directory in ((newer, "4.1.5"), (WORKLOAD, "4.1.0")):
+        runtime.apply(ENVIRONMENT, GROUPS, workload)
+        assert code() == {f"/srv/fontes/timoteo-treinamento/{directory}"}, "application, scheduler and preparation"
+        assert set(runtime.start(ENVIRONMENT).details) == {
+            *("contêiner app", "contêiner app-agendador", "contêiner preparacao"),
+        }
+    assert docker.state["containers"] == before
+
+
+def test_a_mount_without_code_ends_the_preparation_before_it_writes(runtime: ComposeRuntime, tmp_path: Path) -> None:
+    *_, script = project_of(runtime)["services"]["preparacao"]["entrypoint"]
+    finished = subprocess.run(
+        ["/bin/sh", "-euc", script.replace("/opt", str(tmp_path)).replace("/sei/controlador", f"{tmp_path}/marcas")],
+        capture_output=True,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert f"Falta o código do SEI em {tmp_path}".encode() in finished.stderr
+    assert not (tmp_path / "sei").exists()
+
+
+@pytest.mark.parametrize("version", ["../4.1.0", "4.1.0/..", "4.1.0:/etc", "", "novo"])
+def test_a_release_that_is_no_version_becomes_no_path(version: str) -> None:
+    with pytest.raises(ValidationError, match="release_version"):
+        Workload(release_version=version, resources=WORKLOAD.resources)
 
 
 def test_stop_and_remove_are_done_once_and_a_rehearsal_does_neither(runtime: ComposeRuntime, docker: Docker) -> None:

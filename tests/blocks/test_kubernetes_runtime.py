@@ -207,6 +207,27 @@ def test_an_environment_converges_once_and_drift_is_named_and_mended(
     assert runtime.apply(ENVIRONMENT, GROUPS).total == 0
 
 
+def test_another_release_is_another_directory_of_code_and_going_back_is_the_old_one(
+    runtime: KubernetesRuntime, cluster: FakeKubernetes
+) -> None:
+    def code(pod: dict[str, Any]) -> set[str]:
+        containers = [*pod.get("initContainers", []), *pod["containers"]]
+        mounts = [mount for container in containers for mount in container["volumeMounts"]]
+        return {mount["subPath"] for mount in mounts if mount["name"] == "fontes"}
+
+    runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
+    before = json.dumps(cluster.find("Deployment", "app")["spec"], sort_keys=True)
+    newer = WORKLOAD.model_copy(update={"release_version": "4.1.5"})  # of one line: the images are the same
+    for workload, directory in ((newer, "4.1.5"), (WORKLOAD, "4.1.0")):
+        changed = runtime.apply(ENVIRONMENT, GROUPS, workload).details
+        assert set(changed) == {"Namespace/timoteo-treinamento", "Deployment/app", "Deployment/agendador"}
+        for name in ("app", "agendador"):
+            assert code(cluster.find("Deployment", name)["spec"]["template"]["spec"]) == {directory}
+        runtime.exec_script(ENVIRONMENT, "sip/scripts/a.php", [SecretStr("a")], timeout_seconds=20)
+        assert code(cluster.created[-1]["spec"]) == {directory}, "a script is of the code that serves"
+    assert json.dumps(cluster.find("Deployment", "app")["spec"], sort_keys=True) == before
+
+
 def test_applying_neither_starts_nor_stops(runtime: KubernetesRuntime, cluster: FakeKubernetes) -> None:
     runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
     assert runtime.schedulers(ENVIRONMENT) == 0, "nothing serves before it is started"
