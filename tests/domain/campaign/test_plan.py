@@ -153,7 +153,8 @@ def test_who_claims_a_day_gets_another_one_and_the_others_stay() -> None:
     first = plan(state, facts, RULES, MONDAY)
     unlucky = first.waves[-1].units[-1]
     claimed = Freeze(first=unlucky.night, last=unlucky.night + timedelta(days=1), reason="concurso público")
-    state = told(agreed(state, first), CampaignEvent.BLACKOUT_CLAIMED, environments=[unlucky.environment], blackout=claimed)
+    state = agreed(state, first)
+    state = told(state, CampaignEvent.BLACKOUT_CLAIMED, environments=[unlucky.environment], blackout=claimed)
     again = nights(plan(state, facts, RULES, MONDAY))
     moved = {slug for slug, night in nights(first).items() if again[slug] != night}
     assert moved == {unlucky.environment}
@@ -225,9 +226,7 @@ def test_who_cannot_be_upgraded_is_told_why(environment: EnvironmentFacts, reaso
 
 def test_a_production_waits_while_its_training_environment_cannot_go() -> None:
     found = planned(STATE, make_environment(purpose=Purpose.TREINAMENTO, rehearsal=None), make_environment(), *towns(2))
-    assert why_not(found)["rio-doce-producao"] == (
-        "espera rio-doce-treinamento, do mesmo município, que ficou de fora"
-    )
+    assert why_not(found)["rio-doce-producao"] == ("espera rio-doce-treinamento, do mesmo município, que ficou de fora")
 
 
 def test_who_left_or_was_skipped_or_is_in_quarantine_is_not_planned() -> None:
