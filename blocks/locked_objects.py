@@ -2,11 +2,12 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,6 +28,7 @@ LONG_PART_SIZE = 8 * PART_SIZE
 MAX_PARTS = 10_000
 MAX_BYTES = SMALL_PARTS * PART_SIZE + (MAX_PARTS - SMALL_PARTS) * LONG_PART_SIZE
 DIGEST = "sha256"
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 class Lock(NamedTuple):
@@ -93,11 +95,12 @@ def upload(
     *,
     known_digest: str | None = None,
     lock: Lock | None = None,
+    metadata: Mapping[str, str] = NO_METADATA,
 ) -> ObjectFact:
     """Store a stream. Not even an interrupted upload leaves an object or loose parts.
 
     The server refuses a part whose SHA-256 differs from ours. The digest of the whole goes into the object's metadata
-    when it is known before, into a tag otherwise.
+    when it is known before, into a tag otherwise. More `metadata` goes along from the object's first moment.
 
     Raises:
         InvalidInputError: the content is larger than S3 takes in one object.
@@ -107,12 +110,18 @@ def upload(
     parts = _in_parts(stream, where)
     first = next(parts)
     if len(first) < PART_SIZE:
-        return _upload_at_once(client, bucket, key, first, known_digest, lock)
-    return _Multipart(client, bucket, key, lock).upload(chain([first], parts), known_digest)
+        return _upload_at_once(client, bucket, key, first, known_digest, lock, metadata)
+    return _Multipart(client, bucket, key, lock, metadata).upload(chain([first], parts), known_digest)
 
 
 def _upload_at_once(
-    client: "S3Client", bucket: str, key: str, body: bytes, known_digest: str | None, lock: Lock | None
+    client: "S3Client",
+    bucket: str,
+    key: str,
+    body: bytes,
+    known_digest: str | None,
+    lock: Lock | None,
+    metadata: Mapping[str, str],
 ) -> ObjectFact:
     digest = hashlib.sha256(body)
     _require_unchanged(digest.hexdigest(), known_digest, f"{bucket}/{key}")
@@ -121,7 +130,7 @@ def _upload_at_once(
             Bucket=bucket,
             Key=key,
             Body=body,
-            Metadata={DIGEST: digest.hexdigest()},
+            Metadata={**metadata, DIGEST: digest.hexdigest()},
             ChecksumSHA256=b64encode(digest.digest()).decode(),
         )
     else:
@@ -129,7 +138,7 @@ def _upload_at_once(
             Bucket=bucket,
             Key=key,
             Body=body,
-            Metadata={DIGEST: digest.hexdigest()},
+            Metadata={**metadata, DIGEST: digest.hexdigest()},
             ChecksumSHA256=b64encode(digest.digest()).decode(),
             ObjectLockMode=lock.mode,
             ObjectLockRetainUntilDate=lock.until,
@@ -143,11 +152,14 @@ def _upload_at_once(
 class _Multipart:
     """One object on its way in parts."""
 
-    def __init__(self, client: "S3Client", bucket: str, key: str, lock: Lock | None) -> None:
+    def __init__(
+        self, client: "S3Client", bucket: str, key: str, lock: Lock | None, metadata: Mapping[str, str]
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._key = key
         self._lock = lock
+        self._metadata = metadata
 
     def upload(self, bodies: Iterator[bytes], known_digest: str | None) -> ObjectFact:
         client, bucket, key = self._client, self._bucket, self._key
@@ -184,7 +196,7 @@ class _Multipart:
         return fact
 
     def _begin(self, known_digest: str | None) -> str:
-        metadata = {DIGEST: known_digest} if known_digest else {}
+        metadata = {**self._metadata, DIGEST: known_digest} if known_digest else dict(self._metadata)
         if self._lock is None:
             return self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="SHA256", Metadata=metadata

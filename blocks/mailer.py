@@ -10,7 +10,7 @@ from email.utils import localtime, make_msgid, parseaddr
 from time import monotonic, sleep
 
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, Field, PositiveInt, SecretStr, field_validator
+from pydantic import ConfigDict, Field, PositiveInt, SecretStr, ValidationInfo, field_validator
 
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.message import Letter
@@ -45,9 +45,12 @@ class Pace:
 class Outbox:
     """One open conversation with the mail server; see `Mailer.open`."""
 
-    def __init__(self, smtp: smtplib.SMTP, sender: str, where: str, pace: Pace | None) -> None:
+    def __init__(
+        self, smtp: smtplib.SMTP, sender: str, where: str, pace: Pace | None, returns_to: str | None = None
+    ) -> None:
         self._smtp = smtp
         self._sender = sender
+        self._returns_to = returns_to
         self._where = where
         self._pace = pace
 
@@ -105,7 +108,7 @@ class Outbox:
 
     def _submit(self, message: EmailMessage, *, fix: str) -> None:
         try:
-            self._smtp.send_message(message)
+            self._smtp.send_message(message, from_addr=self._returns_to)
         except smtplib.SMTPRecipientsRefused as e:  # smtplib has sent RSET already
             codes = [code for code, _ in e.recipients.values()]
             if _is_transient(codes):
@@ -123,6 +126,11 @@ class Mailer(Block):
     host: str = Field(description="Endereço do servidor SMTP.")
     port: int = Field(default=25, description="Porta do servidor SMTP.")
     sender: str = Field(description="Remetente das mensagens.")
+    returns_to: str | None = Field(
+        default=None,
+        description="Endereço a que voltam as mensagens que não puderam ser entregues (o da caixa de retornos); vazio:"
+        " o do remetente.",
+    )
     starttls: bool = Field(default=False, description="Exigir STARTTLS.")
     user: str | None = Field(default=None, description="Usuário, se o servidor exige.")
     password: SecretStr | None = Field(default=None, description="Senha, se o servidor exige.")
@@ -136,11 +144,12 @@ class Mailer(Block):
         description="Máximo de mensagens em qualquer minuto, para que não as tomem por spam; vazio: sem limite.",
     )
 
-    @field_validator("team")
+    @field_validator("team", "returns_to")
     @classmethod
-    def _team_is_an_address(cls, value: str | None) -> str | None:
+    def _is_an_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and not is_email(value):
-            msg = "a caixa da equipe não é um endereço de e-mail"
+            whose = "da equipe" if info.field_name == "team" else "de retornos"
+            msg = f"a caixa {whose} não é um endereço de e-mail"
             raise ValueError(msg)
         return value
 
@@ -159,7 +168,8 @@ class Mailer(Block):
                     smtp.starttls()
                 if self.user and self.password:
                     smtp.login(self.user, self.password.get_secret_value())
-                yield Outbox(smtp, self.sender, where, Pace(self.per_minute) if self.per_minute else None)
+                pace = Pace(self.per_minute) if self.per_minute else None
+                yield Outbox(smtp, self.sender, where, pace, self.returns_to)
         except smtplib.SMTPResponseException as e:
             raise _refusal([e.smtp_code], where) from None
         except smtplib.SMTPRecipientsRefused as e:

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,17 +52,20 @@ def write_table(server: MariaDBServer, schema: str, table: str, target: Path) ->
             stream.close()
 
 
-def write_process(server: MariaDBServer, schema: str, number: str, directory: Path) -> dict[str, int]:
+def write_process(
+    server: MariaDBServer, schema: str, number: str, directory: Path, without: Callable[[str], bool]
+) -> dict[str, int]:
     """Write what belongs to one process, a file a table; the rows of each.
 
     Belongs: the process, its documents, and every row that points to one of them, or to a row that does, and so on.
+    A table that `without` names is left out, and whatever only points to it.
 
     Raises:
         InvalidInputError: there is no process of this number.
         RetryableError: the disk refuses a file.
     """
     with server.transaction(schema) as cursor:
-        found = _rows_of_process(cursor, number)
+        found = _rows_of_process(cursor, number, without)
         counts = {}
         for table, (columns, rows) in sorted(found.items()):
             counts[table] = _write(directory / f"{table}.csv", columns, iter(rows.values()))
@@ -72,7 +75,7 @@ def write_process(server: MariaDBServer, schema: str, number: str, directory: Pa
 _Selection = dict[str, tuple[list[str], dict[tuple[object, ...], tuple[object, ...]]]]
 
 
-def _rows_of_process(cursor: "Cursor", number: str) -> _Selection:
+def _rows_of_process(cursor: "Cursor", number: str, without: Callable[[str], bool]) -> _Selection:
     cursor.execute(
         "SELECT p.id_protocolo FROM protocolo p JOIN procedimento q ON q.id_procedimento = p.id_protocolo"
         " WHERE p.protocolo_formatado = %s",
@@ -87,7 +90,8 @@ def _rows_of_process(cursor: "Cursor", number: str) -> _Selection:
     cursor.execute(_KEYS)
     children: dict[str, list[_Key]] = {}
     for key in map(_Key._make, cursor.fetchall()):
-        children.setdefault(key.parent, []).append(key)
+        if not without(key.table):
+            children.setdefault(key.parent, []).append(key)
     found: _Selection = {}
     waiting = [("protocolo", _select(cursor, found, "protocolo", "id_protocolo", protocols))]
     while waiting:

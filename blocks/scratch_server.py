@@ -22,7 +22,7 @@ from blocks.mariadb import MariaDBServer
 from domain.errors import InvalidInputError, RetryableError
 
 _PACKAGE = "mariadb-server"
-_PREFIX = "rascunho-"
+SCRATCH_PREFIX = "rascunho-"
 _START_SECONDS = 60.0
 _HOST = "127.0.0.1"
 # A checksum, or the last key of a large table, reads every row.
@@ -82,7 +82,7 @@ def scratch_server(parent: Path, *, buffer_pool_mib: int = 56) -> Iterator[Scrat
     """
     try:
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with held_directory(parent, _PREFIX) as home:
+        with held_directory(parent, SCRATCH_PREFIX) as home:
             shutil.copytree(_template(parent), home / "data")
             server = _reserve_address()
             process = _start(home, server, buffer_pool_mib)
@@ -108,7 +108,7 @@ def _template(parent: Path) -> Path:
     template = parent / f"modelo-{version}"
     if template.is_dir():
         return template
-    with held_directory(parent, _PREFIX) as fresh:
+    with held_directory(parent, SCRATCH_PREFIX) as fresh:
         done = subprocess.run(
             [
                 _program("mariadb-install-db"),

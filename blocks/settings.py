@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         default=None,
         description="Block of the platform where people take their courses; without one only attendance lists tell.",
     )
+    returns_block: str | None = Field(
+        default=None,
+        description="Block of the mailbox where undeliverable messages come back; without one nobody reads them.",
+    )
     dns_block: str | None = Field(
         default=None,
         description="Block of the DNS zone of the public names; without one a wildcard record is taken to serve.",

@@ -17,6 +17,7 @@ from cli.demo_people import (
     Prefeitura,
     adhere_to_programme,
     approve,
+    finish_at_moodle,
     has_told_of_classes,
     is_approved,
     pass_a_night,
@@ -202,7 +203,7 @@ def _answer(demo: Demo, prefeitura: Prefeitura, journey: Journey) -> None:
         elif prefeitura.waives_training:
             does("dispensa do portão da capacitação", lambda: waive_training(prefeitura, today))
         else:
-            does("lista de presença das últimas turmas", lambda: send_attendance(prefeitura, today))
+            does("últimas turmas concluídas no Moodle", lambda: finish_at_moodle(prefeitura, today))
             does("à noite, o portão abre e a implantação segue sozinha", lambda: pass_a_night(prefeitura))
     elif is_approved(prefeitura):  # it waits for something else, and nobody is asked twice
         raise _stuck(journey)

@@ -3,13 +3,14 @@
 import csv
 import io
 import math
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from pydantic import Field
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from blocks.settings import PROJECT_ROOT
+from domain.calendar import BRASILIA
 from domain.change import Change
 from domain.errors import IntegrityError
 from domain.lifecycle import Stage
@@ -87,18 +88,46 @@ def attendance_text(prefeitura: Prefeitura, today: date, share: float = 1) -> st
 
     Of the list only so many rows, from the top, make up the given share of the prefeitura's people.
     """
-    rows = list(
-        csv.reader(io.StringIO((prefeitura.folder / "capacitacao.csv").read_text(encoding="utf-8")), delimiter=";")
-    )
-    header, body = rows[0], rows[1:]
+    header, body = _example_list(prefeitura)
     if share < 1:
         body = _rows_of_share(body, wanted=math.ceil(share * _people_of(prefeitura)))
-    days = [datetime.strptime(row[3], "%d/%m/%Y").date() for row in body]  # noqa: DTZ007  # days, not moments
-    shift = today - timedelta(days=1) - max(days)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
-    writer.writerows([header, *([*row[:3], f"{day + shift:%d/%m/%Y}"] for row, day in zip(body, days, strict=True))])
+    writer.writerows([header, *([*row[:3], f"{day:%d/%m/%Y}"] for row, day in _moved(body, today))])
     return text.getvalue()
+
+
+def _example_list(prefeitura: Prefeitura) -> tuple[list[str], list[list[str]]]:
+    text = (prefeitura.folder / "capacitacao.csv").read_text(encoding="utf-8")
+    header, *body = csv.reader(io.StringIO(text), delimiter=";")
+    return header, body
+
+
+def _moved(body: list[list[str]], today: date) -> list[tuple[list[str], date]]:
+    """The rows, each with its day as far from yesterday as it was from the newest of them."""
+    days = [datetime.strptime(row[3], "%d/%m/%Y").date() for row in body]  # noqa: DTZ007  # days, not moments
+    shift = today - timedelta(days=1) - max(days)
+    return [(row, day + shift) for row, day in zip(body, days, strict=True)]
+
+
+def finish_at_moodle(prefeitura: Prefeitura, today: date) -> Change:
+    """Who was not in the first classes finishes the courses at the training platform of the lab."""
+    from blocks.catalog import Catalog
+    from blocks.settings import lab_dir
+    from lab.moodle_standin.store import Store
+    from lab.state import load_state
+
+    moodle = Store(load_state(lab_dir()).moodle.state_file)
+    courses = {course.title: course.code for course in Catalog().courses().courses}
+    _, body = _example_list(prefeitura)
+    first = _rows_of_share(body, wanted=math.ceil(FIRST_CLASSES * _people_of(prefeitura)))
+    finished = [(row, day) for row, day in _moved(body[len(first) :], today) if row[2] == "concluído"]
+    moodle.add_people(dict.fromkeys(row[0] for row, _ in finished))
+    for row, day in finished:
+        at = datetime.combine(day, time(17), BRASILIA)
+        moodle.enrol(courses[row[1]], [row[0]], accessed_at=at)
+        moodle.complete(courses[row[1]], [row[0]], at)
+    return Change(created=len(finished))
 
 
 def _people_of(prefeitura: Prefeitura) -> int:

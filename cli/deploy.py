@@ -106,7 +106,11 @@ def missing_blocks(settings: Settings) -> tuple[str, ...]:
     missing = []
     with explaining_prefect(settings.prefect_api_url), get_client(sync_client=True) as client:
         named = (settings.runtime_block, settings.ssc_block, settings.edge_block, settings.certificate_block)
-        for block in (*wanted, *named, *filter(None, (settings.dns_block,))):
+        for block in (
+            *wanted,
+            *named,
+            *filter(None, (settings.dns_block, settings.training_block, settings.returns_block)),
+        ):
             slug, _, name = block.partition("/")
             try:
                 client.read_block_document_by_name(name, slug, include_secrets=False)

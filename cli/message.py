@@ -195,6 +195,10 @@ def _row(message: "MessageRecord") -> dict[str, object]:
     by_role += [
         f"{role}: {count} recusado{'s' if count > 1 else ''}" for role, count in message.refused_by_role.items()
     ]
+    by_role += [
+        f"{role}: {count} não chegou" if count == 1 else f"{role}: {count} não chegaram"
+        for role, count in message.returned_by_role.items()
+    ]
     return {
         "key": message.key,
         "created_at": _local(message.created_at),
@@ -205,7 +209,9 @@ def _row(message: "MessageRecord") -> dict[str, object]:
 
 def _state(message: "MessageRecord") -> str:
     if message.sent_at is not None:
-        return f"enviada em {_local(message.sent_at)}"
+        returned = sum(message.returned_by_role.values())
+        back = f"; não chegou a {returned}" if returned else ""
+        return f"enviada em {_local(message.sent_at)}{back}"
     if message.dropped_at is not None:
         why = (
             "venceu antes de sair a todos" if message.dropped_because == "expired" else "deixou de valer e foi retirada"

@@ -126,7 +126,9 @@ def export(
     environment: Target,
     out_dir: Annotated[Path, typer.Option("--out", help="Diretório novo, que só o dono lê; nada é escrito fora dele.")],
     backup: BackupOption = None,
-    table: Annotated[str | None, typer.Option("--table", help="Uma tabela inteira, como sei.protocolo.")] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", help="Uma tabela inteira, como sei.protocolo; repita para várias.")
+    ] = None,
     process: Annotated[
         str | None, typer.Option("--process", help="Tudo de um processo, pelo número, com os arquivos dos anexos.")
     ] = None,
@@ -138,7 +140,7 @@ def export(
     ] = "consulta",
     as_json: JsonOption = False,
 ) -> None:
-    """Tira de uma cópia, em CSV e sem tocar no ambiente, uma tabela ou tudo o que é de um processo.
+    """Tira de uma cópia, em CSV e sem tocar no ambiente, tabelas ou tudo o que é de um processo.
 
     Exemplo: ./implanta backup export timoteo-producao --table sei.orgao --out ./consulta
     """
@@ -151,7 +153,8 @@ def export(
         from tasks.instance import load_any_instance
 
         with talk.status("Restaurando num servidor de rascunho"):
-            done = run(load_any_instance(environment), backup, Wanted(table, process), out_dir, role, reason)
+            wanted = Wanted(tuple(table or ()), process, backup)
+            done = run(load_any_instance(environment), wanted, out_dir, role, reason)
     if as_json:
         print_json({**done._asdict(), "directory": str(out_dir)})
         return

@@ -1,4 +1,4 @@
-"""`./implanta support submit|answer|list|show`: tickets of the help desk."""
+"""`./implanta support submit|answer|list|show|link`: tickets of the help desk."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.municipality import open_registry
-from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json, talk
 
 if TYPE_CHECKING:
     from domain.ticket import Ticket, TicketReport
@@ -21,9 +21,9 @@ Number = Annotated[str, typer.Argument(help="Número do chamado na central.")]
 def submit(
     municipality: Slug,
     number: Number,
-    kind: Annotated[str, typer.Option("--kind", help="O que se pede: senha ou usuario.")],
+    kind: Annotated[str, typer.Option("--kind", help="O que se pede: senha, usuario ou copia.")],
     environment: Annotated[str, typer.Option("--environment", help="Ambiente (timoteo-producao).")],
-    request: Annotated[Path, typer.Option("--request", help="Arquivo JSON do pedido: solicitante, login e o mais.")],
+    request: Annotated[Path, typer.Option("--request", help="Arquivo JSON do pedido: solicitante e o mais do tipo.")],
     as_json: JsonOption = False,
 ) -> None:
     """Abre um chamado e o atende, se as regras deixam.
@@ -97,6 +97,34 @@ def show(municipality: Slug, number: Number, as_json: JsonOption = False) -> Non
         return
     out.print(f"{report.title}, {ticket.environment}: {report.told}", highlight=False, markup=False, soft_wrap=True)
     as_rows(decisions, {"when": "Quando", "decision": "Decisão", "reason": "Motivo"}, "Decisões")
+
+
+@app.command("link")
+def link(
+    municipality: Slug,
+    number: Number,
+    role: Annotated[
+        str, typer.Option("--role", help="Papel de quem dá o link, que fica registrado (atendimento); nunca o nome.")
+    ] = "atendimento",
+    as_json: JsonOption = False,
+) -> None:
+    """Dá o link, que vale pouco tempo, do que uma cópia para consulta pôs no balde da prefeitura.
+
+    Exemplo: ./implanta support link timoteo 2027-15
+    """
+    with errors_as_lines():
+        from cli.prefect import connect
+
+        connect()
+        from tasks.consultation import link_of
+
+        lent, address, minutes = link_of(open_registry().find_municipality(municipality).slug, number, role)
+    if as_json:
+        print_json({"object": lent.key, "sha256": lent.sha256, "until": lent.until, "link": address})
+        return
+    out.print(address, highlight=False, markup=False, soft_wrap=True)
+    talk.print(f"Vale {minutes} minutos, para quem o tiver: entregue-o a quem pediu, fora do e-mail.", highlight=False)
+    talk.print(f"Confira o que chegar: SHA-256 {lent.sha256}", highlight=False, soft_wrap=True)
 
 
 def _answer(ticket: "Ticket") -> "TicketReport":

@@ -1,5 +1,7 @@
 """What one round of the mail did, for operators."""
 
+from typing import Self
+
 from pydantic import AwareDatetime, Field, NonNegativeInt
 
 from domain.errors import kind_of
@@ -25,13 +27,19 @@ class MailReport(Frozen):
     postponed: tuple[str, ...] = Field(default=(), description="Keys of what will be tried again.")
     unaddressed: tuple[str, ...] = Field(default=(), description="Those of them for which there is nobody to write to.")
     expired: tuple[str, ...] = Field(default=(), description="Keys of what did not go out while it was worth it.")
+    returned: NonNegativeInt = Field(default=0, description="Letters that came back in this round as undeliverable.")
+    unread: str | None = Field(default=None, description="Why the mailbox of what comes back could not be read.")
     outage: str | None = Field(default=None, description="Why the mail server took nothing more.")
     troubles: tuple[Trouble, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was due."""
-        return not (self.sent or self.postponed or self.expired or self.troubles)
+        return not (self.sent or self.postponed or self.expired or self.troubles or self.returned or self.unread)
+
+    def with_returns(self, returned: int, troubles: tuple[Trouble, ...], unread: str | None) -> Self:
+        """The same round, and what the mailbox of returns told in it."""
+        return self.model_copy(update={"returned": returned, "troubles": (*self.troubles, *troubles), "unread": unread})
 
     def summary(self) -> str:
         """One line."""
@@ -42,6 +50,8 @@ class MailReport(Frozen):
             parts.append(f"{len(self.expired)} vencidas, que não saem mais")
         if self.refused:
             parts.append(f"{self.refused} endereços recusados")
+        if self.returned:
+            parts.append(f"{self.returned} devolvidos: não chegaram")
         return ", ".join(parts)
 
     def markdown(self) -> str:
@@ -49,6 +59,8 @@ class MailReport(Frozen):
         lines = ["# Correio", "", f"{self.summary()}.", ""]
         if self.outage:
             lines += [f"**O servidor de e-mail não atendeu:** {self.outage}", ""]
+        if self.unread:
+            lines += [f"**A caixa de retornos não foi lida:** {self.unread}", ""]
         lines += ["| Mensagem | Resultado |", "|---|---|"]
         lines += [f"| {trouble.key} | **atenção**: {table_cell(trouble.reason)} |" for trouble in self.troubles]
         lines += [

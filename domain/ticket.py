@@ -5,6 +5,7 @@ digest.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from domain.catalog_entry import CatalogEntry
+from domain.consultation import ConsultationRule, judge_consultation
 from domain.errors import InvalidInputError
 from domain.model import Frozen
 from domain.municipality import Contact, Municipality, Slug
@@ -40,13 +42,14 @@ class TicketKind(StrEnum):
 
     PASSWORD = "senha"  # noqa: S105  # the kind of a ticket
     USER = "usuario"
+    COPY = "copia"
 
 
 class Ticket(Frozen):
     """One ticket as the help desk sends it, and as Prefect keeps it."""
 
     id: TicketId = Field(description="Número do chamado na central.", title="Chamado")
-    kind: str = Field(description="senha ou usuario.", max_length=40, title="Tipo")
+    kind: str = Field(description="senha, usuario ou copia.", max_length=40, title="Tipo")
     municipality: Slug = Field(description="Nome curto do município, como timoteo.", title="Município")
     environment: str = Field(description="Ambiente, como timoteo-producao.", max_length=100, title="Ambiente")
     sha256: Sha256 = Field(description="SHA-256 do pedido, que está em chamados/ no balde de entrada da prefeitura.")
@@ -71,14 +74,19 @@ class Request(Frozen):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     solicitante: str = Field(min_length=3, repr=False, description="E-mail of the contact who asks.")
+
+
+class LoginRequest(Request):
+    """What is asked for one person's account."""
+
     login: str = Field(min_length=1, repr=False)
 
 
-class PasswordRequest(Request):
+class PasswordRequest(LoginRequest):
     """A new provisional password for the account of a login."""
 
 
-class UserRequest(Request):
+class UserRequest(LoginRequest):
     """A person to be added, in the words of the users' spreadsheet."""
 
     nome: str = Field(min_length=1, repr=False)
@@ -89,7 +97,19 @@ class UserRequest(Request):
     matricula: str = Field(default="", repr=False)
 
 
-REQUESTS: dict[TicketKind, type[Request]] = {TicketKind.PASSWORD: PasswordRequest, TicketKind.USER: UserRequest}
+class CopyRequest(Request):
+    """The data of one process, or of named tables, out of a proved backup: the newest, or the last until a moment."""
+
+    processo: str = Field(default="", max_length=50, repr=False)
+    tabelas: tuple[Annotated[str, Field(max_length=80)], ...] = Field(default=(), max_length=20, repr=False)
+    momento: datetime | None = None
+
+
+REQUESTS: dict[TicketKind, type[Request]] = {
+    TicketKind.PASSWORD: PasswordRequest,
+    TicketKind.USER: UserRequest,
+    TicketKind.COPY: CopyRequest,
+}
 
 
 def read_request(kind: TicketKind, content: bytes) -> Request:
@@ -120,6 +140,17 @@ class TicketRule(CatalogEntry):
     requesters: tuple[Role, ...] = Field(alias="pedem", min_length=1)
     approvers: tuple[Role, ...] = Field(alias="aprovam", default=())
     daily: PositiveInt = Field(alias="por_dia")
+    consultation: ConsultationRule | None = Field(alias="consulta", default=None)
+
+    @model_validator(mode="after")
+    def _rules_what_it_hands_out(self) -> Self:
+        if (self.kind is TicketKind.COPY) != (self.consultation is not None):
+            msg = "consulta é o que se escreve do tipo copia, e só dele"
+            raise ValueError(msg)
+        if self.kind is TicketKind.COPY and not self.approvers:
+            msg = "uma cópia para consulta precisa de quem a aprove"
+            raise ValueError(msg)
+        return self
 
 
 class SupportRule(CatalogEntry):
@@ -171,7 +202,7 @@ class TicketReport(Frozen):
 
 
 def judge_ticket(
-    ticket: Ticket, rule: TicketRule, request: Request, municipality: Municipality, *, asked_today: int
+    ticket: Ticket, rule: TicketRule, request: Request, municipality: Municipality, *, asked_today: int, now: datetime
 ) -> str | None:
     """Why a ticket is refused, or None. `asked_today` counts the others of its kind that were accepted today."""
     if not ticket.environment.startswith(f"{municipality.slug}-"):
@@ -180,6 +211,8 @@ def judge_ticket(
         return f"Quem pede não é contato da prefeitura com um destes papéis: {', '.join(rule.requesters)}."
     if asked_today >= rule.daily:
         return f"A prefeitura já abriu {rule.daily} chamados deste tipo hoje, que é o limite."
+    if isinstance(request, CopyRequest) and rule.consultation is not None:
+        return judge_consultation(rule.consultation, request.processo, request.tabelas, request.momento, now)
     return None
 
 

@@ -10,6 +10,7 @@ from prefect.states import Completed
 from domain.ticket import Ticket, TicketKind, TicketReport, TicketState
 from flows.stage import WAITING
 from flows.users import carry_out_import
+from tasks.consultation import prepare_copy
 from tasks.support import Prepared, admit_ticket, close_ticket, give_new_password, prepare_addition, ticket_lock
 
 
@@ -23,6 +24,7 @@ def _add_user(ticket: Ticket) -> Prepared:
 ANSWERS: dict[TicketKind, Callable[[Ticket], Prepared]] = {
     TicketKind.PASSWORD: give_new_password,
     TicketKind.USER: _add_user,
+    TicketKind.COPY: prepare_copy,
 }
 
 
@@ -41,7 +43,7 @@ def answer_ticket(ticket: Ticket) -> TicketReport:
                 report = report.model_copy(update={"state": TicketState.WAITING, "reasons": prepared.waiting_for})
             else:
                 state = TicketState.REFUSED if prepared.refusals else TicketState.DONE
-                report = close_ticket(ticket, state, prepared.refusals)
+                report = close_ticket(ticket, state, prepared.refusals or prepared.told)
     elif report.state is not TicketState.WAITING:
         report = close_ticket(ticket, report.state, report.reasons)
     return _as_run_state(report)

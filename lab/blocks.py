@@ -10,6 +10,7 @@ from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
 from blocks.runtime import LabRuntime
 from blocks.ssc_ldap import LdapSsc
+from blocks.training_moodle import MoodlePlatform
 from domain.change import Change
 from lab.edge import make_block as make_edge
 from lab.state import DatabaseServerState, LabState
@@ -69,6 +70,7 @@ def ensure_blocks(state: LabState) -> Change:
             key_secret=state.dns.key_secret,
             ttl_seconds=60,
         ),
+        MoodlePlatform(url=state.moodle.url, token=state.moodle.token),
         InternalCA(root_certificate=state.authority.certificate, root_key=state.authority.key),
     )
     change = Change.sum(_ensure(block) for block in wanted) + _ensure(_mariadb(state.mariadb2), SECOND)

@@ -56,6 +56,11 @@ class Layout:
         return self.root / "files"
 
     @property
+    def moodle_state_file(self) -> Path:
+        """What the training platform keeps: people, courses, completions."""
+        return self.service_dir("moodle") / "moodle.sqlite"
+
+    @property
     def ldap_tls_dir(self) -> Path:
         """Certificates of the directory: clients trust `ca.pem`."""
         return self.service_dir("ldap") / "tls"

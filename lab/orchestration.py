@@ -23,6 +23,7 @@ from lab.layout import Layout, make_private_dir
 from lab.ldap import Ldap
 from lab.lock import exclusive
 from lab.mariadb import MariaDB, SecondMariaDB
+from lab.moodle import MoodleStandIn
 from lab.prefect_server import PrefectServer
 from lab.record import RecordKeeper, read_record
 from lab.s3 import S3
@@ -43,6 +44,7 @@ SERVICES: tuple[type[Service], ...] = (
     Smtp,
     Dns,
     SeiStandIn,
+    MoodleStandIn,
     Gateway,
     Edge,
     Worker,

@@ -27,6 +27,10 @@ def _new_prefect_key() -> str:
     return secrets.token_urlsafe(32) + "="
 
 
+def _new_moodle_token() -> str:
+    return secrets.token_hex(16)  # as Moodle makes them
+
+
 def _new_tsig_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
@@ -46,6 +50,7 @@ class Secrets(BaseModel):
     s3_access_key: str = Field(default_factory=_new_access_key, repr=False)
     s3_secret_key: str = Field(default_factory=_new_secret, repr=False)
     sei_token: str = Field(default_factory=_new_secret, repr=False)
+    moodle_token: str = Field(default_factory=_new_moodle_token, repr=False)
     dns_key: str = Field(default_factory=_new_tsig_key, repr=False)
     prefect_encryption_key: str = Field(default_factory=_new_prefect_key, repr=False)
 

@@ -20,6 +20,7 @@ def write_settings(state: LabState) -> None:
         "lab_dir": str(state.lab_dir),
         "scratch_dir": str(state.lab_dir / "rascunhos"),
         "dns_block": "implanta-rfc2136-zone/principal",
+        "training_block": "implanta-moodle/principal",
     }
     if reference_dir := os.environ.get("IMPLANTA_REFERENCE_DIR"):
         ours["reference_dir"] = str(Path(reference_dir).resolve())

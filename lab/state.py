@@ -78,6 +78,13 @@ class SeiState(Frozen):
     log_file: Path
 
 
+class MoodleState(Frozen):
+    url: str
+    token: SecretStr
+    state_file: Path
+    """For whoever plays its people: `lab.moodle_standin.store.Store`."""
+
+
 class EdgeState(Frozen):
     home: Path
     port: int
@@ -105,6 +112,7 @@ class LabState(Frozen):
     dns: DnsState
     prefect: PrefectState
     sei: SeiState
+    moodle: MoodleState
     edge: EdgeState
     ca_file: Path
     """The root of every certificate of the lab, to trust."""
@@ -192,6 +200,11 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             files_dir=layout.files_dir,
             code_dir=layout.code_dir,
             log_file=layout.log("sei"),
+        ),
+        moodle=MoodleState(
+            url=f"http://{HOST}:{ports['moodle']}",
+            token=SecretStr(keys.moodle_token),
+            state_file=layout.moodle_state_file,
         ),
         edge=EdgeState(
             home=layout.service_dir("edge"),

@@ -8,6 +8,7 @@ from registry.records import (
     MessageRecord,
     QueuedMessage,
     ReferenceRecord,
+    ReturnedMessage,
     Ruling,
     TrainingRecord,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "QueuedMessage",
     "ReferenceRecord",
     "Registry",
+    "ReturnedMessage",
     "Ruling",
     "TrainingRecord",
     "migrate",

@@ -12,10 +12,11 @@ from domain.errors import InvalidInputError
 from registry.history import record_event
 from registry.models import MessageDeliveryRow, MessageRow
 from registry.privacy import refuse_personal_data
-from registry.records import Dropped, MessageRecord, QueuedMessage
+from registry.records import Dropped, MessageRecord, QueuedMessage, ReturnedMessage
 
 MESSAGE_SENT = "message.sent"
 MESSAGE_DROPPED = "message.dropped"
+MESSAGE_RETURNED = "message.returned"
 
 
 _WAITING = (MessageRow.sent_at.is_(None), MessageRow.dropped_at.is_(None))
@@ -79,7 +80,7 @@ class Claim:
             environment=None,
             actor="implanta",
             flow_run_id=None,
-            details=told | details | {outcome: dict(roles) for outcome, roles in by_role.items()},
+            details=told | details | {outcome: dict(by_role[outcome]) for outcome in ("sent", "refused")},
             key=f"{kind}:{self._row.key}",
             occurred_at=now,
         )
@@ -134,13 +135,43 @@ def withdraw_messages(session: Session, ibge: str, keys: Collection[str], now: d
     return [row.key for row in rows]
 
 
+def record_return(session: Session, reference: str, status: str, now: datetime) -> ReturnedMessage | None:
+    """Tell that a letter came back, once; None when it is none of ours, or was never taken by a mail server.
+
+    `reference` is the beginning of the recipient's digest, by which the letter itself is known. It is not sent again:
+    the address is as wrong as before.
+    """
+    # No index begins with the digest: whoever locks while searching locks everybody's deliveries.
+    search = select(MessageDeliveryRow.id).where(MessageDeliveryRow.recipient.startswith(reference, autoescape=True))
+    number = session.scalar(search)
+    delivery = session.get(MessageDeliveryRow, number, with_for_update=True) if number is not None else None
+    if delivery is None or delivery.outcome == "refused":
+        return None
+    message = session.get_one(MessageRow, delivery.message_id)
+    is_new = delivery.outcome != "returned"
+    if is_new:
+        delivery.outcome = "returned"
+        record_event(
+            session,
+            kind=MESSAGE_RETURNED,
+            ibge=message.ibge,
+            environment=None,
+            actor="implanta",
+            flow_run_id=None,
+            details={"event": message.event, "message": message.key, "role": delivery.role, "status": status},
+            key=f"{MESSAGE_RETURNED}:{delivery.recipient}",
+            occurred_at=now,
+        )
+    return ReturnedMessage(key=message.key, ibge=message.ibge, role=delivery.role, is_new=is_new)
+
+
 def _deliveries(session: Session, messages: list[int]) -> list[MessageDeliveryRow]:
     query = select(MessageDeliveryRow).where(MessageDeliveryRow.message_id.in_(messages))
     return list(session.scalars(query.order_by(MessageDeliveryRow.id)))
 
 
 def _by_role(deliveries: Iterable[MessageDeliveryRow]) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {"sent": Counter(), "refused": Counter()}
+    found: dict[str, Counter[str]] = {"sent": Counter(), "refused": Counter(), "returned": Counter()}
     for delivery in deliveries:
         found[delivery.outcome][delivery.role] += 1
     return found
@@ -163,5 +194,6 @@ def _record(row: MessageRow, deliveries: list[MessageDeliveryRow]) -> MessageRec
         refused=row.refused,
         sent_by_role=dict(by_role["sent"]),
         refused_by_role=dict(by_role["refused"]),
+        returned_by_role=dict(by_role["returned"]),
         done=frozenset(delivery.recipient for delivery in deliveries),
     )

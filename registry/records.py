@@ -14,7 +14,7 @@ from domain.reference import Database, ReferenceRows, Sha256
 from domain.structure import Structure
 
 Ruling = Literal["approve", "reject", "revoke", "waive"]
-Outcome = Literal["sent", "refused"]
+Outcome = Literal["sent", "refused", "returned"]
 Dropped = Literal["expired", "withdrawn"]
 
 
@@ -102,6 +102,15 @@ class QueuedMessage(Frozen):
     expires_at: AwareDatetime | None = Field(default=None, description="From when on it is not worth sending.")
 
 
+class ReturnedMessage(Frozen):
+    """A letter that did not arrive, after a mail server had taken it; `is_new` when nobody knew until now."""
+
+    key: Key
+    ibge: IbgeCode
+    role: str
+    is_new: bool
+
+
 class MessageRecord(QueuedMessage):
     """One message to a municipality: how it stands, and how many have it by role. Nobody is named."""
 
@@ -114,4 +123,7 @@ class MessageRecord(QueuedMessage):
     refused: NonNegativeInt = Field(description="Addresses that the mail server refused for good.")
     sent_by_role: dict[str, int]
     refused_by_role: dict[str, int]
+    returned_by_role: dict[str, int] = Field(
+        default_factory=dict, description="Those whose server took it and gave it up later: it did not arrive."
+    )
     done: frozenset[str] = Field(default=frozenset(), repr=False, description="Digests of whom nothing is due to.")

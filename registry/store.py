@@ -28,6 +28,7 @@ from registry.records import (
     MessageRecord,
     QueuedMessage,
     ReferenceRecord,
+    ReturnedMessage,
     Ruling,
     TrainingRecord,
 )
@@ -316,6 +317,10 @@ class Registry:
                 yield queue.claim_message(session, key, now)
         except (DBAPIError, PoolTimeoutError) as error:
             raise explain(error, where_is(self._url)) from None
+
+    def record_return(self, reference: str, status: str, now: datetime) -> ReturnedMessage | None:
+        """Tell that a letter of this reference came back with a status; None when it is none of ours."""
+        return self._write(lambda session: queue.record_return(session, reference, status, now))
 
     def withdraw_messages(self, ibge: str, keys: Collection[str], now: datetime) -> list[str]:
         """Take messages of a municipality that became untrue out of the queue; which of the keys still waited there."""

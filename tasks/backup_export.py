@@ -1,11 +1,12 @@
-"""One table, or all of one process, read out of a backup for consultation: the environment itself is not touched.
+"""Some tables, or all of one process, read out of a backup for consultation: the environment itself is not touched.
 
 The backup is restored into a private server of this machine. What is written is personal data: it goes into one
 directory for its owner only, and into no log, artifact or event.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from domain.backup.files import FileIndex
 from domain.backup.history import BackupRecord
 from domain.backup.manifest import BackupManifest
 from domain.calendar import local_moment
+from domain.consultation import holds_keys
 from domain.errors import InvalidInputError
 from domain.restoration import choose_backup
 from tasks import clock, doors
@@ -38,10 +40,14 @@ README = "LEIA-ME.txt"
 
 
 class Wanted(NamedTuple):
-    """A table, as `sei.protocolo`, or the number of a process."""
+    """Tables, as `sei.protocolo`, or the number of a process; out of which backup."""
 
-    table: str | None
+    tables: tuple[str, ...]
     process: str | None
+    stamp: str | None = None
+    at: datetime | None = None
+    with_keys: bool = True
+    """Whether a process brings along tables that may hold keys, such as those of external access."""
 
 
 class Exported(NamedTuple):
@@ -52,7 +58,7 @@ class Exported(NamedTuple):
     files: int
 
 
-def export(instance: Instance, stamp: str | None, wanted: Wanted, out: Path, role: str, reason: str) -> Exported:
+def export(instance: Instance, wanted: Wanted, out: Path, role: str, reason: str) -> Exported:
     """Write what is wanted of a proved backup into a new directory; whatever fails, nothing is left of it.
 
     Raises:
@@ -61,11 +67,11 @@ def export(instance: Instance, stamp: str | None, wanted: Wanted, out: Path, rol
         IntegrityError: the backup was damaged since it was proved.
     """
     require_impersonal(instance.name.slug, role, reason)
-    if (wanted.table is None) == (wanted.process is None):
+    if bool(wanted.tables) == (wanted.process is not None):
         raise InvalidInputError(
             "Peça uma tabela ou um processo", "--table e --process", "Use um dos dois, como --table sei.protocolo."
         )
-    record = choose_backup(backups_of(instance), instance.name.slug, stamp=stamp, at=None, now=clock.now())
+    record = backup_for(instance, wanted)
     manifest = fetch_manifest(instance, record.reference)
     if out.exists():
         raise InvalidInputError("O diretório já existe", str(out), "Dê em --out um diretório novo.")
@@ -84,25 +90,35 @@ def export(instance: Instance, stamp: str | None, wanted: Wanted, out: Path, rol
         actor=role,
         flow_run_id=flow_run.id,
         # The number of a process may be secret; that one was read is not.
-        details={"backup": record.stamp, "what": wanted.table or "processo", "reason": reason},
+        details={"backup": record.stamp, "what": ", ".join(wanted.tables) or "processo", "reason": reason},
     )
     return done
+
+
+def backup_for(instance: Instance, wanted: Wanted) -> BackupRecord:
+    """The proved backup that is read. Raises InvalidInputError when there is none such."""
+    return choose_backup(backups_of(instance), instance.name.slug, stamp=wanted.stamp, at=wanted.at, now=clock.now())
 
 
 def _fill(instance: Instance, manifest: BackupManifest, record: BackupRecord, wanted: Wanted, out: Path) -> Exported:
     vault = BackupVault(instance)
     with scratch_server(load_settings().scratch_dir) as scratch:
         restore(as_file(ahead(vault.read(manifest.databases))), scratch.server, manifest.databases.key)
-        if wanted.table is not None:
-            rows, files = {wanted.table: _write_table(scratch.server, manifest, wanted.table, out)}, 0
+        if wanted.process is None:
+            tables = dict.fromkeys(wanted.tables)  # one that is named twice is written once
+            rows, files = {name: _write_table(scratch.server, manifest, name, out) for name in tables}, 0
         else:
-            rows = write_process(scratch.server, manifest.schemas["sei"], str(wanted.process), out)
+            rows = write_process(scratch.server, manifest.schemas["sei"], wanted.process, out, _left_out(wanted))
             files = _write_files(vault, manifest, _paths(scratch.server, manifest, out, rows), out)
     text = _readme(record, rows, files)
     with explaining_disk(out):
         (out / README).touch(mode=0o600)
         (out / README).write_text(text, encoding="utf-8")
     return Exported(record.stamp, rows, files)
+
+
+def _left_out(wanted: Wanted) -> Callable[[str], bool]:
+    return lambda table: not wanted.with_keys and holds_keys("sei", table)
 
 
 def _write_table(server: MariaDBServer, manifest: BackupManifest, name: str, out: Path) -> int:

@@ -17,6 +17,7 @@ from blocks.environment_certificate import EnvironmentCertificate
 from blocks.mailer import Mailer
 from blocks.mariadb import MariaDBServer
 from blocks.object_storage import ObjectStorage
+from blocks.returns_mailbox import ReturnsMailbox
 from blocks.runtime import ApplicationRuntime, ComposeRuntime, KubernetesRuntime, LabRuntime
 from blocks.secrets import EnvironmentSecrets
 from blocks.settings import load_settings
@@ -35,6 +36,7 @@ EDGES: tuple[type[Edge], ...] = (NginxEdge,)
 DNS_ZONES: tuple[type[DnsZone], ...] = (Rfc2136Zone, ManualZone)
 ISSUERS: tuple[type[CertificateIssuer], ...] = (InternalCA, AcmeIssuer)
 SECURITY_SYSTEMS: tuple[type[SecuritySystem], ...] = (LdapSsc, HttpSsc)
+RETURNS: tuple[type[ReturnsMailbox], ...] = (ReturnsMailbox,)
 TRAINING_PLATFORMS: tuple[type[TrainingPlatform], ...] = (MoodlePlatform,)
 
 # Of each of these the programme needs the block `principal`, beside those that `runtime_block` and `certificate_block`
@@ -49,6 +51,7 @@ BLOCK_TYPES: tuple[type[Block], ...] = (
     *ISSUERS,
     *SECURITY_SYSTEMS,
     *TRAINING_PLATFORMS,
+    *RETURNS,
     EnvironmentSecrets,
     EnvironmentCertificate,
     EnvironmentArchiveKey,
@@ -112,6 +115,12 @@ def object_storage() -> ObjectStorage:
 def mailer() -> Mailer:
     """The outgoing mail server."""
     return _load(Mailer, MAIN)
+
+
+def returns_mailbox() -> ReturnsMailbox | None:
+    """The mailbox of what could not be delivered; None where the settings name none, and nobody reads it."""
+    block = load_settings().returns_block
+    return None if block is None else _load_one_of(RETURNS, block, "uma caixa de retornos", "returns_block")
 
 
 def runtime() -> ApplicationRuntime:

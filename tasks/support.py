@@ -56,6 +56,8 @@ class Prepared(Frozen):
     code: str | None = None
     refusals: tuple[str, ...] = ()
     waiting_for: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """Of one that is done: what the prefeitura has to know to use it."""
 
 
 @step("admissão do chamado")
@@ -182,7 +184,7 @@ def _refusal(ticket: Ticket, municipality: Municipality) -> str | None:
     except InvalidInputError as error:  # whatever is wrong with the request ends the ticket
         return f"{error.what}."
     asked = accepted_on(municipality.ibge, ticket.kind, clock.today())
-    return judge_ticket(ticket, rule, request, municipality, asked_today=asked)
+    return judge_ticket(ticket, rule, request, municipality, asked_today=asked, now=clock.now())
 
 
 def _prepared_code(ticket: Ticket, municipality: Municipality) -> str | None:

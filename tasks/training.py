@@ -7,6 +7,8 @@ from functools import lru_cache
 from threading import Lock
 from typing import Literal
 
+from prefect.runtime import flow_run
+
 from blocks.catalog import Catalog
 from blocks.sei_use import SeiUse
 from blocks.settings import load_settings
@@ -106,11 +108,12 @@ def read_training(municipality: Municipality) -> Training | None:
 
 def _told_by(platform: str, courses: frozenset[str]) -> tuple[Completion, ...]:
     with _ONE_ASKS:
-        return _told_lately(platform, courses, int(clock.now().timestamp() // KEPT_SECONDS))
+        return _told_lately(platform, courses, flow_run.id, int(clock.now().timestamp() // KEPT_SECONDS))
 
 
-@lru_cache(maxsize=1)  # at night every prefeitura asks, and the platform answers of all of them together
-def _told_lately(_platform: str, courses: frozenset[str], _slot: int) -> tuple[Completion, ...]:
+# At night every prefeitura asks, and the platform answers of all of them together; the next run looks anew.
+@lru_cache(maxsize=1)
+def _told_lately(_platform: str, courses: frozenset[str], _run: str | None, _slot: int) -> tuple[Completion, ...]:
     platform = doors.training_platform()
     return () if platform is None else tuple(platform.list_completions(courses))
 

@@ -6,6 +6,6 @@ errors with HTTP 200, capabilities of the token's user, fields that are left out
 answers in JSON, a course is finished the moment its criteria are met (Moodle waits for its cron), and there are no
 groups.
 
-Tests start it in their own process (`serving`) or as a program (`python -m lab.moodle_standin`); `lab up` does not.
+`lab up` starts it as a service (`lab.moodle`); tests also start it in their own process (`serving`).
 Whoever has the path of its state, from whatever process, enrols people and completes courses (`Store`).
 """

@@ -151,11 +151,11 @@ class Store:
             return number
 
     def add_people(self, usernames: Iterable[str], *, idnumbers: bool = False) -> None:
-        """Create accounts, with made-up names; Moodle keeps a username in small letters."""
+        """Create the accounts that are missing, with made-up names; Moodle keeps a username in small letters."""
         with self._open() as database:
             first = _next(database, "person", FIRST_PERSON)
             database.executemany(
-                "INSERT INTO person VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (
                         number,

@@ -32,6 +32,7 @@ NIGHTLY = {
     "lembretes-das-turmas": "45 5 * * *",
     "relatorio-mensal": "0 7 1 * *",
     "aberturas-do-dia": "0 6 * * *",
+    "consultas-vencidas": "30 0 * * *",
     "correio": "*/5 * * * *",
     "operacao-assistida": "*/30 7-19 * * 1-5",
 }

@@ -49,6 +49,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("support submit", "support answer", "support list", "support show"), "tests/flows/test_support.py"
     ),
+    "support link": "tests/flows/test_consultation.py",
     **dict.fromkeys(
         (
             f"backup {name}"

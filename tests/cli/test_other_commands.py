@@ -73,7 +73,7 @@ def test_the_labs_state_is_told_with_stable_keys(cli: CommandLine, lab: Path) ->
     assert set(state) == {"lab_dir", "ok", "services"}
     assert (state["lab_dir"], state["ok"]) == (str(lab), True)
     assert {service["service"] for service in state["services"]} == {
-        *("mariadb", "mariadb2", "ldap", "s3", "smtp", "dns", "prefect", "sei", "gateway", "edge", "worker")
+        *("mariadb", "mariadb2", "ldap", "s3", "smtp", "dns", "prefect", "sei", "moodle", "gateway", "edge", "worker")
     }
     for service in state["services"]:
         assert set(service) == {"service", "title", "state", "pid", "address"}

@@ -48,7 +48,9 @@ def test_a_second_run_asks_nobody_again(fleet: Registry, second_demo: dict[str, 
             assert sorted(gates) == sorted(set(gates))
 
 
-def test_the_gate_closes_at_62_percent_and_late_completions_open_it_with_nobody_at_the_flow(fleet: Registry) -> None:
+def test_the_gate_closes_at_62_percent_and_completions_at_the_moodle_open_it_with_nobody_at_the_flow(
+    fleet: Registry,
+) -> None:
     timoteo = fleet.find_municipality("timoteo")
     waited = [str(run.state.message) for run in _runs("timoteo · implantação") if run.state]
     assert any("217 de 350 usuários capacitados (62%); o mínimo é 80%" in message for message in waited)
@@ -88,7 +90,7 @@ def test_runs_that_waited_say_so_with_their_reasons(fleet: Registry) -> None:
     runs = _runs("timoteo · implantação")
     assert sorted(str(run.state.name) for run in runs if run.state)[:2] == ["Aguardando", "Aguardando"]
     messages = " ".join(str(run.state.message) for run in runs if run.state and run.state.name == "Aguardando")
-    assert "Nenhuma lista de presença foi enviada" in messages
+    assert "0 de 350 usuários capacitados (0%)" in messages
     assert "falta a aprovação do ponto focal" in messages
 
 

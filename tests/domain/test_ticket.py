@@ -1,5 +1,7 @@
 """Tickets of the help desk: who may ask, who may decide, and what a request may not show."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ FOCAL = Contact(name="Ana Lima", email="ana@timoteo.mg.example", role="Ponto Foc
 MAYOR = Contact(name="Bento Sá", email="bento@timoteo.mg.example", role="prefeito")
 CLERK = Contact(name="Célia Reis", email="celia@timoteo.mg.example", role="protocolo")
 TIMOTEO = make_municipality().model_copy(update={"contacts": (FOCAL, MAYOR, CLERK)})
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 RULE = TicketRule(
     kind=TicketKind.USER, title="Inclusão", requesters=("ponto focal",), approvers=("prefeito", "ponto focal"), daily=3
 )
@@ -50,7 +53,9 @@ def asked_by(email: str) -> PasswordRequest:
 def test_a_ticket_is_refused_for_a_reason_that_names_nobody(
     email: str, environment: str, asked_today: int, reason: str | None
 ) -> None:
-    found = judge_ticket(make_ticket(environment=environment), RULE, asked_by(email), TIMOTEO, asked_today=asked_today)
+    found = judge_ticket(
+        make_ticket(environment=environment), RULE, asked_by(email), TIMOTEO, asked_today=asked_today, now=NOW
+    )
     if reason is None:
         assert found is None
     else:
@@ -83,7 +88,7 @@ def test_who_has_two_roles_does_not_decide_on_what_they_asked_in_the_other() -> 
 @given(st.integers(0, 10), st.integers(0, 10))
 def test_the_limit_of_a_day_is_monotonic(asked: int, more: int) -> None:
     judged = [
-        judge_ticket(make_ticket(), RULE, asked_by(FOCAL.email), TIMOTEO, asked_today=count)
+        judge_ticket(make_ticket(), RULE, asked_by(FOCAL.email), TIMOTEO, asked_today=count, now=NOW)
         for count in (asked, asked + more)
     ]
     assert not (judged[0] and not judged[1])
@@ -120,6 +125,23 @@ def test_a_request_shows_nobody() -> None:
     request = read_request(TicketKind.PASSWORD, b'{"solicitante": "ana@timoteo.mg.example", "login": "maria.segredo"}')
     assert "segredo" not in repr(request)
     assert "ana@" not in repr(request)
+
+
+def test_a_copy_shows_nothing_of_what_was_asked() -> None:
+    request = read_request(TicketKind.COPY, b'{"solicitante": "ana@timoteo.mg.example", "processo": "1234"}')
+    assert "1234" not in repr(request)
+
+
+def test_a_copy_is_always_approved_by_somebody_and_has_an_end() -> None:
+    copy = CATALOG.support().of("copia")
+    assert copy is not None
+    values = copy.model_dump()
+    with pytest.raises(ValidationError, match="precisa de quem a aprove"):
+        TicketRule.model_validate({**values, "approvers": ()})
+    with pytest.raises(ValidationError, match="só dele"):
+        TicketRule.model_validate({**values, "consultation": None})
+    with pytest.raises(ValidationError, match="só dele"):
+        TicketRule.model_validate({**values, "kind": "senha"})
 
 
 def test_the_catalog_knows_each_kind_once_and_asks_for_approval_of_who_comes_in() -> None:

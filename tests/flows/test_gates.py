@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from blocks.catalog import Catalog
 from blocks.training_moodle import MoodlePlatform
 from cli.__main__ import app
-from cli.demo_people import Prefeitura, send_attendance
+from cli.demo_people import Prefeitura
 from cli.intake import send_sheets
 from domain.calendar import local_day
 from domain.errors import GateClosedError, InvalidInputError
@@ -30,11 +30,12 @@ from flows.implantation import implantation
 from flows.open_gates import open_gates
 from flows.users import plan_users
 from lab.moodle_standin.server import serving
-from lab.moodle_standin.store import Store
+from lab.moodle_standin.store import Store, Token
 from lab.ports import choose
 from lab.sei_standin.environments import local_now
 from lab.sei_standin.processes import NewProcess, create_process
 from lab.sei_standin.protocols import Author
+from lab.state import LabState
 from registry import Registry
 from tasks import clock, doors
 from tasks.gate_notices import judge_and_tell
@@ -269,15 +270,15 @@ def test_what_people_did_in_the_training_environment_counts_when_the_catalog_say
     ensure_training_record.fn(in_training.slug)
 
 
-def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybody(
-    in_training: Municipality, registry: Registry
+def test_at_night_a_closed_gate_stays_and_completions_at_the_moodle_open_it_without_anybody(
+    in_training: Municipality, registry: Registry, lab_state: LabState
 ) -> None:
     assert in_training.slug in waiting_at_training()
     (line,) = open_gates([in_training.slug]).lines
     assert line.reasons
     assert not line.started
     assert open_gates(["acucena"]).lines == (), "who does not wait there is not judged"
-    send_attendance(prefeitura_of(in_training), local_day(datetime.now(tz=UTC)))
+    finish_everything(in_training, Store(lab_state.moodle.state_file))
     (line,) = open_gates([in_training.slug]).lines
     assert (line.reasons, line.started) == ((), True)
     wait_until(
@@ -290,6 +291,37 @@ def test_at_night_a_closed_gate_stays_and_late_completions_open_it_without_anybo
     artifact = cast("Artifact | None", Artifact.get("portoes-da-capacitacao"))
     assert artifact is not None
     assert f"| {in_training.slug} | **abriu** |" in str(artifact.data)
+
+
+def finish_everything(municipality: Municipality, moodle: Store) -> None:
+    """Everybody finishes at the lab's own training platform what they have to."""
+    people = read_user_sheet(load_instance(f"{municipality.slug}-treinamento")).sheet.accepted
+    moodle.add_people(person.sigla for person in people)
+    for course in Catalog().courses().courses:
+        students = [
+            person.sigla for person in people if not course.profiles or set(course.profiles) & set(person.perfis)
+        ]
+        moodle.enrol(course.code, students)
+        moodle.complete(course.code, students, at=datetime.now(tz=UTC))
+
+
+def test_at_night_a_moodle_that_refuses_is_told_and_no_gate_is_judged_by_half(
+    in_training: Municipality, registry: Registry, lab_state: LabState
+) -> None:
+    """It says so with HTTP 200, in its own JSON; what was counted before stays."""
+    store, token = Store(lab_state.moodle.state_file), lab_state.moodle.token.get_secret_value()
+    before = registry.training(in_training.ibge)
+    assert before is not None
+    store.add_token(token, Token(refusal="wsaccessusersuspended"))
+    try:
+        with pytest.raises(InvalidInputError, match="não foram avaliados"):
+            open_gates([in_training.slug])
+    finally:
+        store.add_token(token)
+    artifact = cast("Artifact | None", Artifact.get("portoes-da-capacitacao"))
+    assert artifact is not None
+    assert "recusou o token (wsaccessusersuspended)" in str(artifact.data)
+    assert registry.training(in_training.ibge) == before
 
 
 def test_a_gate_that_closes_behind_a_prefeitura_is_found_at_night_and_told(

@@ -119,3 +119,52 @@ def test_a_claim_goes_away_with_its_connection(queue: Registry, migrated: Schema
             assert taken is not None
             assert not taken.is_done("a" * 64)
     other.dispose()
+
+
+def deliver(queue: Registry, digest: str, *, refused: bool = False) -> None:
+    with queue.claim_message(KEY, NOW) as claim:
+        assert claim is not None
+        claim.record_delivery(digest, "ponto focal", NOW)
+        if refused:
+            claim.mark_refused(digest)
+
+
+def test_a_letter_that_came_back_is_told_of_its_message_once(queue: Registry) -> None:
+    deliver(queue, "a" * 64)
+    first = queue.record_return("a" * 32, "5.1.1", NOW)
+    again = queue.record_return("a" * 32, "5.2.2", NOW)
+    assert first is not None
+    assert (first.key, first.ibge, first.role, first.is_new) == (KEY, "3168705", "ponto focal", True)
+    assert again is not None
+    assert not again.is_new
+    message = queue.message(KEY)
+    assert (message.sent_by_role, message.returned_by_role) == ({}, {"ponto focal": 1})
+    assert message.done == {"a" * 64}, "it is not sent to that address again"
+    (event,) = queue.events("3168705", kinds=["message.returned"])
+    assert event.details["status"] == "5.1.1"
+
+
+@pytest.mark.parametrize("reference", ["b" * 32, "%", "_" * 32])
+def test_what_is_no_letter_of_ours_came_back_to_nobody(queue: Registry, reference: str) -> None:
+    deliver(queue, "a" * 64)
+    assert queue.record_return(reference, "5.1.1", NOW) is None
+    assert queue.message(KEY).returned_by_role == {}
+
+
+def test_what_was_refused_at_once_stays_refused(queue: Registry) -> None:
+    deliver(queue, "a" * 64, refused=True)
+    assert queue.record_return("a" * 32, "5.1.1", NOW) is None
+    assert queue.message(KEY).refused_by_role == {"ponto focal": 1}
+
+
+def test_a_return_waits_for_no_other_message(queue: Registry) -> None:
+    """A claim keeps its own new delivery locked; looking for another one must not stumble over it."""
+    deliver(queue, "a" * 64)
+    other = f"{KEY}:outra"
+    queue.queue_message(make_message(other), NOW)
+    with queue.claim_message(other, NOW) as claim, ThreadPoolExecutor(1) as pool:
+        assert claim is not None
+        claim.record_delivery("c" * 64, "prefeito", NOW)
+        found = pool.submit(queue.record_return, "a" * 32, "5.1.1", NOW).result(timeout=10)
+    assert found is not None
+    assert found.is_new
