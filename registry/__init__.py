@@ -1,6 +1,7 @@
 """The fleet's memory: what exists, what was decided and what happened, in MariaDB."""
 
 from registry.records import (
+    ArrivedWebhook,
     ContractRecord,
     DecisionRecord,
     EnvironmentRecord,
@@ -10,11 +11,13 @@ from registry.records import (
     ReferenceRecord,
     Ruling,
     TrainingRecord,
+    WebhookRecord,
 )
 from registry.schema import migrate
 from registry.store import Registry
 
 __all__ = [
+    "ArrivedWebhook",
     "ContractRecord",
     "DecisionRecord",
     "EnvironmentRecord",
@@ -25,5 +28,6 @@ __all__ = [
     "Registry",
     "Ruling",
     "TrainingRecord",
+    "WebhookRecord",
     "migrate",
 ]
