@@ -1,8 +1,10 @@
 """Webhooks on a real Prefect server and registry: what is signed starts its flow once, and nothing else starts any."""
 
 import base64
+import json
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -197,6 +199,19 @@ def test_the_published_vector_of_the_specification(monkeypatch: pytest.MonkeyPat
     assert is_signed(body, stamp, [secret])
     assert not is_signed(body + b" ", stamp, [secret])
     assert not is_signed(body, stamp.model_copy(update={"timestamp": str(timestamp - 2)}), [secret])
+
+
+def test_the_example_of_the_guide_signs_as_it_should(senders: Senders, tmp_path: Path) -> None:
+    guide = (PROJECT_ROOT / "docs" / "guia-do-operador.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```sh\n(corpo=.*?)```", guide, re.DOTALL)
+    sender, number = senders[Source.TRAINING], new_id()
+    (tmp_path / "capacitacao.segredo").write_text(sender.secret.get_secret_value() + "\n")
+    script = example.replace("https://gateway.exemplo", str(sender.client.base_url).rstrip("/"))
+    script = script.replace("timoteo", "olhos-dagua").replace("msg_0001", number)
+    done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["numero"] == number, done.stdout
+    assert deliver_due().started == 1
 
 
 Attack = Callable[[Sender, str], httpx.Response]
