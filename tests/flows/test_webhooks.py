@@ -33,6 +33,8 @@ from tests.gateway.webhook_sender import Sender, new_id, runs_of
 from tests.waiting import wait_until
 
 WORKER_SECONDS = 180
+
+pytestmark = pytest.mark.timeout(900)
 # Of this module alone.
 IBGE, NAME, SLUG = "3165602", "Senador Cortes", "senador-cortes"
 JOINING = {"ibge": "3166006", "name": "Senhora de Oliveira", "population": 6000}

@@ -14,6 +14,7 @@ from schemathesis.core.result import Ok
 
 from domain.webhook.contracts import Source
 from gateway.app import create_app
+from gateway.webhook_keys import WebhookKeys
 from registry import Registry
 from tasks.webhook_secrets import rotate_secret
 from tests.gateway.running import running
@@ -39,7 +40,7 @@ def secret(installation: None) -> SecretStr:
 
 @pytest.fixture
 def sender(secret: SecretStr, olhos_dagua: str) -> Iterator[Sender]:
-    with running(create_app(clock=Moving())) as client:
+    with running(create_app(clock=Moving(), keys=WebhookKeys(Clock()))) as client:
         yield Sender(client, Source.TICKET, secret)
 
 
