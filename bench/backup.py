@@ -99,13 +99,13 @@ def measure() -> BenchResult:
 def _create(ibge: str, name: str, population: int) -> "Instance":
     """A prefeitura's production environment, as a creation leaves it, and the pipeline's bucket for it."""
     from blocks.catalog import Catalog
-    from cli.adhesion import adhere
     from cli.municipality import open_registry
     from domain.environment import EnvironmentName, Purpose
     from domain.municipality import municipality_from
     from domain.plan import choose_plan
     from flows.create_environment import create_environment
     from tasks import doors
+    from tasks.adhesion import adhere
     from tasks.instance import load_instance
 
     catalog = Catalog()

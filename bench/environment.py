@@ -120,10 +120,10 @@ def _floor() -> float:
 def _adhere() -> list[str]:
     """Enter the prefeituras with the plan of their population; their slugs."""
     from blocks.catalog import Catalog
-    from cli.adhesion import adhere
     from cli.municipality import open_registry
     from domain.municipality import municipality_from
     from domain.plan import choose_plan
+    from tasks.adhesion import adhere
 
     catalog, slugs = Catalog(), []
     for ibge, name, population in PREFEITURAS:

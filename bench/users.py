@@ -77,7 +77,6 @@ def measure() -> BenchResult:
 def _prepare() -> "list[EnvironmentName]":
     """A prefeitura with units, a spreadsheet of ten thousand people and three environments without people."""
     from blocks.catalog import Catalog
-    from cli.adhesion import adhere
     from cli.intake import send_text
     from cli.municipality import open_registry
     from domain.environment import EnvironmentName, Purpose
@@ -85,6 +84,7 @@ def _prepare() -> "list[EnvironmentName]":
     from domain.plan import Plan
     from flows.create_environment import create_environment
     from tasks import doors
+    from tasks.adhesion import adhere
     from tasks.units import ensure_units
 
     municipality = municipality_from("3106200", "Belo Horizonte", 2_530_701, Catalog().ibge_table())

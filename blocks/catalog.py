@@ -43,6 +43,7 @@ from domain.upgrade.modules import ModuleTable
 from domain.upgrade.release import Release, ReleaseTable
 from domain.user_table import UserSheetRule
 from domain.users_guard import UsersRule
+from domain.webhook.rule import WebhookTable
 
 MUNICIPALITIES_OF_BRAZIL = 5_570
 
@@ -213,6 +214,10 @@ class Catalog:
     def support(self) -> SupportRule:
         """Which tickets of the help desk are answered, for whom and after whose yes (`support.yaml`)."""
         return _load(self.directory / "support.yaml", SupportRule)
+
+    def webhooks(self) -> WebhookTable:
+        """Which deployment the webhooks of each source start (`webhooks.yaml`)."""
+        return _load(self.directory / "webhooks.yaml", WebhookTable)
 
     def messages(self) -> MessageTable:
         """What prefeituras are written about, and to whom (`messages.yaml`)."""

@@ -22,6 +22,7 @@ from cli import (
     training,
     units,
     users,
+    webhook,
 )
 
 app = typer.Typer(
@@ -52,7 +53,8 @@ app.add_typer(
 app.add_typer(backup.app, name="backup", help="Cópias de segurança: feitas, restauradas, comparadas e certificadas.")
 app.add_typer(release.app, name="release", help="Versões do SEI, correções e módulos: o que o programa instala.")
 app.add_typer(support.app, name="support", help="Chamados da central de atendimento: o que se pede, e o que foi feito.")
-app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas: troca de senha e primeiro acesso.")
+app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas, e webhooks dos outros sistemas.")
+app.add_typer(webhook.app, name="webhook", help="Webhooks: o que outros sistemas avisaram, e o que isso iniciou.")
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
 app.command("demo")(setup.demo)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(setup.test)

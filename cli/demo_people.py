@@ -53,10 +53,10 @@ PREFEITURAS = (
 def adhere_to_programme(prefeitura: Prefeitura) -> Change:
     """Join, with one contact."""
     from blocks.catalog import Catalog
-    from cli.adhesion import adhere
     from cli.municipality import open_registry
     from domain.municipality import Contact, municipality_from
     from domain.plan import choose_plan
+    from tasks.adhesion import adhere
 
     catalog = Catalog()
     municipality = municipality_from(

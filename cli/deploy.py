@@ -9,10 +9,12 @@ from pathlib import Path
 import yaml
 from pydantic import Field, JsonValue, ValidationError
 
+from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
 from domain.change import Change
 from domain.errors import InvalidInputError, RetryableError
 from domain.model import Frozen
+from domain.webhook.rule import WebhookTable
 from tasks.prefect_errors import explaining_prefect
 
 DEPLOYMENTS = PROJECT_ROOT / "deployments.yaml"
@@ -75,6 +77,21 @@ def read_deployments(path: Path = DEPLOYMENTS) -> DeploymentsFile:
         raise InvalidInputError("deployments.yaml inválido", str(path), f"Corrija: {e}") from None
 
 
+def require_deployments_of_webhooks(wanted: DeploymentsFile, table: WebhookTable) -> None:
+    """Refuse a catalog whose webhooks would start something that does not exist.
+
+    Raises:
+        InvalidInputError: a rule names no deployment of the file.
+    """
+    names = {deployment.name for deployment in wanted.deployments}
+    if unknown := sorted({rule.deployment for rule in table.rules} - names):
+        raise InvalidInputError(
+            f"Webhooks falam de deployments que não existem: {', '.join(unknown)}",
+            "catalog/webhooks.yaml",
+            "Use os nomes de deployments.yaml.",
+        )
+
+
 def deploy(settings: Settings) -> dict[str, Change]:
     """Converge registry, blocks and deployments; say what changed in each.
 
@@ -86,12 +103,14 @@ def deploy(settings: Settings) -> dict[str, Change]:
     from lab.state import load_state
     from registry import migrate
 
+    wanted = read_deployments()
+    require_deployments_of_webhooks(wanted, Catalog().webhooks())
     changes = {"registro": migrate(settings.registry_url)}
     with explaining_prefect(settings.prefect_api_url):
         changes["blocos"] = _ensure_block_types()
         if settings.lab_dir is not None:
             changes["blocos"] += ensure_blocks(load_state(settings.lab_dir))
-        changes["deployments"] = _ensure_deployments(read_deployments())
+        changes["deployments"] = _ensure_deployments(wanted)
     return changes
 
 

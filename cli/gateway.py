@@ -1,4 +1,4 @@
-"""`./implanta gateway serve`: the pages where people choose their own password."""
+"""`./implanta gateway serve`: the pages where people choose their own password, and the webhooks of other systems."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def gateway() -> None:
-    """Páginas para as pessoas: troca de senha e primeiro acesso."""
+    """Páginas para as pessoas, e webhooks dos outros sistemas."""
 
 
 @app.command("serve")
@@ -23,7 +23,7 @@ def serve(
         typer.Option("--proxy", help="IP da borda, a única de quem se aceita X-Forwarded-For; repita para várias."),
     ] = None,
 ) -> None:
-    """Serve a troca de senha e o primeiro acesso até ser encerrado. Exemplo: ./implanta gateway serve --port 8600
+    """Serve troca de senha, primeiro acesso e webhooks até ser encerrado. Exemplo: ./implanta gateway serve --port 8600
 
     Código de saída: 0 encerrado por sinal; 20 sem configuração, ou a porta está ocupada.
     """

@@ -42,9 +42,9 @@ def add(
 ) -> None:
     """Registra a adesão de um município. Exemplo: ./implanta municipality add 3168705 Timóteo --population 91268"""
     from blocks.catalog import Catalog
-    from cli.adhesion import adhere
     from domain.municipality import municipality_from
     from domain.plan import choose_plan
+    from tasks.adhesion import adhere
 
     with errors_as_lines():
         catalog = Catalog()

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
-
 from blocks.settings import PROJECT_ROOT, Settings, load_settings, settings_file
 from domain.errors import InvalidInputError
 from lab.layout import Layout
-from tasks.prefect_errors import explaining_prefect
+from tasks.prefect_errors import explaining_prefect, require_answer
 
 
 def connect(*, quiet: bool = True) -> Settings:
@@ -23,7 +21,7 @@ def connect(*, quiet: bool = True) -> Settings:
         RetryableError: the server does not answer.
     """
     settings = load_settings()
-    _require_answer(settings.prefect_api_url)
+    require_answer(settings.prefect_api_url)
     settle(settings, quiet=quiet)
     _require_access()
     return settings
@@ -62,12 +60,6 @@ def _settle_again() -> None:
 
         refresh_global_settings_context()
         setup_logging()
-
-
-def _require_answer(api_url: str) -> None:
-    # Prefect's own client tries for long, and then tells it in pages of its inner workings.
-    with explaining_prefect(api_url):
-        httpx.get(f"{api_url}/health", timeout=10).raise_for_status()
 
 
 def _require_access() -> None:

@@ -16,6 +16,10 @@ from gateway.access import ADDRESS_ATTEMPTS, Access, access_router
 from gateway.pages import render_message
 from gateway.shield import Shield
 from gateway.systems import Systems
+from gateway.webhook_keys import WebhookKeys
+from gateway.webhook_routes import webhook_app
+from gateway.webhooks import ADDRESS_ATTEMPTS as WEBHOOK_ATTEMPTS
+from gateway.webhooks import Webhooks
 
 logger = logging.getLogger("gateway")
 
@@ -27,11 +31,22 @@ def create_app(
     proxies: Sequence[str] = (),
     clock: Callable[[], float] = time.monotonic,
     address_attempts: int = ADDRESS_ATTEMPTS,
+    keys: WebhookKeys | None = None,
+    on_accepted: Callable[[], None] = lambda: None,
+    webhook_attempts: int = WEBHOOK_ATTEMPTS,
 ) -> ASGIApp:
-    """The gateway; only from the addresses of `proxies` is it believed who and how somebody really came."""
+    """The gateway; only from the addresses of `proxies` is it believed who and how somebody really came.
+
+    `on_accepted` is called when there is a webhook to deliver, which whoever serves this sees to.
+    """
+    systems = Systems()
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.include_router(access_router(Access(Systems(), clock, address_attempts=address_attempts)))
+    app.include_router(access_router(Access(systems, clock, address_attempts=address_attempts)))
     app.add_api_route("/saude", _health)
+    webhooks = Webhooks(
+        systems, keys or WebhookKeys(clock), clock, on_accepted=on_accepted, address_attempts=webhook_attempts
+    )
+    app.mount("/webhooks", webhook_app(webhooks))
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(ImplantaError, _come_back_later)
     app.add_exception_handler(Exception, _own_up)

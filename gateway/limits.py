@@ -27,14 +27,22 @@ class Limiter:
             now = self._clock()
             times = self._times.setdefault(key, deque())
             self._times.move_to_end(key)
-            while times and times[0] <= now - self._seconds:
-                times.popleft()
-            if len(times) >= self._attempts:
-                return max(1, math.ceil(times[0] + self._seconds - now))
+            if wait := self._wait(times, now):
+                return wait
             times.append(now)
             while len(self._times) > self._max_keys:
                 self._times.popitem(last=False)  # whoever tried least recently
             return 0
+
+    def wait(self, key: str) -> int:
+        """What `take` would answer, without counting an attempt."""
+        with self._lock:
+            return self._wait(self._times.get(key, deque()), self._clock())
+
+    def _wait(self, times: deque[float], now: float) -> int:
+        while times and times[0] <= now - self._seconds:
+            times.popleft()
+        return max(1, math.ceil(times[0] + self._seconds - now)) if len(times) >= self._attempts else 0
 
     def give_back(self, key: str) -> None:
         """Count the newest attempt no more: it was an honest one."""

@@ -2,12 +2,16 @@
 
 import logging
 import socket
+import threading
+import time
 from collections.abc import Sequence
 
 import uvicorn
 
 from domain.errors import InvalidInputError
 from gateway.app import create_app
+from gateway.deliverer import Deliverer
+from gateway.webhook_keys import WebhookKeys
 
 MAX_CONNECTIONS = 200
 MAX_HEAD_BYTES = 16 * 1024
@@ -21,8 +25,12 @@ def serve(host: str, port: int, proxies: Sequence[str] = ()) -> None:
     """
     listener = _listen(host, port)
     _keep_log()
+    keys = WebhookKeys(time.monotonic)
+    deliverer = Deliverer(keys)
+    # The signal that ends the process ends it whatever it is delivering: the next one goes on.
+    threading.Thread(target=deliverer.run, daemon=True).start()
     config = uvicorn.Config(
-        create_app(proxies=proxies),
+        create_app(proxies=proxies, keys=keys, on_accepted=deliverer.wake),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,6 +1,7 @@
 """The fleet's memory: what exists, what was decided and what happened, in MariaDB."""
 
 from registry.records import (
+    ArrivedWebhook,
     ContractRecord,
     DecisionRecord,
     EnvironmentRecord,
@@ -11,11 +12,13 @@ from registry.records import (
     ReturnedMessage,
     Ruling,
     TrainingRecord,
+    WebhookRecord,
 )
 from registry.schema import migrate
 from registry.store import Registry
 
 __all__ = [
+    "ArrivedWebhook",
     "ContractRecord",
     "DecisionRecord",
     "EnvironmentRecord",
@@ -27,5 +30,6 @@ __all__ = [
     "ReturnedMessage",
     "Ruling",
     "TrainingRecord",
+    "WebhookRecord",
     "migrate",
 ]

@@ -250,3 +250,24 @@ class TrainingClassRow(Base):
     correction: Mapped[int]
     told_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
+
+
+class WebhookRow(Base):
+    """A webhook that was accepted, until its flow is started and after. No foreign key: an adhesion comes first."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (UniqueConstraint("source", "webhook_id"), Index(None, "state", "next_attempt_at"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    source: Mapped[str] = mapped_column(_ascii(20))
+    webhook_id: Mapped[str] = mapped_column(_ascii(64))
+    municipality: Mapped[str] = mapped_column(_ascii(80))
+    sha256: Mapped[str] = mapped_column(mysql.CHAR(64, charset="ascii", collation="ascii_bin"))
+    body: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(_ascii(10))
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
+    problem: Mapped[str | None] = mapped_column(Text)

@@ -8,10 +8,12 @@ from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, PositiveIn
 from domain.environment import Purpose
 from domain.message_key import Key
 from domain.model import Frozen
-from domain.municipality import IbgeCode
+from domain.municipality import IbgeCode, Slug
 from domain.plan import Plan
 from domain.reference import Database, ReferenceRows, Sha256
 from domain.structure import Structure
+from domain.webhook.contracts import Source, WebhookId
+from domain.webhook.delivery import WebhookState
 
 Ruling = Literal["approve", "reject", "revoke", "waive"]
 Outcome = Literal["sent", "refused", "returned"]
@@ -127,3 +129,30 @@ class MessageRecord(QueuedMessage):
         default_factory=dict, description="Those whose server took it and gave it up later: it did not arrive."
     )
     done: frozenset[str] = Field(default=frozenset(), repr=False, description="Digests of whom nothing is due to.")
+
+
+class ArrivedWebhook(Frozen):
+    """A webhook whose signature was proved, as it enters the outbox."""
+
+    source: Source
+    webhook_id: WebhookId
+    municipality: Slug
+    sha256: Sha256 = Field(description="Of the body, byte by byte.")
+    body: str = Field(repr=False)
+
+
+class WebhookRecord(Frozen):
+    """One webhook: how it stands. The body is gone some days after its flow was started."""
+
+    source: Source
+    webhook_id: WebhookId
+    municipality: Slug
+    sha256: Sha256
+    body: str | None = Field(repr=False)
+    received_at: AwareDatetime
+    state: WebhookState
+    attempts: NonNegativeInt
+    next_attempt_at: AwareDatetime
+    decided_at: AwareDatetime | None = Field(description="When its flow was started, or given up.")
+    flow_run_id: str | None
+    problem: str | None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TypeVar
 
 from pydantic import JsonValue, SecretStr
@@ -32,6 +33,7 @@ from registry.records import (
     Ruling,
     TrainingRecord,
 )
+from registry.webhooks import WebhookOutbox
 
 _Result = TypeVar("_Result")
 
@@ -312,11 +314,8 @@ class Registry:
         None when it is not due, or while another process holds it. An error in the block, or `kill -9`, frees the
         message and keeps nothing. Never done again by itself, as other writings are: the block sends mail.
         """
-        try:
-            with Session(self._engine) as session, session.begin():
-                yield queue.claim_message(session, key, now)
-        except (DBAPIError, PoolTimeoutError) as error:
-            raise explain(error, where_is(self._url)) from None
+        with self._once() as session:
+            yield queue.claim_message(session, key, now)
 
     def record_return(self, reference: str, status: str, now: datetime) -> ReturnedMessage | None:
         """Tell that a letter of this reference came back with a status; None when it is none of ours."""
@@ -325,6 +324,19 @@ class Registry:
     def withdraw_messages(self, ibge: str, keys: Collection[str], now: datetime) -> list[str]:
         """Take messages of a municipality that became untrue out of the queue; which of the keys still waited there."""
         return self._write(lambda session: queue.withdraw_messages(session, ibge, keys, now))
+
+    @cached_property
+    def webhooks(self) -> WebhookOutbox:
+        """The webhooks that were accepted."""
+        return WebhookOutbox(self._read, self._write, self._once)
+
+    @contextmanager
+    def _once(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield session
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise explain(error, where_is(self._url)) from None
 
     def _read(self, work: Callable[[Session], _Result]) -> _Result:
         try:

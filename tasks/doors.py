@@ -27,6 +27,7 @@ from blocks.ssc_http import HttpSsc
 from blocks.ssc_ldap import LdapSsc
 from blocks.training_moodle import MoodlePlatform
 from blocks.training_platform import TrainingPlatform
+from blocks.webhook_secrets import WebhookSecrets
 from domain.errors import InvalidInputError
 from registry import Registry
 from tasks.prefect_errors import explaining_prefect
@@ -56,6 +57,7 @@ BLOCK_TYPES: tuple[type[Block], ...] = (
     EnvironmentCertificate,
     EnvironmentArchiveKey,
     BackupSigningKey,
+    WebhookSecrets,
 )
 
 B = TypeVar("B", bound=Block)

@@ -1,5 +1,6 @@
 """The spreadsheets that a prefeitura sends: they lie in its bucket, and every step reads what it needs there."""
 
+import hashlib
 from typing import Literal, get_args
 
 from blocks.catalog import Catalog
@@ -87,3 +88,19 @@ def require_sheet(municipality: str, name: Sheet) -> bytes:
             f"Envie com ./implanta municipality send {municipality} {name}.",
         )
     return body
+
+
+def load_delivered(municipality: str, object_key: str, sha256: str) -> bytes:
+    """An object that another system put into the municipality's bucket and announced by its digest.
+
+    Raises:
+        InvalidInputError: it is not there, or is not what was announced.
+    """
+    content = doors.object_storage().find_object(intake_bucket(municipality), object_key)
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        raise InvalidInputError(
+            "O objeto anunciado não está no balde de entrada, ou não é o que foi anunciado",
+            f"{intake_bucket(municipality)}/{object_key}",
+            "Entregue o objeto de novo e avise com outro número.",
+        )
+    return content

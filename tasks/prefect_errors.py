@@ -7,6 +7,18 @@ import httpx
 
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 
+ANSWER_SECONDS = 10
+
+
+def require_answer(api_url: str) -> None:
+    """Ask whether the server is there: its own client tries for long, and then tells it in pages of its inner workings.
+
+    Raises:
+        RetryableError: it does not answer.
+    """
+    with explaining_prefect(api_url):
+        httpx.get(f"{api_url}/health", timeout=ANSWER_SECONDS).raise_for_status()
+
 
 @contextmanager
 def explaining_prefect(api_url: str) -> Iterator[None]:

@@ -16,7 +16,6 @@ from blocks.catalog import Catalog
 from blocks.object_storage import ObjectStorage
 from blocks.settings import PROJECT_ROOT, Settings
 from cli.__main__ import app
-from cli.adhesion import adhere
 from domain.environment import EnvironmentName
 from domain.model import Frozen
 from domain.municipality import Municipality, municipality_from
@@ -25,6 +24,7 @@ from lab.layout import Layout
 from lab.state import LabState
 from registry import Registry
 from registry.records import EnvironmentRecord
+from tasks.adhesion import adhere
 from tests.registries import registry_apart
 
 

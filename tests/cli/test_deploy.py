@@ -113,6 +113,8 @@ def test_every_deployment_of_the_file_is_on_the_server_with_its_hours() -> None:
         "encerramento",
         "instrumentos",
         "atendimento",
+        "adesao",
+        "planilha-do-rh",
         *NIGHTLY,
     } <= declared
     with get_client(sync_client=True) as client:

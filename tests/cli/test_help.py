@@ -80,6 +80,10 @@ ELSEWHERE = {
     "environment clone": "tests/flows/test_clone.py",
     "gateway serve": "tests/gateway/test_serving.py",
     **dict.fromkeys(
+        (f"webhook {name}" for name in ("show", "deliver", "replay", "secret")),
+        "tests/gateway/test_webhook_commands.py",
+    ),
+    **dict.fromkeys(
         ("environment retire", "environment reinstate", "environment destroy"), "tests/flows/test_retire.py"
     ),
 }
@@ -108,7 +112,8 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "training class", "go-live", "release", "instrument", "message", "gateway", "bench"),
+        *("training", "training class", "go-live", "release", "instrument", "message", "gateway", "webhook"),
+        "bench",
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from blocks.catalog import Catalog
 from blocks.mariadb import MariaDBServer
 from blocks.settings import Settings
-from cli.adhesion import adhere
 from domain.environment import EnvironmentName
 from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan
@@ -22,6 +21,7 @@ from flows.create_environment import create_environment
 from lab.state import LabState
 from registry import Registry, migrate
 from tasks import doors
+from tasks.adhesion import adhere
 from tasks.instance import Instance, load_instance
 from tests.cli.conftest import CommandLine, authority_of
 

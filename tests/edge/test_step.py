@@ -11,7 +11,6 @@ from blocks.environment_certificate import EnvironmentCertificate
 from blocks.http_client import client_for
 from blocks.rehearsal import rehearsing
 from blocks.settings import Settings
-from cli.adhesion import adhere
 from domain.change import Change
 from domain.edge import Site
 from domain.environment import EnvironmentName
@@ -19,6 +18,7 @@ from domain.municipality import Contact, municipality_from
 from domain.plan import choose_plan
 from registry import Registry
 from tasks import doors
+from tasks.adhesion import adhere
 from tasks.capacity import size_for
 from tasks.certificates import ensure_certificate, publish_certificate
 from tasks.edge import ensure_edge_maintenance, ensure_edge_site, remove_edge_site

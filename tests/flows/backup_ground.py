@@ -19,7 +19,6 @@ from blocks.archive_storage import ArchiveStorage
 from blocks.catalog import Catalog
 from blocks.dump_statements import DigestedDump
 from blocks.table_facts import read_database
-from cli.adhesion import adhere
 from domain.archive import ArchivePart
 from domain.backup.certificate import BackupCertificate
 from domain.backup.files import FileIndex, IndexedFile
@@ -29,6 +28,7 @@ from domain.municipality import municipality_from
 from domain.plan import choose_plan
 from flows.create_environment import create_environment
 from tasks import clock, doors
+from tasks.adhesion import adhere
 from tasks.backup_cycle import back_up
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.instance import Instance, load_instance

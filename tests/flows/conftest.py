@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
-from cli.adhesion import adhere
 from cli.demo_people import prepare_go_live
 from cli.intake import send_sheets
 from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan
 from lab.state import LabState
 from registry import Registry
+from tasks.adhesion import adhere
 from tests.flows.mailbox import own_registry
 
 POPULATION = 8_000

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from blocks.catalog import Catalog
 from blocks.settings import Settings
 from cli.__main__ import app
-from cli.adhesion import adhere
 from cli.intake import send_text
 from domain.calendar import BRASILIA, local_day
 from domain.environment import EnvironmentName, Purpose, intake_bucket
@@ -28,6 +27,7 @@ from lab.state import LabState
 from registry import Registry
 from registry.records import EnvironmentRecord
 from tasks import clock, doors
+from tasks.adhesion import adhere
 from tasks.schedule import PLANNED, forecast, read_fleet, read_schedule
 from tests.cli.examples import example_of
 from tests.registries import registry_apart

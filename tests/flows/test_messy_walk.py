@@ -28,7 +28,6 @@ from blocks.http_client import client_for
 from blocks.sei_browser import SeiBrowser
 from blocks.settings import PROJECT_ROOT, Settings
 from cli.__main__ import app
-from cli.adhesion import adhere
 from cli.intake import send_sheets
 from domain.environment import Purpose
 from domain.municipality import municipality_from
@@ -39,6 +38,7 @@ from flows.seed import seed
 from lab.state import LabState
 from registry import Registry
 from tasks import doors
+from tasks.adhesion import adhere
 from tasks.instance import Instance, load_instance
 from tasks.units import ensure_units
 from tasks.users_sheet import read_user_sheet

@@ -1,14 +1,12 @@
 """The gateway as it is served, before the lab's real directory and registry."""
 
 import secrets
-import threading
 from collections.abc import Callable, Iterator
-from contextvars import copy_context
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
-import uvicorn
 from pydantic import SecretStr
 
 from blocks.directory import Directory
@@ -22,14 +20,13 @@ from domain.errors import InvalidInputError
 from gateway.access import ADDRESS_ATTEMPTS, FIELD_NAMES
 from gateway.app import create_app
 from gateway.form_tokens import FIELD
-from lab.ports import choose
 from lab.state import LabState
 from registry import Registry
 from tasks import doors
 from tests.blocks.directory_policy import policy_kept
 from tests.cli.conftest import olhos_dagua, olhos_dagua_as_it_joined, register_environment, registry, registry_url
+from tests.gateway.running import running
 from tests.ssc.conftest import WRITER, Clock, StandIn, directory, serve, standin
-from tests.waiting import wait_until
 
 __all__ = [
     "directory",
@@ -85,35 +82,14 @@ Serve = Callable[..., Visitor]
 def served(ssc: SecuritySystem) -> Iterator[Serve]:
     """Start a gateway, as its process would, and visit it; all end with the test."""
     assert ssc
-    running: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
+    with ExitStack() as stack:
 
-    def start(*, proxies: tuple[str, ...] = (), address_attempts: int = ADDRESS_ATTEMPTS) -> Visitor:
-        port = choose(["gateway"], avoid=())["gateway"]
-        clock = Clock()
-        config = uvicorn.Config(
-            create_app(proxies=proxies, clock=clock, address_attempts=address_attempts),
-            host="127.0.0.1",
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-        )
-        server = uvicorn.Server(config)
-        # Prefect's settings of these tests belong to the context of this thread.
-        thread = threading.Thread(target=copy_context().run, args=(server.run,), daemon=True)
-        thread.start()
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
-        running.append((server, thread, client))
-        wait_until(lambda: server.started, "the gateway is served")
-        return Visitor(client, clock)
+        def start(*, proxies: tuple[str, ...] = (), address_attempts: int = ADDRESS_ATTEMPTS) -> Visitor:
+            clock = Clock()
+            app = create_app(proxies=proxies, clock=clock, address_attempts=address_attempts)
+            return Visitor(stack.enter_context(running(app)), clock)
 
-    yield start
-    for server, thread, client in running:
-        client.close()
-        server.should_exit = True
-        thread.join()
+        yield start
 
 
 @pytest.fixture

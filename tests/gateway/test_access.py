@@ -17,7 +17,7 @@ from blocks.ssc import SecuritySystem
 from blocks.ssc_ldap import LdapSsc
 from domain.account import PasswordPolicy
 from gateway.access import LOGIN_ATTEMPTS, LOGIN_SECONDS, REFUSAL_STEP_SECONDS
-from gateway.form_body import MAX_BODY_BYTES
+from gateway.body import MAX_BODY_BYTES
 from lab.ports import choose
 from tests.gateway.conftest import CHOSEN, ENVIRONMENT, MARIA, UNKNOWN, Serve, Visitor, accepts, only_ldap
 from tests.waiting import wait_until

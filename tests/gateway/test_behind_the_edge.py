@@ -106,10 +106,10 @@ def test_a_body_larger_than_the_form_does_not_even_reach_the_page(browser: Brows
 
 
 def test_one_environments_address_leads_to_no_other_environments_page(browser: Browser, upstream: Upstream) -> None:
-    for path in ("/acesso/olhos-dagua-producao/senha", "/acesso/", "/saude"):
+    for path in ("/acesso/olhos-dagua-producao/senha", "/acesso/", "/saude", "/webhooks/rh"):
         assert browser.get(path).text == "aplicação", path
     assert browser.get("/acesso/estilo.css").headers["content-type"].startswith("text/css")
-    assert len(upstream.received) == 3
+    assert len(upstream.received) == 4
 
 
 def test_the_pages_own_headers_reach_the_public(browser: Browser) -> None:

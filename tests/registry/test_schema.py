@@ -38,7 +38,7 @@ def count(connection, cursor, statement, *rest):
 migrate(os.environ["REGISTRY"])
 """
 
-MIGRATIONS = 5
+MIGRATIONS = 6
 
 
 def test_a_migrated_schema_is_what_the_models_say(migrated: Schema) -> None:

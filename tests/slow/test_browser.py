@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from blocks.catalog import Catalog
 from blocks.settings import Settings
-from cli.adhesion import adhere
 from cli.demo_people import PREFEITURAS, Prefeitura, send_attendance
 from cli.demo_visit import mailed_password
 from cli.implantation import run_implantation
@@ -30,6 +29,7 @@ from domain.spreadsheet import parse_sheet
 from lab.state import LabState
 from registry import Registry
 from tasks import doors
+from tasks.adhesion import adhere
 from tests.demo.conftest import run_demo
 from tests.slow.chromium import needs_chromium, open_browser
 from tests.waiting import wait_until

@@ -9,13 +9,13 @@ import pytest
 
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
-from cli.adhesion import adhere
 from domain.environment import EnvironmentName, Purpose
 from domain.municipality import municipality_from
 from domain.plan import choose_plan
 from flows.create_environment import PROCEDURE, create_environment
 from registry import Registry
 from tasks import doors
+from tasks.adhesion import adhere
 from tasks.certificate import DELIVERED, JSON_KEY, PAGE_KEY, find_certificate
 from tasks.instance import Instance, load_instance
 from tests.conformity.breakage import connect_iam

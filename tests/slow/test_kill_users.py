@@ -15,7 +15,6 @@ import pytest
 
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
-from cli.adhesion import adhere
 from cli.intake import send_sheets
 from cli.output import talk
 from domain.environment import Purpose
@@ -30,6 +29,7 @@ from lab.processes import find
 from lab.record import read_record
 from registry import Registry
 from tasks import doors
+from tasks.adhesion import adhere
 from tasks.instance import Instance, load_instance
 from tasks.units import ensure_units
 from tasks.users_batches import find_open

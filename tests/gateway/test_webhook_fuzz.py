@@ -1,0 +1,112 @@
+"""What the description for senders allows, and what it does not, by the hundred: nothing starts and nothing breaks."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+
+from domain.webhook.contracts import Source
+from gateway.app import create_app
+from gateway.webhook_keys import WebhookKeys
+from registry import Registry
+from tasks.webhook_secrets import rotate_secret
+from tests.gateway.running import running
+from tests.gateway.webhook_sender import Sender, new_id
+from tests.ssc.conftest import Clock
+
+CASES = 200
+ALLOWED = {400, 401, 404, 405, 413, 415, 422}
+
+
+class Moving(Clock):
+    """Every look at it is a minute later: nobody is too frequent here, which tests of its own see to."""
+
+    def __call__(self) -> float:
+        self.seconds += 60
+        return self.seconds
+
+
+@pytest.fixture(scope="module")
+def secret(installation: None) -> SecretStr:
+    return rotate_secret(Source.TICKET).secret
+
+
+@pytest.fixture
+def sender(secret: SecretStr, olhos_dagua: str) -> Iterator[Sender]:
+    with running(create_app(clock=Moving(), keys=WebhookKeys(Clock()))) as client:
+        yield Sender(client, Source.TICKET, secret)
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_requests_made_from_the_description_are_refused_and_leave_nothing(
+    sender: Sender, registry: Registry, mode: GenerationMode
+) -> None:
+    base = str(sender.client.base_url).rstrip("/")
+    described = schemathesis.openapi.from_url(f"{base}/webhooks/openapi.json")
+    operations = [found.ok() for found in described.get_all_operations() if isinstance(found, Ok)]
+    assert len(operations) == 2 * len(Source)
+    cases = st.one_of([operation.as_strategy(generation_mode=mode) for operation in operations])
+    before, seen = len(registry.webhooks.list(limit=10_000)), Counter[int]()
+
+    @seed(20261128)
+    @settings(
+        max_examples=CASES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases)
+    def refused(case: Case[Any]) -> None:
+        answer = case.call(timeout=20)
+        assert answer.status_code in ALLOWED, (answer.status_code, case.as_curl_command())
+        assert answer.json().keys() == {"erro"}
+        seen[answer.status_code] += 1
+
+    refused()
+    assert sum(seen.values()) >= CASES
+    unsigned = {401}  # what is described in every point, but by somebody who knows no secret
+    assert seen.keys() == unsigned if mode is GenerationMode.POSITIVE else len(seen) > 1
+    assert len(registry.webhooks.list(limit=10_000)) == before
+
+
+def test_bodies_that_the_description_does_not_allow_are_refused_although_they_are_signed(
+    sender: Sender, registry: Registry
+) -> None:
+    base = str(sender.client.base_url).rstrip("/")
+    described = schemathesis.openapi.from_url(f"{base}/webhooks/openapi.json")
+    before, seen = len(registry.webhooks.list(limit=10_000)), Counter[int]()
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    )
+    negative = described["/chamado"]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE)
+
+    @seed(20261129)
+    @settings(
+        max_examples=CASES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.one_of(negative.map(lambda case: case.body), json_values))
+    def refused(value: object) -> None:
+        try:
+            body = sender.client.build_request("POST", sender.path, json=value).content
+        except (TypeError, ValueError):  # no JSON at all
+            body = repr(value).encode("utf-8", errors="replace")
+        answer = sender.send(new_id(), body)
+        seen[answer.status_code] += 1
+        assert answer.status_code in {413, 422}, (answer.status_code, body)
+
+    refused()
+    assert sum(seen.values()) >= CASES
+    assert len(registry.webhooks.list(limit=10_000)) == before
