@@ -49,7 +49,7 @@ def assign_waves(campaign: CampaignState, going: Sequence[EnvironmentFacts], rul
     late = CANARY_WAVE in campaign.promoted
     canary_wave = _first_open(campaign) if late else CANARY_WAVE
     places |= {slug: Place(canary_wave, why) for slug, why in canaries.items()}
-    rest = sorted((one for one in towns if one.slug not in canaries), key=_order)
+    rest = _in_order([one for one in towns if one.slug not in canaries])
     floors = {one.slug: canary_wave + 1 if late and traits_of(one) & uncovered else FIRST_GROWING_WAVE for one in rest}
     return places | _grow(campaign, rest, floors, Counter(place.wave for place in places.values()), rule)
 
@@ -100,18 +100,20 @@ def _grow(
     productions = {one.municipality: kept[one.slug] for one in rest if _is_production(one) and one.slug in kept}
     places: dict[str, Place] = {}
     after: dict[str, int] = {}
+    full_before: dict[int, int] = {}  # who may go from a wave on finds no room before another
     for one in rest:
         floor = max(floors[one.slug], after.get(one.municipality, 0) if _is_production(one) else 0)
         wave = kept.get(one.slug)
         if wave is None or wave < floor:
             if wave is not None:
                 taken[wave] -= 1
-            wave = max(floor, first)
+            wave = full_before.get(max(floor, first), max(floor, first))
             if not _is_production(one) and productions.get(one.municipality, 0) >= floor:
                 wave = productions[one.municipality]
             else:
                 while taken[wave] >= rule.size(wave - FIRST_GROWING_WAVE):
                     wave += 1
+                full_before[max(floor, first)] = wave
             taken[wave] += 1
         if not _is_production(one):
             after[one.municipality] = max(after.get(one.municipality, 0), wave)
@@ -125,7 +127,11 @@ def _is_production(environment: EnvironmentFacts) -> bool:
     return environment.purpose is Purpose.PRODUCAO
 
 
-def _order(environment: EnvironmentFacts) -> tuple[int, str, bool, str]:
+def _in_order(environments: Sequence[EnvironmentFacts]) -> list[EnvironmentFacts]:
     """The smaller cities first, where a failure stops fewer people; a city's production after its other ones."""
-    faixa = environment.faixa or _LAST_FAIXA
-    return faixa, environment.municipality, _is_production(environment), environment.slug
+    faixas: dict[str, int] = {}
+    for one in environments:
+        faixas[one.municipality] = max(faixas.get(one.municipality, 0), one.faixa or _LAST_FAIXA)
+    return sorted(
+        environments, key=lambda one: (faixas[one.municipality], one.municipality, _is_production(one), one.slug)
+    )

@@ -117,7 +117,7 @@ def opened(facts: CampaignFacts) -> CampaignState:
 
 def told(state: CampaignState, kind: CampaignEvent, **what: object) -> CampaignState:
     """The campaign one event later."""
-    return after(state, happening(kind, **what))
+    return after(state, happening(kind, MONDAY, **what))
 
 
 def agreed(state: CampaignState, found: CampaignPlan) -> CampaignState:

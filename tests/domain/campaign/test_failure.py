@@ -61,6 +61,19 @@ def test_no_person_is_in_a_signature(name: str, other: str, cpf: str) -> None:
     assert signature(name, "maria.silva") == signature(other, "joao") == "falhou inclusao * na tabela *"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("usuario maria sem permissao", "usuario joao sem permissao"),
+        ("Contato maria da silva duplicado", "Contato JOSÉ DE SOUZA duplicado"),
+        ("falha na unidade de timoteo", "falha na unidade de lavras"),
+    ],
+)
+def test_names_and_municipalities_in_small_letters_are_gone_too(one: str, other: str) -> None:
+    assert signature_of(one) == signature_of(other)
+    assert not {"maria", "silva", "timoteo"} & set(signature_of(one).split())
+
+
 @given(st.text())
 def test_whatever_the_text_a_signature_is_short_lower_case_and_without_digits(text: str) -> None:
     signature = signature_of(text)

@@ -18,6 +18,7 @@ from domain.freeze import Freeze
 from domain.upgrade.complexity import Complexity
 from tests.domain.campaign.campaigns import (
     CALENDAR,
+    HOURS,
     MONDAY,
     RULES,
     SIGNATURE,
@@ -25,7 +26,6 @@ from tests.domain.campaign.campaigns import (
     agreed,
     campaign_facts,
     finished,
-    happening,
     make_environment,
     make_facts,
     make_rehearsal,
@@ -106,8 +106,8 @@ def test_whatever_comes_in_a_later_wave_was_held_by_a_canary(facts: CampaignFact
 
 
 @settings(max_examples=30, deadline=None)
-@given(campaign_facts(), st.randoms(use_true_random=False))
-def test_the_order_in_which_environments_are_named_changes_nothing(facts: CampaignFacts, random: object) -> None:
+@given(campaign_facts())
+def test_the_order_in_which_environments_are_named_changes_nothing(facts: CampaignFacts) -> None:
     found = plan(opened(facts), facts, RULES, MONDAY)
     other = facts.model_copy(update={"environments": tuple(sorted(facts.environments, key=lambda one: one.slug))})
     assert plan(opened(other), other, RULES, MONDAY) == found
@@ -123,7 +123,7 @@ def test_a_later_plan_moves_nothing_that_is_done_or_agreed(facts: CampaignFacts,
     wave = first.waves[0]
     state = finished(state, wave.units)
     state = told(state, CampaignEvent.PROMOTED, wave=wave.number)
-    today = wave.last_night + timedelta(days=data.draw(st.integers(1, 3)))
+    today = wave.last_night + timedelta(days=data.draw(st.integers(1, 2)))
     again = plan(state, facts, RULES, today)
     assert nights(again) == nights(first)
     assert [unit.environment for unit in again.units if unit.done] == [unit.environment for unit in wave.units]
@@ -243,7 +243,7 @@ def test_who_left_or_was_skipped_or_is_in_quarantine_is_not_planned() -> None:
 
 
 def test_a_failure_holds_those_whose_rehearsal_met_it_and_nobody_else() -> None:
-    alike = make_environment("aparecida", rehearsal=make_rehearsal(signatures=(SIGNATURE,)))
+    alike = make_environment("timoteo", rehearsal=make_rehearsal(signatures=(SIGNATURE,)))
     facts = make_facts(STATE, alike, *towns(8))
     state = opened(facts)
     first = plan(state, facts, RULES, MONDAY)
@@ -274,9 +274,6 @@ def test_a_member_that_the_fleet_no_longer_has_is_told() -> None:
 
 def test_the_night_of_a_window_after_midnight_touches_the_next_day_only() -> None:
     closed = Freeze(first=date(2026, 3, 3), last=date(2026, 3, 3), reason="feriado")
-    from tests.domain.campaign.campaigns import HOURS
-
     early = make_environment(hours=HOURS[1], freezes=(closed,))
     assert not early.open_on(MONDAY)
     assert early.open_on(date(2026, 3, 3))
-    assert happening(CampaignEvent.OPENED).at.hour == 12
