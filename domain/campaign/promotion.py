@@ -100,9 +100,9 @@ def promote(wave: PlannedWave, observations: Observations, rules: CampaignRules)
     return Decision(verdict=gravest, reasons=tuple(why for verdict, why in reasons if verdict is gravest), until=until)
 
 
-def over_budget(campaign: CampaignState, rules: CampaignRules, more: int = 0) -> str | None:
+def over_budget(campaign: CampaignState, rules: CampaignRules) -> str | None:
     """Why the campaign has to stop now, asked after each single upgrade; None while it bears its failures."""
-    return _over_budget(len(campaign.failures) + more, len(campaign.members), rules)
+    return _over_budget(len(campaign.failures), len(campaign.members), rules)
 
 
 def _over_budget(failures: int, members: int, rules: CampaignRules) -> str | None:
