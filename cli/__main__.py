@@ -14,6 +14,7 @@ from cli import (
     lab,
     message,
     municipality,
+    release,
     schedule,
     seed,
     setup,
@@ -49,6 +50,7 @@ app.add_typer(
     message.app, name="message", help="Mensagens às prefeituras: o que sai, para que papéis, e o que já saiu."
 )
 app.add_typer(backup.app, name="backup", help="Cópias de segurança: feitas, restauradas, comparadas e certificadas.")
+app.add_typer(release.app, name="release", help="Versões do SEI: o pacote que leva os bancos de uma à outra.")
 app.add_typer(support.app, name="support", help="Chamados da central de atendimento: o que se pede, e o que foi feito.")
 app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas: troca de senha e primeiro acesso.")
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")

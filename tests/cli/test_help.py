@@ -72,6 +72,7 @@ ELSEWHERE = {
     "backup export": "tests/flows/test_backup_export.py",
     "backup rebuild": "tests/flows/test_rebuild.py",
     "backup package": "tests/flows/test_backup_package.py",
+    **dict.fromkeys(("release build", "release check"), "tests/upgrade/test_commands.py"),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
@@ -107,7 +108,7 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "training class", "go-live", "instrument", "message", "gateway", "bench"),
+        *("release", "training", "training class", "go-live", "instrument", "message", "gateway", "bench"),
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:

@@ -1,0 +1,82 @@
+"""A structure that drifted is brought back by the statements that the comparison gives, one drift at a time."""
+
+import pytest
+
+from blocks.mariadb import MariaDBServer
+from blocks.reference import find_reference
+from blocks.release_package import repair_statements, run_statements
+from blocks.release_reading import Ground, read_ground
+from domain.errors import InvalidInputError
+from domain.structure import differences
+from tests.reference.test_structure import DRIFTS
+from tests.upgrade.conftest import Load
+
+MORE = {
+    "a column gets a comment": "ALTER TABLE menu MODIFY nome varchar(50) NOT NULL COMMENT 'x, `y` (z)'",
+    "a table gets a comment": "ALTER TABLE menu COMMENT = 'outro'",
+    "a column of a lost key changes its type": (
+        "ALTER TABLE sistema DROP FOREIGN KEY fk_sistema_orgao; ALTER TABLE sistema MODIFY id_orgao bigint NOT NULL"
+    ),
+    "a column that may be null is dropped": "ALTER TABLE menu DROP COLUMN descricao",
+    "every column moves": (
+        "ALTER TABLE hierarquia MODIFY id_hierarquia int NOT NULL AFTER sin_ativo;"
+        "ALTER TABLE hierarquia MODIFY sin_ativo char(1) NOT NULL FIRST"
+    ),
+    "the primary key is of other columns": (
+        "ALTER TABLE infra_parametro DROP PRIMARY KEY; ALTER TABLE infra_parametro ADD PRIMARY KEY (nome(40))"
+    ),
+    "a column is generated": "ALTER TABLE menu ADD COLUMN g varchar(60) AS (CONCAT(nome, 'x')) STORED",
+    "the table's charset changes": "ALTER TABLE infra_parametro CONVERT TO CHARACTER SET utf8mb4",
+    "a trigger follows another": (
+        "CREATE TRIGGER a BEFORE INSERT ON menu FOR EACH ROW SET NEW.sin_ativo = 'N';"
+        "CREATE TRIGGER b BEFORE INSERT ON menu FOR EACH ROW SET NEW.sin_ativo = 'S'"
+    ),
+}
+# What cannot come back as it was: the values of an obligatory column.
+NEEDS_VALUES = "a column is dropped"
+# Aria writes options of its own into every table that it takes: none of ours is to be one.
+ONE_WAY = "the engine changes"
+STATEMENTS = {name: sql for name, (sql, _) in DRIFTS.items() if name != NEEDS_VALUES} | MORE
+
+
+def ground(server: MariaDBServer, schema: str) -> Ground:
+    with server.transaction(schema) as cursor:
+        return read_ground(cursor, schema)
+
+
+def drift(server: MariaDBServer, schema: str, sql: str) -> None:
+    with server.transaction(schema) as cursor:
+        cursor.execute("SET SESSION foreign_key_checks = 0")
+        for statement in sql.split(";"):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_drift_is_seen_and_repaired_and_its_repair_undone(server: MariaDBServer, load: Load, name: str) -> None:
+    schema = load(find_reference("4.1.0", None).sip)
+    before = ground(server, schema)
+    drift(server, schema, STATEMENTS[name])
+    drifted = ground(server, schema)
+    assert differences(before.structure, drifted.structure)
+
+    run_statements(server, schema, repair_statements(drifted, before))
+    repaired = ground(server, schema)
+    assert differences(before.structure, repaired.structure) == []
+    assert repair_statements(repaired, before) == []
+
+    # The other way round: what was added by hand is made by the comparison as well.
+    if name != ONE_WAY:
+        run_statements(server, schema, repair_statements(repaired, drifted))
+        assert differences(drifted.structure, ground(server, schema).structure) == []
+
+
+def test_repair_never_invents_the_values_of_a_lost_column(server: MariaDBServer, load: Load) -> None:
+    schema = load(find_reference("4.1.0", None).sip)
+    before = ground(server, schema)
+    drift(server, schema, DRIFTS[NEEDS_VALUES][0])
+    drifted = ground(server, schema)
+    with pytest.raises(
+        InvalidInputError, match=r"linhas impedem a atualização .*tabela email_sistema.*Nada foi mudado"
+    ):
+        run_statements(server, schema, repair_statements(drifted, before))
+    assert differences(drifted.structure, ground(server, schema).structure) == []
