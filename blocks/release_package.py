@@ -1,29 +1,25 @@
 """Release packages: made from two reference databases, proved on them, applied to an environment's."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from tempfile import NamedTemporaryFile
 
-import pymysql
-from pymysql.cursors import Cursor
-
 from blocks.catalog_file import CATALOG_DIR, read_catalog_file, shown
 from blocks.dump_loader import load_dump
 from blocks.foreign_keys import check_foreign_keys
-from blocks.mariadb import MariaDBServer, explain, identifier
-from blocks.rehearsal import is_rehearsal
+from blocks.mariadb import MariaDBServer, identifier
 from blocks.release_reading import Ground, read_ground, read_release_rows, read_versions
-from domain.errors import ImplantaError, IntegrityError, InvalidInputError
+from blocks.release_run import Progress, run_statements, shortened
+from domain.errors import IntegrityError, InvalidInputError
 from domain.reference import Database, DumpFile, Reference
 from domain.structure import differences
 from domain.upgrade.definitions_plan import plan_definitions
 from domain.upgrade.fills import Fill, Fills, parse_fills
 from domain.upgrade.package import (
     DatabasePackage,
-    Kind,
     ReleasePackage,
     Statement,
     judge_ground,
@@ -31,16 +27,16 @@ from domain.upgrade.package import (
     parse_package,
     side_of,
 )
-from domain.upgrade.rows_plan import RELEASE_TABLES, Rows, is_counter, plan_counters, plan_rows, rows_differ
+from domain.upgrade.rows_plan import (
+    RELEASE_TABLES,
+    Rows,
+    is_counter,
+    plan_counters,
+    plan_rows,
+    require_free_ids,
+    rows_differ,
+)
 from domain.upgrade.structure_plan import plan_after, plan_before
-
-# A table of many millions of rows is copied when a foreign key is added.
-_ANSWER_TIMEOUT_SECONDS = 4 * 3600
-# As many problems as fit a line.
-_SHOWN = 3
-_RESTORE = "O banco ficou no meio da atualização: restaure a cópia tirada antes dela."
-
-Progress = Callable[[int, int, Statement], None]
 
 
 def build_package(server: MariaDBServer, source: Reference, target: Reference) -> ReleasePackage:
@@ -85,7 +81,7 @@ def apply_package(
         )
     if verdict != "ready":
         raise InvalidInputError(
-            f"O banco não é o ponto de partida do pacote: {_shortened(verdict)}",
+            f"O banco não é o ponto de partida do pacote: {shortened(verdict)}",
             schema,
             "Nada foi mudado. Compare o ambiente com a referência da sua versão antes de atualizar.",
         )
@@ -126,25 +122,6 @@ def repair_statements(found: Ground, wanted: Ground) -> list[Statement]:
         *plan_after(found.tables, wanted.tables),
         *creations,
     ]
-
-
-def run_statements(
-    server: MariaDBServer, schema: str, statements: Sequence[Statement], *, progress: Progress | None = None
-) -> None:
-    """Run them in order: first every check, before anything changes. Raises as `apply_package`."""
-    patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
-    with patient.transaction(schema) as cursor:
-        cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
-        changed = False
-        for number, statement in enumerate(statements, 1):
-            where = f"{schema}, comando {number} de {len(statements)} ({statement.kind}), tabela {statement.table}"
-            try:
-                _run(cursor, statement, where)
-            except pymysql.err.MySQLError as error:
-                raise _stopped(explain(error, where), changed=changed) from None  # its text may hold a row's values
-            changed = changed or statement.kind is not Kind.REQUIRE
-            if progress is not None:
-                progress(number, len(statements), statement)
 
 
 def read_fills(from_version: str, to_version: str) -> Fills:
@@ -192,18 +169,19 @@ def _build_part(server: MariaDBServer, before: DumpFile, after: DumpFile, fills:
         run_statements(server, schema, first)
         with server.transaction(schema) as cursor:
             source_rows = read_release_rows(cursor, wanted, target_rows)
+        taken = require_free_ids(found.tables, wanted.tables, source_rows, target_rows)
         then = [
             *plan_rows(wanted.tables, source_rows, target_rows),
             *plan_counters(found.tables, wanted.tables),
             *plan_after(found.tables, wanted.tables),
             *creations,
         ]
-        run_statements(server, schema, then)
+        run_statements(server, schema, [*taken, *then])
         part = DatabasePackage(
             database=database,
             before=side_of(found.structure, from_side),
             after=side_of(wanted.structure, to_side),
-            statements=(*first, *then),
+            statements=(*taken, *first, *then),
             left_out=_left_out(server, schema, wanted_schema, _others(wanted, target_rows)),
         )
         _prove(server, schema, wanted, target_rows, f"{before.path.name} → {after.path.name}")
@@ -221,15 +199,10 @@ def _prove(server: MariaDBServer, schema: str, wanted: Ground, expected: Mapping
     problems += [f"tabela {key.table}: {key.rows} linhas órfãs em {key.key}" for key in broken]
     if problems:
         raise IntegrityError(
-            f"O pacote não leva ao banco de destino: {_shortened(problems)}",
+            f"O pacote não leva ao banco de destino: {shortened(problems)}",
             where,
             "Não use este pacote; avise a equipe do Implanta com esta mensagem.",
         )
-
-
-def _shortened(problems: Sequence[str]) -> str:
-    more = f" e mais {len(problems) - _SHOWN}" if len(problems) > _SHOWN else ""
-    return "; ".join(problems[:_SHOWN]) + more
 
 
 def _read_target(server: MariaDBServer, schema: str, database: Database) -> tuple[Ground, dict[str, Rows]]:
@@ -251,45 +224,6 @@ def _left_out(server: MariaDBServer, schema: str, wanted_schema: str, others: Se
             cursor.execute(f"CHECKSUM TABLE {', '.join(map(identifier, others))} EXTENDED")
             sums.append([row[1] for row in cursor.fetchall()])
     return tuple(name for name, found, expected in zip(others, *sums, strict=True) if found != expected)
-
-
-def _run(cursor: Cursor, statement: Statement, where: str) -> None:
-    if statement.kind is Kind.REQUIRE:
-        cursor.execute(statement.sql)
-        (count,) = cursor.fetchone() or (0,)
-        if count:
-            raise InvalidInputError(
-                f"{count} linhas impedem a atualização ({statement.sql})",
-                where,
-                "Nada foi mudado. Corrija essas linhas no ambiente e execute de novo.",
-            )
-    elif is_rehearsal():
-        return
-    elif statement.kind is Kind.MOVE_COUNTER:
-        _move_counter(cursor, statement)
-    else:
-        # New foreign keys are checked against every row; rows and tables come in an order of their own until then.
-        cursor.execute(f"SET SESSION foreign_key_checks = {int(statement.kind is Kind.ADD_FOREIGN_KEY)}")
-        if statement.rows:
-            cursor.executemany(statement.sql, statement.rows)
-        else:
-            cursor.execute(statement.sql)
-
-
-def _move_counter(cursor: Cursor, statement: Statement) -> None:
-    cursor.execute(statement.sql, statement.rows[0])
-    (wanted,) = cursor.fetchone() or (0,)
-    cursor.execute(
-        "SELECT auto_increment FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s",
-        (statement.table,),
-    )
-    (current,) = cursor.fetchone() or (None,)
-    if int(current or 0) < int(wanted):
-        cursor.execute(f"ALTER TABLE {identifier(statement.table)} AUTO_INCREMENT = {int(wanted)}")
-
-
-def _stopped(error: ImplantaError, *, changed: bool) -> ImplantaError:
-    return type(error)(error.what, error.where, f"{error.fix} {_RESTORE}" if changed else error.fix)
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 - A value changes only in a column that differs between the references, and only where it still is the old one.
 - A row is removed only as the old reference had it, and while no other row points to it.
-- A row is brought only where its keys are free and the rows that it points to are there.
+- A row is brought only where its keys are free and the rows that it points to are there. Where its id is another row's,
+  or its name has another id, nothing is brought at all: what points to the id would point to the other row.
 - A counter only moves forward; a version parameter always becomes the release's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
@@ -22,6 +23,21 @@ _PARAMETERS = "infra_parametro"
 _CURRENT = "num_atual"
 _COUNTER_PREFIX = "seq_"
 _COUNTER_NAME_LENGTH = 30
+# By what a row with an allocated id is known to be the same, besides the id; of other tables, by all that it says.
+_IDENTITIES: Mapping[str, tuple[str, ...]] = {
+    "conjunto_estilos_item": ("id_conjunto_estilos", "nome"),
+    "infra_agendamento_tarefa": ("comando",),
+    "infra_regra_auditoria": ("descricao",),
+    "item_menu": ("rotulo", "id_recurso", "id_menu_pai", "id_item_menu_pai"),
+    "menu": ("nome",),
+    "perfil": ("nome",),
+    "recurso": ("nome",),
+    "regra_auditoria": ("descricao",),
+    "serie": ("nome",),
+    "sistema": ("sigla",),
+    "tarefa": ("nome",),
+    "tipo_procedimento": ("nome",),
+}
 # What a release brings besides the catalogue rows that an environment may not lose: parameters and counters, styles,
 # rules of the audit. A prefeitura may change them all.
 RELEASE_TABLES: Mapping[Database, frozenset[str]] = {
@@ -63,6 +79,20 @@ def plan_rows(tables: Tables, source: Mapping[str, Rows], target: Mapping[str, R
         later = set(order[place:])
         statements += _insert(tables[table], source[table], target[table], later)
     return statements + _moved_sequences(tables, source, target)
+
+
+def require_free_ids(
+    before: Tables, after: Tables, source: Mapping[str, Rows], target: Mapping[str, Rows]
+) -> list[Statement]:
+    """Refuse an environment which has given a new row's id to another row, or another id to the same row."""
+    statements: list[Statement] = []
+    for name in sorted(target.keys() & before.keys()):
+        table, rows = after[name], target[name]
+        new = sorted(rows.by_key.keys() - source[name].by_key.keys(), key=_in_order)
+        if new and _has_allocated_ids(table):
+            statements += _other_row(before[name], table, rows, new)
+            statements += _other_id(before[name], table, source[name], rows, new)
+    return statements
 
 
 def plan_counters(source: Tables, target: Tables) -> list[Statement]:
@@ -207,6 +237,47 @@ def _insert(table: TableText, source: Rows, target: Rows, later: set[str]) -> li
     sql = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {values} FROM DUAL WHERE {' AND '.join(conditions)}"
     rows = tuple(_values(target, key, bound) for key in new)
     return [Statement(kind=Kind.ROWS_INSERT, table=table.name, sql=sql, rows=rows)]
+
+
+def _has_allocated_ids(table: TableText) -> bool:
+    """Whether part of the key is a number of the table's own: neither a name nor the key of another table's row."""
+    pointing = {column for key in table.foreign_keys.values() if key.parent != table.name for column in key.columns}
+    own = [column for column in table.primary_key if column not in pointing]
+    return any("char" not in table.columns[column].split(" ")[0] for column in own)
+
+
+def _other_row(before: TableText, table: TableText, rows: Rows, new: Sequence[Row]) -> Iterator[Statement]:
+    identity = [
+        column
+        for column in _IDENTITIES.get(table.name, rows.columns)
+        if column in before.columns and column not in table.primary_key
+    ]
+    if identity:
+        same = " AND ".join(map(_unchanged, identity))
+        conditions = f"{' AND '.join(_keys(table.primary_key))} AND NOT ({same})"
+        yield Statement(
+            kind=Kind.REQUIRE,
+            table=table.name,
+            sql=f"SELECT COUNT(*) FROM {quoted(table.name)} WHERE {conditions}",
+            rows=tuple((*key, *_values(rows, key, identity)) for key in new),
+        )
+
+
+def _other_id(before: TableText, table: TableText, source: Rows, rows: Rows, new: Sequence[Row]) -> Iterator[Statement]:
+    for columns in _unique_keys(table):
+        if set(table.primary_key) <= set(columns) or not set(columns) <= before.columns.keys():
+            continue
+        # A name that the release itself takes from one of its rows for another is free by then.
+        had = {_values(source, key, columns) for key in source.by_key}
+        named = [key for key in new if _values(rows, key, columns) not in had]
+        if named:
+            conditions = f"NOT ({' AND '.join(_keys(table.primary_key))}) AND {' AND '.join(_keys(columns))}"
+            yield Statement(
+                kind=Kind.REQUIRE,
+                table=table.name,
+                sql=f"SELECT COUNT(*) FROM {quoted(table.name)} WHERE {conditions}",
+                rows=tuple((*key, *_values(rows, key, columns)) for key in named),
+            )
 
 
 def _moved_sequences(tables: Tables, source: Mapping[str, Rows], target: Mapping[str, Rows]) -> list[Statement]:

@@ -141,6 +141,71 @@ def test_what_a_prefeitura_changed_is_spared_and_counters_move_forward(
     assert counters == {"seq_email_sistema": 5000, "seq_tarefa": 1001}
 
 
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ("(100000100, 100015807, 'md_pen_listar', 'c', 'S')", None),
+        (
+            "(100000099, 100015807, 'md_pen_listar', 'c', 'S')",
+            r"1 linhas .*100000099, 100015807, grupo_perfil_cadastrar\)",
+        ),
+        (
+            "(100000099, 100099999, 'grupo_perfil_cadastrar', 'c', 'S')",
+            r"1 linhas .*100015807, grupo_perfil_cadastrar, 1",
+        ),
+        ("(100000099, 100015807, 'grupo_perfil_cadastrar', 'c', 'S')", None),
+    ],
+    ids=["of another system", "id of another row", "name with another id", "the same row"],
+)
+def test_no_permission_is_given_on_what_holds_the_id_of_a_new_row(
+    server: MariaDBServer, load: Load, official: ReleasePackage, references: Pair, found: str, told: str | None
+) -> None:
+    sip = load(references[0].sip)
+    permissions = (
+        "SELECT p.id_perfil, r.nome FROM rel_perfil_recurso p JOIN recurso r USING (id_sistema, id_recurso)"
+        " WHERE r.nome LIKE 'md_pen%' OR r.nome = 'grupo_perfil_cadastrar'"
+    )
+    with server.transaction(sip) as cursor:
+        cursor.execute(f"INSERT INTO recurso (id_sistema, id_recurso, nome, caminho, sin_ativo) VALUES {found}")
+        before = read_ground(cursor, sip).structure
+    if told is None:
+        apply_package(server, sip, official.sip)
+    else:
+        with pytest.raises(InvalidInputError, match=rf"{told}.*tabela recurso.*Nada foi mudado\. Veja"):
+            apply_package(server, sip, official.sip)
+    with server.transaction(sip) as cursor:
+        cursor.execute(permissions)
+        given = {name for _, name in cursor.fetchall()}
+        assert given == (set() if told else {"grupo_perfil_cadastrar"})
+        assert (differences(before, read_ground(cursor, sip).structure) == []) is (told is not None)
+
+
+@pytest.mark.parametrize(
+    ("database", "sql", "told"),
+    [
+        ("sei", "INSERT INTO conjunto_estilos_item VALUES (1643, 81, 'Meu', 'x')", "tabela conjunto_estilos_item"),
+        ("sei", "UPDATE tarefa SET id_tarefa = 130 WHERE id_tarefa = 116", "tabela tarefa"),
+        (
+            "sip",
+            "UPDATE item_menu SET id_item_menu = 100005696 WHERE id_menu = 100000078 ORDER BY id_item_menu LIMIT 1",
+            "tabela item_menu",
+        ),
+    ],
+)
+def test_ids_of_other_tables_that_are_taken_are_refused_too(
+    server: MariaDBServer, load: Load, official: ReleasePackage, references: Pair, database: str, sql: str, told: str
+) -> None:
+    old, _ = references
+    schema = load(old.sei if database == "sei" else old.sip)
+    with server.transaction(schema) as cursor:
+        cursor.execute("SET SESSION foreign_key_checks = 0")
+        cursor.execute(sql)
+        assert cursor.rowcount == 1
+    part = official.sei if database == "sei" else official.sip
+    with pytest.raises(InvalidInputError, match=rf"ocupam o identificador .*{told}.*Nada foi mudado"):
+        apply_package(server, schema, part)
+
+
 def test_module_tables_do_not_matter(server: MariaDBServer, load: Load, reduced: ReleasePackage) -> None:
     schema = load(find_reference(OLD, None).sei)
     with server.transaction(schema) as cursor:

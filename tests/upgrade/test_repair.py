@@ -4,8 +4,9 @@ import pytest
 
 from blocks.mariadb import MariaDBServer
 from blocks.reference import find_reference
-from blocks.release_package import repair_statements, run_statements
+from blocks.release_package import repair_statements
 from blocks.release_reading import Ground, read_ground
+from blocks.release_run import run_statements
 from domain.errors import InvalidInputError
 from domain.structure import differences
 from tests.reference.test_structure import DRIFTS
