@@ -114,12 +114,18 @@ def check_package(server: MariaDBServer, package: ReleasePackage, source: Refere
 
 
 def repair_statements(found: Ground, wanted: Ground) -> list[Statement]:
-    """What brings a drifted structure back, rows untouched; the checks among it refuse what would need a value."""
-    drops, creations = plan_definitions(found.definitions, wanted.definitions)
+    """What brings a drifted structure back, rows untouched; the checks among it refuse what would need a value.
+
+    Tables that are not wanted, and their triggers, may be a module's: they stay.
+    """
+    tables = {name: table for name, table in found.tables.items() if name in wanted.tables}
+    theirs = {f"TRIGGER {name}" for name in found.tables.keys() - wanted.tables.keys()}
+    known = [definition for definition in found.definitions if definition.group not in theirs]
+    drops, creations = plan_definitions(known, wanted.definitions)
     return [
         *drops,
-        *plan_before(found.tables, wanted.tables, (), strict=False),
-        *plan_after(found.tables, wanted.tables),
+        *plan_before(tables, wanted.tables, (), strict=False),
+        *plan_after(tables, wanted.tables),
         *creations,
     ]
 
