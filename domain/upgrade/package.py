@@ -5,6 +5,7 @@ bound. The file is JSON, compressed, beginning with the digest of the rest.
 """
 
 import hashlib
+import re
 from enum import StrEnum
 from typing import Literal
 
@@ -13,13 +14,15 @@ from pydantic import Field, ValidationError
 
 from domain.errors import IntegrityError, InvalidInputError
 from domain.model import Frozen
-from domain.reference import Database, Sha256, Version
+from domain.reference import Database, Sha256, Version, minor_line, version_key
 from domain.structure import Structure
 
 Value = str | int | None
 _MAGIC = b"implanta-release 1 "
 _HEADER_BYTES = len(_MAGIC) + 64 + 1
-_MAX_BYTES = 512 * 1024 * 1024
+# Some two hundred times the largest: a file may not fill the memory. The frame says its size, and may not exceed it.
+_MAX_BYTES = 64 * 1024 * 1024
+_VERSION = re.compile(r"\d+(\.\d+){1,3}")
 _FIX = "Gere o pacote de novo com ./implanta release build."
 
 
@@ -149,6 +152,9 @@ def parse_package(content: bytes, *, where: str) -> ReleasePackage:
     if not header.startswith(_MAGIC) or not header.endswith(b"\n"):
         raise InvalidInputError("O arquivo não é um pacote de versão do Implanta", where, _FIX)
     try:
+        declared = zstandard.frame_content_size(content[_HEADER_BYTES:])
+        if not 0 < declared <= _MAX_BYTES:
+            raise IntegrityError("O pacote de versão diz ter um tamanho que nenhum tem", where, _FIX)
         text = zstandard.ZstdDecompressor().decompress(content[_HEADER_BYTES:], allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise IntegrityError("O pacote de versão está danificado ou incompleto", where, _FIX) from error
@@ -164,10 +170,14 @@ def parse_package(content: bytes, *, where: str) -> ReleasePackage:
 def judge_ground(part: DatabasePackage, found: Side) -> Literal["ready", "done"] | list[str]:
     """Whether a database is where the package starts, or already where it leads, or else what is in the way.
 
-    Tables that the package does not know are the modules' (`md_*`) and do not matter, unless it would create them.
+    A later patch of the line it leads to has the same structure and another version, and is told so. Tables that the
+    package does not know are the modules' (`md_*`) and do not matter, unless it would create them.
     """
     if _is(part.after, found) and _has_versions(part.after, found):
         return "done"
+    later = _later_versions(part.after, found)
+    if later and _is(part.after, found):
+        return [f"já está na linha de destino, numa correção posterior ({', '.join(later)})"]
     problems = [
         f"tabela {table}: {'difere' if table in found.tables else 'falta'}"
         for table, digest in sorted(part.before.tables.items())
@@ -188,6 +198,17 @@ def judge_ground(part: DatabasePackage, found: Side) -> Literal["ready", "done"]
 
 def _is(side: Side, found: Side) -> bool:
     return side.tables.items() <= found.tables.items() and side.definitions.items() <= found.definitions.items()
+
+
+def _later_versions(side: Side, found: Side) -> list[str]:
+    """The version parameters that are further on than the side's, in the same line."""
+    versions = [(name, found.versions.get(name, ""), wanted) for name, wanted in side.versions.items()]
+    return [
+        f"{name} {version}"
+        for name, version, wanted in versions
+        if _VERSION.fullmatch(version) and _VERSION.fullmatch(wanted)
+        if minor_line(version) == minor_line(wanted) and version_key(version) > version_key(wanted)
+    ]
 
 
 def _has_versions(side: Side, found: Side) -> bool:

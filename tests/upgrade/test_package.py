@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -219,6 +220,14 @@ def test_module_tables_do_not_matter(server: MariaDBServer, load: Load, reduced:
         apply_package(server, schema, reduced.sei)
 
 
+def test_a_later_patch_of_the_target_is_told_so(server: MariaDBServer, load: Load, reduced: ReleasePackage) -> None:
+    schema = load(find_reference(NEW, None).sei)
+    with server.transaction(schema) as cursor:
+        cursor.execute("UPDATE infra_parametro SET valor = '4.1.50' WHERE nome = 'SEI_VERSAO'")
+    with pytest.raises(InvalidInputError, match=r"já está na linha de destino, .* \(SEI_VERSAO 4\.1\.50\).*Nada foi"):
+        apply_package(server, schema, reduced.sei)
+
+
 def test_a_database_that_is_not_the_starting_point_is_refused_whole(
     server: MariaDBServer, load: Load, reduced: ReleasePackage
 ) -> None:
@@ -267,6 +276,15 @@ def test_its_file_is_the_package(reduced: ReleasePackage, tmp_path: Path) -> Non
     assert read_package(path) == reduced
     assert read_package(path).digest == reduced.digest
     assert [found.name for found in tmp_path.iterdir()] == ["p.pacote"]
+
+
+def test_a_file_that_says_to_be_huge_is_not_unpacked(reduced: ReleasePackage) -> None:
+    header = package_bytes(reduced)[:84]
+    huge = zstandard.ZstdCompressor().compress(bytes(65 * 1024 * 1024))
+    unsaid = zstandard.ZstdCompressor(write_content_size=False).compress(b"{}")
+    for frame in (huge, unsaid):
+        with pytest.raises(IntegrityError, match="um tamanho que nenhum tem"):
+            parse_package(header + frame, where="p.pacote")
 
 
 @given(st.data())
