@@ -27,6 +27,7 @@ from domain.upgrade.package import (
     parse_package,
     side_of,
 )
+from domain.upgrade.requirements_plan import plan_requirements
 from domain.upgrade.rows_plan import (
     RELEASE_TABLES,
     Rows,
@@ -123,6 +124,7 @@ def repair_statements(found: Ground, wanted: Ground) -> list[Statement]:
     known = [definition for definition in found.definitions if definition.group not in theirs]
     drops, creations = plan_definitions(known, wanted.definitions)
     return [
+        *plan_requirements(tables, wanted.tables, ()),
         *drops,
         *plan_before(tables, wanted.tables, (), strict=False),
         *plan_after(tables, wanted.tables),
@@ -171,7 +173,8 @@ def _build_part(server: MariaDBServer, before: DumpFile, after: DumpFile, fills:
             to_side = read_versions(cursor)
         wanted, target_rows = _read_target(server, wanted_schema, database)
         drops, creations = plan_definitions(found.definitions, wanted.definitions)
-        first = [*drops, *plan_before(found.tables, wanted.tables, declared, strict=True)]
+        changes = plan_before(found.tables, wanted.tables, declared, strict=True)
+        first = [*plan_requirements(found.tables, wanted.tables, declared), *drops, *changes]
         run_statements(server, schema, first)
         with server.transaction(schema) as cursor:
             source_rows = read_release_rows(cursor, wanted, target_rows)

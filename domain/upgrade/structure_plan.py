@@ -9,7 +9,6 @@ from domain.upgrade.package import Kind, Statement, Value
 from domain.upgrade.table_text import PRIMARY, ForeignKey, TableText, quoted
 
 Tables = Mapping[str, TableText]
-_LENGTH = re.compile(r"(?:var)?char\((\d+)\)")
 _OPTION = re.compile(r"(?:DEFAULT )?(\w+)=('(?:[^']|'')*'|\S+)")
 # How an option goes that DEFAULT does not take away.
 _WITHOUT = {"COMMENT": "''", "KEY_BLOCK_SIZE": "0", "CHECKSUM": "0", "DELAY_KEY_WRITE": "0", "MAX_ROWS": "0"}
@@ -17,7 +16,7 @@ _NOT_NULL = " NOT NULL"
 
 
 def plan_before(source: Tables, target: Tables, fills: Sequence[Fill], *, strict: bool) -> list[Statement]:
-    """Everything before the rows: checks, loose foreign keys, columns with their fills, tables.
+    """Everything before the rows but the checks: loose foreign keys, columns with their fills, tables.
 
     Raises InvalidInputError, when `strict`, if a column that becomes obligatory has no declared fill; otherwise rows
     that need a value are refused when it is applied.
@@ -25,8 +24,7 @@ def plan_before(source: Tables, target: Tables, fills: Sequence[Fill], *, strict
     common = sorted(source.keys() & target.keys())
     if strict:
         _refuse_undeclared(source, target, fills)
-    statements = [check for table in common for check in _requirements(source[table], target[table], fills)]
-    statements += _drop_foreign_keys(source, target)
+    statements = list(_drop_foreign_keys(source, target))
     for table in common:
         statements += _fill_columns(source[table], target[table], fills)
     statements += [_ddl(Kind.DROP_TABLE, t, f"DROP TABLE {quoted(t)}") for t in sorted(source.keys() - target.keys())]
@@ -38,7 +36,7 @@ def plan_before(source: Tables, target: Tables, fills: Sequence[Fill], *, strict
 
 def plan_after(source: Tables, target: Tables) -> list[Statement]:
     """Everything after the rows: the foreign keys that were let loose or are new, each checked against all rows."""
-    loose = _loose(source, target)
+    loose = loose_keys(source, target)
     statements = []
     for name, table in sorted(target.items()):
         before = source[name].foreign_keys if name in source else {}
@@ -56,7 +54,7 @@ def _refuse_undeclared(source: Tables, target: Tables, fills: Sequence[Fill]) ->
     undeclared = [
         f"{table}.{column}"
         for table in sorted(source.keys() & target.keys())
-        for column in _obligatory(source[table], target[table])
+        for column in obligatory(source[table], target[table])
         if not fills_for(fills, table, column)
     ]
     if undeclared:
@@ -67,7 +65,7 @@ def _refuse_undeclared(source: Tables, target: Tables, fills: Sequence[Fill]) ->
         )
 
 
-def _obligatory(before: TableText, after: TableText) -> list[str]:
+def obligatory(before: TableText, after: TableText) -> list[str]:
     """Columns for which rows of before have no value: obligatory now, and new without a default or optional before."""
     return [
         column
@@ -83,24 +81,10 @@ def _obligatory(before: TableText, after: TableText) -> list[str]:
     ]
 
 
-def _requirements(before: TableText, after: TableText, fills: Sequence[Fill]) -> Iterator[Statement]:
-    """What would make a later statement fail or lose something, looked for before the first."""
-    for column in _obligatory(before, after):
-        declared = fills_for(fills, before.name, column)
-        if not any(fill.value is not None and not fill.only for fill in declared):
-            needs = f"{quoted(column)} IS NULL" if column in before.columns else "TRUE"
-            yield _ddl(Kind.REQUIRE, before.name, f"SELECT COUNT(*) FROM {quoted(before.name)} WHERE {needs}")
-    for column, definition in after.columns.items():
-        was, now = _LENGTH.match(before.columns.get(column, "")), _LENGTH.match(definition)
-        if was and now and int(now[1]) < int(was[1]):
-            too_long = f"CHAR_LENGTH({quoted(column)}) > {int(now[1])}"
-            yield _ddl(Kind.REQUIRE, before.name, f"SELECT COUNT(*) FROM {quoted(before.name)} WHERE {too_long}")
-
-
 def _fill_columns(before: TableText, after: TableText, fills: Sequence[Fill]) -> Iterator[Statement]:
     """Add obligatory columns as optional ones and give every row its value; the ALTER makes them obligatory."""
     name = quoted(before.name)
-    for column in _obligatory(before, after):
+    for column in obligatory(before, after):
         if column not in before.columns:
             optional = after.columns[column].replace(_NOT_NULL, " NULL")
             yield _ddl(Kind.ADD_COLUMN, before.name, f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {optional}")
@@ -114,7 +98,7 @@ def _fill_columns(before: TableText, after: TableText, fills: Sequence[Fill]) ->
 
 def _alter(before: TableText, after: TableText) -> Iterator[Statement]:
     """One ALTER for nearly all that differs, so that an index and the column it needs change in the same moment."""
-    added = [column for column in _obligatory(before, after) if column not in before.columns]
+    added = [column for column in obligatory(before, after) if column not in before.columns]
     clauses = [f"DROP CONSTRAINT {quoted(name)}" for name in _changed(before.checks, after.checks)]
     clauses += [_drop_index(name) for name in _changed(before.indexes, after.indexes)]
     clauses += [f"DROP COLUMN {quoted(name)}" for name in before.columns if name not in after.columns]
@@ -164,14 +148,14 @@ def _options(before: str, after: str) -> tuple[list[str], list[str]]:
 
 
 def _drop_foreign_keys(source: Tables, target: Tables) -> Iterator[Statement]:
-    loose = _loose(source, target)
+    loose = loose_keys(source, target)
     for name, table in sorted(source.items()):
         clauses = [f"DROP FOREIGN KEY {quoted(key)}" for key in sorted(table.foreign_keys) if (name, key) in loose]
         if clauses:
             yield _ddl(Kind.DROP_FOREIGN_KEY, name, f"ALTER TABLE {quoted(name)} {', '.join(clauses)}")
 
 
-def _loose(source: Tables, target: Tables) -> set[tuple[str, str]]:
+def loose_keys(source: Tables, target: Tables) -> set[tuple[str, str]]:
     """The foreign keys that go or change, and those that rest on something which changes."""
     return {
         (name, key_name)
