@@ -11,7 +11,7 @@ from blocks.catalog_file import CATALOG_DIR, read_catalog_file, shown
 from blocks.dump_loader import load_dump
 from blocks.foreign_keys import check_foreign_keys
 from blocks.mariadb import MariaDBServer, identifier
-from blocks.release_reading import Ground, read_ground, read_release_rows, read_versions
+from blocks.release_reading import Ground, read_core_versions, read_ground, read_release_rows
 from blocks.release_run import Progress, run_statements, shortened
 from domain.errors import IntegrityError, InvalidInputError
 from domain.reference import Database, DumpFile, Reference
@@ -75,7 +75,7 @@ def apply_package(
         IntegrityError, RetryableError: a statement failed, named by its number and table.
     """
     with server.transaction(schema) as cursor:
-        verdict = judge_ground(part, side_of(read_ground(cursor, schema).structure, read_versions(cursor)))
+        verdict = judge_ground(part, side_of(read_ground(cursor, schema).structure, read_core_versions(cursor)))
     if verdict == "done":
         raise InvalidInputError(
             "O pacote já foi aplicado: o banco está na versão de destino", schema, "Nada foi mudado e nada é preciso."
@@ -168,9 +168,9 @@ def _build_part(server: MariaDBServer, before: DumpFile, after: DumpFile, fills:
     declared: tuple[Fill, ...] = fills.of(database)
     with _copy(server, before) as schema, _copy(server, after) as wanted_schema:
         with server.transaction(schema) as cursor:
-            found, from_side = read_ground(cursor, schema), read_versions(cursor)
+            found, from_side = read_ground(cursor, schema), read_core_versions(cursor)
         with server.transaction(wanted_schema) as cursor:
-            to_side = read_versions(cursor)
+            to_side = read_core_versions(cursor)
         wanted, target_rows = _read_target(server, wanted_schema, database)
         drops, creations = plan_definitions(found.definitions, wanted.definitions)
         changes = plan_before(found.tables, wanted.tables, declared, strict=True)

@@ -11,7 +11,7 @@ from pymysql.cursors import Cursor
 from blocks.structure import read_structure
 from domain.errors import IntegrityError
 from domain.structure import Structure
-from domain.upgrade.definitions_plan import Definition, DefinitionKind
+from domain.upgrade.definitions_plan import Definition, DefinitionKind, in_order_of_need
 from domain.upgrade.package import Value
 from domain.upgrade.rows_plan import VERSION_PARAMETERS, Rows
 from domain.upgrade.table_text import ColumnCharacters, TableText, parse_table, quoted
@@ -78,7 +78,7 @@ def read_release_rows(cursor: Cursor, wanted: Ground, tables: Iterable[str]) -> 
     return found
 
 
-def read_versions(cursor: Cursor) -> dict[str, str]:
+def read_core_versions(cursor: Cursor) -> dict[str, str]:
     """The version parameters of the core; none where there is no table of parameters."""
     cursor.execute(
         "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'infra_parametro'"
@@ -98,7 +98,7 @@ def _read_definitions(cursor: Cursor, schema: str) -> list[Definition]:
             cursor.execute(f"SHOW CREATE {kind} {quoted(name)}")
             text = _DEFINER.sub("", _text(cursor, place), count=1)
             definitions.append(Definition(kind, name, f"{kind} {group}", text, mode))
-    return definitions
+    return in_order_of_need(definitions)
 
 
 def _text(cursor: Cursor, place: int) -> str:

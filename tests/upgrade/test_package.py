@@ -207,6 +207,21 @@ def test_ids_of_other_tables_that_are_taken_are_refused_too(
         apply_package(server, schema, part)
 
 
+def test_rows_that_the_target_does_not_take_stop_it_before_it_starts(
+    server: MariaDBServer, load: Load, official_back: ReleasePackage, references: Pair
+) -> None:
+    # 4.1 has no primary key here, 4.0 has: the column may hold an id twice.
+    sei = load(references[1].sei)
+    with server.transaction(sei) as cursor:
+        cursor.execute("SET SESSION foreign_key_checks = 0")
+        cursor.execute("INSERT INTO controle_unidade VALUES (1, 1, 1, NOW(), 1, NOW()), (1, 2, 1, NOW(), 1, NOW())")
+        before = read_ground(cursor, sei).structure
+    with pytest.raises(InvalidInputError, match=r"impedem a atualização .*tabela controle_unidade.*Nada foi mudado"):
+        apply_package(server, sei, official_back.sei)
+    with server.transaction(sei) as cursor:
+        assert differences(before, read_ground(cursor, sei).structure) == []
+
+
 def test_module_tables_do_not_matter(server: MariaDBServer, load: Load, reduced: ReleasePackage) -> None:
     schema = load(find_reference(OLD, None).sei)
     with server.transaction(schema) as cursor:
