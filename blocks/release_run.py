@@ -77,7 +77,7 @@ def _require(cursor: Cursor, statement: Statement, where: str) -> None:
     if taken:
         raise InvalidInputError(
             f"{sum(count for _, count in counts)} linhas do ambiente ocupam o identificador ou o nome de linhas"
-            f" novas da versão ({shortened(taken)})",
+            f" da versão ({shortened(taken)})",
             where,
             "Nada foi mudado. Veja de quem são (em geral, de um módulo) e mude-lhes o identificador ou o nome, e o que"
             " aponta para elas, antes de atualizar.",

@@ -38,6 +38,8 @@ _IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "tarefa": ("nome",),
     "tipo_procedimento": ("nome",),
 }
+# Rows that permissions rest on: one that a new row points to must be the reference's, though both versions have it.
+_PERMITTED = ("perfil", "recurso")
 # What a release brings besides the catalogue rows that an environment may not lose: parameters and counters, styles,
 # rules of the audit. A prefeitura may change them all.
 RELEASE_TABLES: Mapping[Database, frozenset[str]] = {
@@ -92,6 +94,10 @@ def require_free_ids(
         if new and _has_allocated_ids(table):
             statements += _other_row(before[name], table, rows, new)
             statements += _other_id(before[name], table, source[name], rows, new)
+    for name in _PERMITTED:
+        pointed_at = _pointed_at(name, after, source, target)
+        if pointed_at:
+            statements += _other_row(before[name], after[name], source[name], pointed_at)
     return statements
 
 
@@ -244,6 +250,17 @@ def _has_allocated_ids(table: TableText) -> bool:
     pointing = {column for key in table.foreign_keys.values() if key.parent != table.name for column in key.columns}
     own = [column for column in table.primary_key if column not in pointing]
     return any("char" not in table.columns[column].split(" ")[0] for column in own)
+
+
+def _pointed_at(name: str, tables: Tables, source: Mapping[str, Rows], target: Mapping[str, Rows]) -> list[Row]:
+    """The rows of a table, known to both versions, that new rows of other tables point to."""
+    found: set[Row] = set()
+    for child, rows in target.items():
+        for key in tables[child].foreign_keys.values():
+            if key.parent == name and set(key.parent_columns) == set(tables[name].primary_key):
+                own = [key.columns[key.parent_columns.index(column)] for column in tables[name].primary_key]
+                found |= {_values(rows, new, own) for new in rows.by_key.keys() - source[child].by_key.keys()}
+    return sorted(found & source[name].by_key.keys(), key=_in_order) if name in source else []
 
 
 def _other_row(before: TableText, table: TableText, rows: Rows, new: Sequence[Row]) -> Iterator[Statement]:

@@ -207,6 +207,22 @@ def test_ids_of_other_tables_that_are_taken_are_refused_too(
         apply_package(server, schema, part)
 
 
+@pytest.mark.parametrize("table", ["recurso", "perfil"])
+def test_no_permission_falls_on_what_has_the_id_of_a_row_that_both_versions_have(
+    server: MariaDBServer, load: Load, official: ReleasePackage, references: Pair, table: str
+) -> None:
+    # 100000937 is given 100015568 by the release; an environment that grew otherwise has other rows there.
+    sip = load(references[0].sip)
+    with server.transaction(sip) as cursor:
+        cursor.execute(f"UPDATE {table} SET nome = 'md_pen_outro' WHERE id_{table} IN (100000937, 100015568)")
+        assert cursor.rowcount == 1
+        before = read_ground(cursor, sip).structure
+    with pytest.raises(InvalidInputError, match=rf"ocupam o identificador .*tabela {table}.*Nada foi mudado"):
+        apply_package(server, sip, official.sip)
+    with server.transaction(sip) as cursor:
+        assert differences(before, read_ground(cursor, sip).structure) == []
+
+
 def test_rows_that_the_target_does_not_take_stop_it_before_it_starts(
     server: MariaDBServer, load: Load, official_back: ReleasePackage, references: Pair
 ) -> None:
