@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import release_package
 from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json, print_markdown
 
 app = typer.Typer(no_args_is_help=True)
@@ -79,3 +80,7 @@ def show(
             if step.changes_tenant_data:
                 out.print(f"     muda dados de {', '.join(step.tables)}", highlight=False, soft_wrap=True)
     print_markdown(notes.splitlines())
+
+
+app.command("build")(release_package.build)
+app.command("check")(release_package.check)

@@ -73,6 +73,7 @@ ELSEWHERE = {
     "backup export": "tests/flows/test_backup_export.py",
     "backup rebuild": "tests/flows/test_rebuild.py",
     "backup package": "tests/flows/test_backup_package.py",
+    **dict.fromkeys(("release build", "release check"), "tests/upgrade/test_commands.py"),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
