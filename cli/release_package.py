@@ -1,4 +1,4 @@
-"""`./implanta release build|check`: what leads from one version of SEI to another, as a file that is proved before it is used."""
+"""`./implanta release build|check`: what leads from one version of SEI to another, proved before it is used."""
 
 from collections import Counter
 from pathlib import Path
