@@ -117,6 +117,12 @@ class Store:
             for table in ("setting", "token", "course", "criterion", "person", "enrolment", "met"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608  # our own names
 
+    def forget_people(self) -> None:
+        """Forget who is there and what they finished; the site and its courses stay."""
+        with self._open() as database:
+            for table in ("met", "enrolment", "person"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608  # our own names
+
     # ---- what its people do ----------------------------------------------------------------------------------------
 
     def set(self, setting: str, value: str) -> None:

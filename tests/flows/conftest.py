@@ -1,5 +1,6 @@
 """Municipalities of this folder's tests, each used by one test or module only: what is registered stays registered."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from cli.demo_people import prepare_go_live
 from cli.intake import send_sheets
 from domain.municipality import Contact, Municipality, municipality_from
 from domain.plan import choose_plan
+from lab.moodle_standin.store import Store
 from lab.state import LabState
 from registry import Registry
 from tasks.adhesion import adhere
@@ -32,10 +34,11 @@ def registry(programme: Settings) -> Registry:
 @pytest.fixture(scope="session")
 def join(registry: Registry) -> Join:
     """Register a municipality by IBGE code and name, and send the given spreadsheets."""
+    joined: dict[str, str] = {}
 
     def run(ibge: str, name: str, *files: Path) -> Municipality:
-        taken = [found.name for found in registry.list_municipalities() if found.ibge == ibge]
-        assert not taken, f"{ibge} {taken} is another module's: choose one that no other test registers"
+        module = os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]
+        assert joined.setdefault(ibge, module) == module, f"{ibge} is of {joined[ibge]}: choose one of no other module"
         catalog = Catalog()
         municipality = municipality_from(
             ibge,
@@ -51,6 +54,12 @@ def join(registry: Registry) -> Join:
         return municipality
 
     return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nobody_finished_at_the_moodle(lab_state: LabState) -> None:
+    """The people of the example are in many modules' municipalities: who finished in one did not in the next."""
+    Store(lab_state.moodle.state_file).forget_people()
 
 
 @pytest.fixture(scope="module")
