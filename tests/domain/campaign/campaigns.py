@@ -10,8 +10,6 @@ from domain.campaign.facts import (
     CampaignFacts,
     EnvironmentFacts,
     NightHours,
-    Rehearsal,
-    RehearsalOutcome,
     TargetRelease,
     moment_of,
 )
@@ -20,6 +18,7 @@ from domain.campaign.plan import CampaignPlan, PlannedUnit
 from domain.environment import Purpose
 from domain.freeze import Freeze
 from domain.upgrade.complexity import Complexity
+from tests.domain.campaign.fleets import make_environment, make_rehearsal
 from tests.domain.examples import CATALOG
 
 RULES = CATALOG.campaigns()
@@ -36,51 +35,6 @@ SIGNATURE = "duplicate entry * for key *"
 def make_release(complexity: Complexity = Complexity.LOW) -> TargetRelease:
     return TargetRelease(
         version="5.0.4", complexity=complexity, start_lines=("4.0", "4.1"), modules={"pen": ("4.0.1", "4.0.3")}
-    )
-
-
-def make_rehearsal(
-    *, minutes: float = 30, outcome: RehearsalOutcome = RehearsalOutcome.PASSED, signatures: tuple[str, ...] = ()
-) -> Rehearsal:
-    return Rehearsal(outcome=outcome, predicted_minutes=minutes, signatures=signatures)
-
-
-REHEARSED = make_rehearsal()
-
-
-def make_environment(
-    municipality: str = "rio-doce",
-    purpose: Purpose = Purpose.PRODUCAO,
-    *,
-    of_the_state: bool = False,
-    faixa: int | None = 1,
-    version: str = "4.1.1",
-    version_since: date | None = None,
-    modules: dict[str, str] | None = None,
-    parameters: str = "a",
-    server: str = "banco-1",
-    hours: NightHours = HOURS[0],
-    freezes: tuple[Freeze, ...] = (),
-    certificate_age_hours: float | None = 12,
-    rehearsal: Rehearsal | None = REHEARSED,
-    open_incidents: int = 0,
-) -> EnvironmentFacts:
-    return EnvironmentFacts(
-        slug=f"{municipality}-{purpose.value}",
-        municipality=municipality,
-        purpose=purpose,
-        of_the_state=of_the_state,
-        faixa=faixa,
-        version=version,
-        version_since=version_since,
-        modules=modules or {},
-        parameters_digest=parameters,
-        server=server,
-        hours=hours,
-        freezes=freezes,
-        certificate_age_hours=certificate_age_hours,
-        rehearsal=rehearsal,
-        open_incidents=open_incidents,
     )
 
 

@@ -23,7 +23,7 @@ from tests.domain.examples import CATALOG
 RULES = CATALOG.campaigns()
 CALENDAR = BusinessCalendar(uf="MG")
 MONDAY = date(2027, 3, 1)
-NIGHT = NightHours(begins=time(22), ends=time(4))
+NIGHT = NightHours(begins=time(22), ends=time(6))
 HOURS = (NIGHT, NightHours(begins=time(20), ends=time(23, 30)), NightHours(begins=time(1), ends=time(5)))
 RELEASE = TargetRelease(
     version="4.1.2",
@@ -33,8 +33,17 @@ RELEASE = TargetRelease(
 )
 
 
+def make_rehearsal(
+    *, minutes: float = 20, outcome: RehearsalOutcome = RehearsalOutcome.PASSED, signatures: tuple[str, ...] = ()
+) -> Rehearsal:
+    return Rehearsal(outcome=outcome, predicted_minutes=minutes, signatures=signatures)
+
+
+REHEARSED = make_rehearsal()
+
+
 def make_environment(
-    municipality: str = "timoteo",
+    municipality: str = "rio-doce",
     purpose: Purpose = Purpose.PRODUCAO,
     *,
     of_the_state: bool = False,
@@ -47,9 +56,7 @@ def make_environment(
     hours: NightHours = NIGHT,
     freezes: tuple[Freeze, ...] = (),
     certificate_age_hours: float | None = 5,
-    minutes: float = 20,
-    rehearsed: RehearsalOutcome | None = RehearsalOutcome.PASSED,
-    signatures: tuple[str, ...] = (),
+    rehearsal: Rehearsal | None = REHEARSED,
     open_incidents: int = 0,
 ) -> EnvironmentFacts:
     return EnvironmentFacts(
@@ -66,14 +73,14 @@ def make_environment(
         hours=hours,
         freezes=freezes,
         certificate_age_hours=certificate_age_hours,
-        rehearsal=Rehearsal(outcome=rehearsed, predicted_minutes=minutes, signatures=signatures) if rehearsed else None,
+        rehearsal=rehearsal,
         open_incidents=open_incidents,
     )
 
 
 STATE = (
-    make_environment("estado", Purpose.HOMOLOGACAO, of_the_state=True, minutes=60),
-    make_environment("estado", of_the_state=True, minutes=60),
+    make_environment("estado", Purpose.HOMOLOGACAO, of_the_state=True, rehearsal=make_rehearsal(minutes=60)),
+    make_environment("estado", of_the_state=True, rehearsal=make_rehearsal(minutes=60)),
 )
 
 
@@ -98,6 +105,13 @@ def opened(facts: CampaignFacts) -> CampaignState:
 
 def agreed(found: CampaignPlan) -> CampaignHappening:
     return happening(CampaignEvent.PLANNED, appointments=found.appointments)
+
+
+def rehearsals() -> st.SearchStrategy[Rehearsal | None]:
+    """Most passed, some failed, some were never held."""
+    outcomes = st.sampled_from([*[RehearsalOutcome.PASSED] * 5, RehearsalOutcome.FAILED])
+    held = st.builds(make_rehearsal, minutes=st.integers(1, 150), outcome=outcomes)
+    return st.one_of(*[held] * 6, st.none())
 
 
 @st.composite
@@ -128,8 +142,7 @@ def fleets(draw: st.DrawFn, most: int = 12) -> CampaignFacts:
                     hours=draw(st.sampled_from(HOURS)),
                     freezes=(Freeze(first=date(2027, 3, first), last=date(2027, 3, first + 3), reason="Festa"),),
                     certificate_age_hours=draw(st.sampled_from([1, 1, 1, 1, 30, None])),
-                    minutes=draw(st.integers(1, 150)),
-                    rehearsed=draw(st.sampled_from([*[RehearsalOutcome.PASSED] * 5, RehearsalOutcome.FAILED, None])),
+                    rehearsal=draw(rehearsals()),
                 )
             )
     return make_facts(*environments, complexity=draw(st.sampled_from(list(Complexity))))

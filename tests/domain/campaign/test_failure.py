@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.campaign.failure import LONGEST, hold, signature_of
-from tests.domain.campaign.fleets import make_environment
+from tests.domain.campaign.fleets import make_environment, make_rehearsal
 
 NAMES = st.sampled_from(
     ["Maria", "José", "ÂNGELA", "João Paulo", "MARIA DAS DORES", "Conceição d'Ávila", "Souza e Silva"]
@@ -86,15 +86,15 @@ def test_whatever_the_text_a_signature_is_short_lower_case_and_without_digits(te
 @pytest.mark.parametrize("text", ["", "12345678909", "'Maria'", "MARIA DA SILVA", "timoteo-producao: 42"])
 def test_a_text_of_nothing_but_particulars_is_like_no_other(text: str) -> None:
     assert signature_of(text) == ""
-    assert hold([signature_of(text)], [make_environment(signatures=("",))]) == {}
+    assert hold([signature_of(text)], [make_environment(rehearsal=make_rehearsal(signatures=("",)))]) == {}
 
 
 def test_only_those_whose_rehearsal_met_the_error_are_held() -> None:
     lock = signature_of("Lock wait timeout exceeded on timoteo_producao_sei")
     waiting = [
-        make_environment("lavras", signatures=("disk full", lock)),
-        make_environment("pompeu", signatures=("disk full",)),
-        make_environment("unai", rehearsed=None),
+        make_environment("lavras", rehearsal=make_rehearsal(signatures=("disk full", lock))),
+        make_environment("pompeu", rehearsal=make_rehearsal(signatures=("disk full",))),
+        make_environment("unai", rehearsal=None),
     ]
     assert hold({lock}, waiting) == {"lavras-producao": lock}
     assert hold(set(), waiting) == {}

@@ -26,9 +26,7 @@ from tests.domain.campaign.campaigns import (
     agreed,
     campaign_facts,
     finished,
-    make_environment,
     make_facts,
-    make_rehearsal,
     make_release,
     most_at_once,
     named,
@@ -39,6 +37,7 @@ from tests.domain.campaign.campaigns import (
     waves,
     why_not,
 )
+from tests.domain.campaign.fleets import make_environment, make_rehearsal
 
 
 def planned(*environments: EnvironmentFacts) -> CampaignPlan:

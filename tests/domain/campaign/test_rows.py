@@ -24,7 +24,7 @@ def test_everybody_has_one_row_in_order_of_time(facts: CampaignFacts) -> None:
 
 
 def test_a_report_tells_the_night_the_wave_and_the_reasons() -> None:
-    facts = make_facts(*STATE, make_environment("lavras"), make_environment("unai", rehearsed=None))
+    facts = make_facts(*STATE, make_environment("lavras"), make_environment("unai", rehearsal=None))
     shown = markdown(plan(opened(facts), facts, RULES, MONDAY), facts)
     assert shown[0] == "# Campanha da versão 4.1.2"
     assert shown[2] == "Campanha aberta. **0 atualizados, 3 marcados, 1 de fora**; previsão do fim: 05/03/2027."

@@ -13,7 +13,16 @@ from domain.campaign.promotion import over_budget
 from domain.campaign.simulation import SimulatedCampaign, World, simulate_campaign
 from domain.campaign.waves import WaveKind
 from domain.environment import Purpose
-from tests.domain.campaign.fleets import CALENDAR, MONDAY, RULES, STATE, fleets, make_environment, make_facts
+from tests.domain.campaign.fleets import (
+    CALENDAR,
+    MONDAY,
+    RULES,
+    STATE,
+    fleets,
+    make_environment,
+    make_facts,
+    make_rehearsal,
+)
 
 SMALL = RULES.model_copy(update={"waves": RULES.waves.model_copy(update={"first": 2, "growth": 2, "most": 4})})
 CALM = World(daily_use=100, duration_spread=0)
@@ -22,7 +31,7 @@ CALM = World(daily_use=100, duration_spread=0)
 def towns(number: int) -> CampaignFacts:
     letters = [f"cidade-{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(number)]
     environments = [
-        make_environment(name, purpose, minutes=15, server=f"db{place % 3}")
+        make_environment(name, purpose, rehearsal=make_rehearsal(minutes=15), server=f"db{place % 3}")
         for place, name in enumerate(letters)
         for purpose in (Purpose.TREINAMENTO, Purpose.PRODUCAO)
     ]
