@@ -140,7 +140,7 @@ def _load(server: "MariaDBServer", name: "EnvironmentName") -> Rows:
     for dump, schema in ((reference.sei, name.database_sei), (reference.sip, name.database_sip)):
         server.drop_database(schema)
         server.ensure_database(schema)
-        load_dump(dump, host=server.host, port=server.port, user=server.user, password=server.password, database=schema)
+        load_dump(dump, server, schema)
     return _snapshot(server, name)
 
 

@@ -31,7 +31,7 @@ def run_shell_cycle(
     with (
         tempfile.TemporaryDirectory(prefix="implanta-bench-shell-") as name,
         default_mariadb(folder := Path(name)) as socket,
-        private_options(server.host, server.port, server.user, server.password, server.ca_file) as source,
+        private_options(server) as source,
     ):
         (folder / "rascunho.cnf").write_text(f"[client]\nuser=root\nsocket={socket}\n", encoding="utf-8")
         (folder / "s3.cnf").write_text(_curl_options(storage), encoding="utf-8")

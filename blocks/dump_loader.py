@@ -8,12 +8,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, cast
 
-from pydantic import SecretStr
-
-from blocks.mariadb import explain_code
+from blocks.mariadb import MariaDBServer, explain_code
 from blocks.reference import open_dump, verify_dump
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from domain.reference import DumpFile
@@ -25,19 +22,10 @@ _LOCK = re.compile(
 )
 
 
-def load_dump(
-    dump: DumpFile,
-    *,
-    host: str,
-    port: int,
-    user: str,
-    password: SecretStr,
-    database: str,
-    ca_file: Path | None = None,
-) -> None:
+def load_dump(dump: DumpFile, server: MariaDBServer, database: str) -> None:
     """Run the whole dump in one existing schema, replacing the tables that the dump names.
 
-    With `ca_file`, the server must show a certificate which that authority signed; without, there is no TLS.
+    With a `ca_file`, the server must show a certificate which that authority signed; without, there is no TLS.
 
     A load that was interrupted is repaired by loading again. The schema must already exist, in latin1, and be nobody
     else's: the locks that the dump takes, table by table, are left out.
@@ -49,29 +37,10 @@ def load_dump(
     """
     verify_dump(dump)
     with open_dump(dump) as stream:
-        load_sql(
-            _without_locks(stream),
-            what=dump.path.name,
-            host=host,
-            port=port,
-            user=user,
-            password=password,
-            database=database,
-            ca_file=ca_file,
-        )
+        load_sql(_without_locks(stream), server, database, what=dump.path.name)
 
 
-def load_sql(
-    sql: Iterable[bytes],
-    *,
-    what: str,
-    host: str,
-    port: int,
-    user: str,
-    password: SecretStr,
-    database: str,
-    ca_file: Path | None = None,
-) -> None:
+def load_sql(sql: Iterable[bytes], server: MariaDBServer, database: str, *, what: str) -> None:
     """Run SQL, in pieces of any size, in one existing schema; `what` names it in errors. Raises as `load_dump`.
 
     Whether it is whole, and whether it writes elsewhere, is the caller's to know.
@@ -85,8 +54,8 @@ def load_sql(
         raise InvalidInputError(
             "O programa cliente mariadb não está instalado", "PATH", "Instale o pacote mariadb-client."
         )
-    where = f"{what} em {host}:{port}/{database}"
-    with private_options(host, port, user, password, ca_file) as options, tempfile.TemporaryFile() as messages:
+    where = f"{what} em {server.host}:{server.port}/{database}"
+    with private_options(server) as options, tempfile.TemporaryFile() as messages:
         command = [
             client,
             f"--defaults-file=/dev/fd/{options}",
@@ -128,16 +97,16 @@ def _feed(command: list[str], sql: Iterable[bytes], options: int, messages: int)
 
 
 @contextmanager
-def private_options(host: str, port: int, user: str, password: SecretStr, ca_file: Path | None) -> Iterator[int]:
+def private_options(server: MariaDBServer) -> Iterator[int]:
     """An option file that exists only as a pipe: no argument, environment variable or file ever holds the password."""
     lines = [
         "[client]",
         "protocol=tcp",
-        f"host={_quoted(host)}",
-        f"port={port}",
-        f"user={_quoted(user)}",
-        f"password={_quoted(password.get_secret_value())}",
-        *([f"ssl-ca={_quoted(str(ca_file))}", "ssl-verify-server-cert"] if ca_file else ["skip-ssl"]),
+        f"host={_quoted(server.host)}",
+        f"port={server.port}",
+        f"user={_quoted(server.user)}",
+        f"password={_quoted(server.password.get_secret_value())}",
+        *([f"ssl-ca={_quoted(str(server.ca_file))}", "ssl-verify-server-cert"] if server.ca_file else ["skip-ssl"]),
     ]
     options = "".join(f"{line}\n" for line in lines)
     reader, writer = os.pipe()

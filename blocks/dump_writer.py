@@ -102,7 +102,7 @@ def _running(
     for schema in schemas:
         identifier(schema)
     with (
-        private_options(server.host, server.port, server.user, server.password, server.ca_file) as access,
+        private_options(server) as access,
         tempfile.TemporaryFile() as messages,
         subprocess.Popen(
             [

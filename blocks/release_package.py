@@ -1,16 +1,15 @@
 """Release packages: made from two reference databases, proved on them, applied to an environment's."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from tempfile import NamedTemporaryFile
 
 from blocks.catalog_file import CATALOG_DIR, read_catalog_file, shown
 from blocks.dump_loader import load_dump
 from blocks.foreign_keys import check_foreign_keys
 from blocks.mariadb import MariaDBServer, identifier
+from blocks.private_files import replace_private_file
 from blocks.release_reading import Ground, read_core_versions, read_ground, read_release_rows
 from blocks.release_run import Progress, run_statements, shortened
 from domain.errors import IntegrityError, InvalidInputError
@@ -141,10 +140,8 @@ def read_fills(from_version: str, to_version: str) -> Fills:
 def write_package(package: ReleasePackage, path: Path) -> None:
     """Write its file, whole or not at all. Raises InvalidInputError when it cannot be written there."""
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(package_bytes(package))
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)  # noqa: PTH105  # both names are at hand as text
+        replace_private_file(path, package_bytes(package))
+        path.chmod(0o644)
     except OSError as error:
         raise InvalidInputError(
             f"O pacote não pôde ser gravado: {error.strerror}", str(path), "Escolha outro lugar com --output."
@@ -239,19 +236,9 @@ def _left_out(server: MariaDBServer, schema: str, wanted_schema: str, others: Se
 def _copy(server: MariaDBServer, dump: DumpFile) -> Iterator[str]:
     """A database with what the dump holds, removed when the block ends."""
     schema = f"pacote_{dump.database}_{token_hex(6)}"
-    with server.transaction() as cursor:
-        cursor.execute(f"CREATE DATABASE {identifier(schema)} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+    server.ensure_database(schema)
     try:
-        load_dump(
-            dump,
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            database=schema,
-            ca_file=server.ca_file,
-        )
+        load_dump(dump, server, schema)
         yield schema
     finally:
-        with server.transaction() as cursor:
-            cursor.execute(f"DROP DATABASE {identifier(schema)}")
+        server.drop_database(schema)

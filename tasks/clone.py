@@ -165,16 +165,7 @@ def _copy_databases(origin: Instance, copy: Instance, scratch: dict[Database, st
         copy.server.ensure_database(schema)
     with dumping(origin.server, list(kinds)) as dumps:
         for dump in dumps:
-            load_sql(
-                dump,
-                what=f"cópia de {dump.schema}",
-                host=copy.server.host,
-                port=copy.server.port,
-                user=copy.server.user,
-                password=copy.server.password,
-                database=scratch[kinds[dump.schema]],
-                ca_file=copy.server.ca_file,
-            )
+            load_sql(dump, copy.server, scratch[kinds[dump.schema]], what=f"cópia de {dump.schema}")
 
 
 def _restore_databases(origin: Instance, copy: Instance, scratch: dict[Database, str], stamp: str) -> None:

@@ -111,19 +111,7 @@ def ensure_databases(environment: str) -> Change:
         server.drop_database(database)
         server.ensure_database(database)
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        loads = [
-            pool.submit(
-                load_dump,
-                dump,
-                host=server.host,
-                port=server.port,
-                user=server.user,
-                password=server.password,
-                database=database,
-                ca_file=server.ca_file,
-            )
-            for database, dump in targets.items()
-        ]
+        loads = [pool.submit(load_dump, dump, server, database) for database, dump in targets.items()]
         for load in loads:
             load.result()
     # Before the load counts as done: what was applied to an earlier instance of this name is gone with it.

@@ -231,16 +231,7 @@ def _restore(instance: Instance, part: ArchivePart, key: SecretBytes, schema: st
     server.drop_database(schema)
     server.ensure_database(schema)
     with checked_part(instance, part, key) as sql:
-        load_sql(
-            _whole(sql, part.key),
-            what=part.key,
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            database=schema,
-            ca_file=server.ca_file,
-        )
+        load_sql(_whole(sql, part.key), server, schema, what=part.key)
 
 
 def _whole(lines: Iterable[bytes], where: str) -> Iterator[bytes]:

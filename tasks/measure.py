@@ -27,15 +27,7 @@ def _measure(server: MariaDBServer, reference: Reference) -> ReferenceRecord:
         scratch = f"implanta_ref_{reference.digest[:12]}_{dump.database}_medida"
         server.drop_database(scratch)
         server.ensure_database(scratch)
-        load_dump(
-            dump,
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            database=scratch,
-            ca_file=server.ca_file,
-        )
+        load_dump(dump, server, scratch)
         with server.transaction(scratch) as cursor:
             structures[dump.database] = read_structure(cursor, scratch)
             rows[dump.database] = read_reference_rows(cursor, scratch, dump.database)

@@ -130,7 +130,7 @@ def load(databases: Databases, reference: Reference) -> None:
         (reference.sei, databases.name.database_sei),
         (reference.sip, databases.name.database_sip),
     ):
-        load_dump(dump, host=server.host, port=server.port, user=server.user, password=server.password, database=schema)
+        load_dump(dump, server, schema)
 
 
 @contextmanager

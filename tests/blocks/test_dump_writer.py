@@ -37,15 +37,7 @@ def schemas(server: MariaDBServer) -> Iterator[tuple[str, str]]:
 
 
 def load(server: MariaDBServer, sql: list[bytes], schema: str) -> None:
-    load_sql(
-        sql,
-        what="teste",
-        host=server.host,
-        port=server.port,
-        user=server.user,
-        password=server.password,
-        database=schema,
-    )
+    load_sql(sql, server, schema, what="teste")
 
 
 def read_all(server: MariaDBServer, schema: str) -> None:

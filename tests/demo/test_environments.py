@@ -64,9 +64,7 @@ def pristine(fleet: object, official_reference: Path | None) -> "dict[str, str]"
             name = names[dump.database]
             server.drop_database(name)
             server.ensure_database(name)
-            load_dump(
-                dump, host=server.host, port=server.port, user=server.user, password=server.password, database=name
-            )
+            load_dump(dump, server, name)
     return {str(database): name for database, name in names.items()}
 
 

@@ -57,7 +57,7 @@ def test_a_stranger_checks_it_and_restores_it(package: Path, instance: Instance,
     assert verify(package).returncode == 0
     with scratch_server(tmp_path / "alheio") as scratch:
         server = scratch.server
-        with private_options(server.host, server.port, server.user, server.password, None) as options:
+        with private_options(server) as options:
             os.set_inheritable(options, True)
             content = os.read(options, 1 << 16)
         login = tmp_path / "login.cnf"

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from pymysql.cursors import Cursor
 
 from blocks.dump_loader import load_dump
+from blocks.mariadb import MariaDBServer
 from domain.reference import DumpFile
 from tests.mariadb import PrivateMariadb
 
@@ -41,15 +42,13 @@ class Server(NamedTuple):
         with connection, connection.cursor() as cursor:
             yield cursor
 
+    @property
+    def block(self) -> MariaDBServer:
+        """The server as the product knows one."""
+        return MariaDBServer(host=self.host, port=self.port, user=self.user, password=SecretStr(self.password))
+
     def load(self, dump: DumpFile, database: str) -> None:
-        load_dump(
-            dump,
-            host=self.host,
-            port=self.port,
-            user=self.user,
-            password=SecretStr(self.password),
-            database=database,
-        )
+        load_dump(dump, self.block, database)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from blocks.dump_loader import load_dump
+from blocks.mariadb import MariaDBServer
 from blocks.reference import find_reference
 from blocks.structure import read_reference_rows, read_structure
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
@@ -137,7 +138,7 @@ def test_missing_client_program_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", str(tmp_path))
     dump = write_dump(tmp_path / "sei.sql", sql())
     with pytest.raises(InvalidInputError, match="Instale o pacote mariadb-client"):
-        load_dump(dump, host="127.0.0.1", port=1, user="x", password=SecretStr("x"), database="x")
+        load_dump(dump, MariaDBServer(host="127.0.0.1", port=1, user="x", password=SecretStr("x")), "x")
 
 
 def test_password_is_in_no_argument_environment_or_file(
@@ -163,13 +164,7 @@ def test_a_server_without_the_authoritys_certificate_gets_no_dump(
     authority.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
     with pytest.raises(InvalidInputError, match=r"conexão cifrada com o MariaDB falhou \(erro 2026\)"):
         load_dump(
-            write_dump(tmp_path / "sei.sql", sql()),
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=SecretStr(server.password),
-            database=database,
-            ca_file=authority,
+            write_dump(tmp_path / "sei.sql", sql()), server.block.model_copy(update={"ca_file": authority}), database
         )
     with server.cursor() as cursor:
         assert read_structure(cursor, database).tables == {}

@@ -112,6 +112,12 @@ class Instance:
         self.version = reference.version
         self.port = 0
         self._databases = {name: f"{slug.replace('-', '_')}_{name}" for name in ("sei", "sip")}
+        administrator = MariaDBServer(
+            host=state.mariadb.host,
+            port=state.mariadb.port,
+            user=state.mariadb.admin_user,
+            password=state.mariadb.admin_password,
+        )
         for dump in reference.dumps:
             for suffix in ("", "_modelo"):
                 self.execute(
@@ -119,14 +125,7 @@ class Instance:
                     f"CREATE DATABASE {self._databases[dump.database]}{suffix} CHARACTER SET latin1"
                     " COLLATE latin1_swedish_ci",
                 )
-            load_dump(
-                dump,
-                host=state.mariadb.host,
-                port=state.mariadb.port,
-                user=state.mariadb.admin_user,
-                password=state.mariadb.admin_password,
-                database=self._databases[dump.database],
-            )
+            load_dump(dump, administrator, self._databases[dump.database])
             own, model = self._databases[dump.database], f"{self._databases[dump.database]}_modelo"
             for table in WRITTEN[dump.database]:
                 self.execute("mysql", f"CREATE TABLE {model}.{table} AS SELECT * FROM {own}.{table}")

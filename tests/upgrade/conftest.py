@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blocks.dump_loader import load_dump
-from blocks.mariadb import MariaDBServer, identifier
+from blocks.mariadb import MariaDBServer
 from blocks.reference import find_reference
 from blocks.release_package import build_package
 from blocks.scratch_server import scratch_server
@@ -30,17 +30,14 @@ def load(server: MariaDBServer) -> Iterator[Load]:
 
     def into_new(dump: DumpFile) -> str:
         schema = f"t_{dump.database}_{secrets.token_hex(4)}"
-        with server.transaction() as cursor:
-            cursor.execute(f"CREATE DATABASE {identifier(schema)} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+        server.ensure_database(schema)
         made.append(schema)
-        load_dump(dump, host=server.host, port=server.port, user=server.user, password=server.password, database=schema)
+        load_dump(dump, server, schema)
         return schema
 
     yield into_new
-    with server.transaction() as cursor:
-        cursor.execute("SET SESSION foreign_key_checks = 0")
-        for schema in made:
-            cursor.execute(f"DROP DATABASE {identifier(schema)}")
+    for schema in made:
+        server.drop_database(schema)
 
 
 @pytest.fixture(scope="session")
