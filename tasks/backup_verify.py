@@ -19,10 +19,9 @@ from blocks.scratch_server import ScratchServer
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
 from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
-from domain.archive import ArchivePart, Attachment, DatabaseFacts
+from domain.archive import Attachment, DatabaseFacts
 from domain.backup.certificate import BackupCertificate
-from domain.backup.files import FileIndex
-from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult
+from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult, damage_as
 from domain.backup.growth import judge_growth
 from domain.backup.judge import (
     StoredFile,
@@ -35,9 +34,9 @@ from domain.backup.judge import (
 )
 from domain.backup.manifest import BackupManifest, BackupReference
 from domain.backup.meaning import Violation, attribute
-from domain.errors import IntegrityError
 from domain.reference import Database
 from tasks import clock
+from tasks.backup_files import FileExamination
 from tasks.backup_history import accepted_of
 from tasks.backup_opens import open_copy
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
@@ -82,6 +81,7 @@ class _Examination:
         self._reference = reference
         self._previous = previous
         self._scratch = scratch
+        self._before: BackupManifest | None = None
         self._open_all = open_all
         self._vault = BackupVault(instance)
         self._started = monotonic()
@@ -98,6 +98,7 @@ class _Examination:
         with self._collected(), self._timed("manifesto"):
             manifest = fetch_manifest(self._instance, self._reference)
         if manifest is not None:
+            self._before = self._read_previous()
             with self._collected():
                 self._look_at_objects(manifest)
                 self._look_at_clocks(manifest)
@@ -175,7 +176,7 @@ class _Examination:
         if schemas.keys() != manifest.schemas.keys():
             return {}
         self._tell_meaning(meaning.result(), unequal)
-        with _damage_as(Cause.STRUCTURE, schemas["sei"]):
+        with damage_as(Cause.STRUCTURE, schemas["sei"]):
             attachments = list_attachments(server, schemas["sei"])
         with self._timed("aplicação"):  # comes last: it changes rows of the copy
             self._open(manifest, scratch)
@@ -203,14 +204,14 @@ class _Examination:
 
     def _restore(self, manifest: BackupManifest, server: MariaDBServer) -> None:
         part = manifest.databases
-        with _damage_as(Cause.REFUSED_STATEMENT, part.key, Level.LOADS):
+        with damage_as(Cause.REFUSED_STATEMENT, part.key, Level.LOADS):
             restore(as_file(ahead(self._vault.read(part))), server, part.key)
 
     def _compare(self, manifest: BackupManifest, server: MariaDBServer, schemas: dict[Database, str]) -> None:
         with ThreadPoolExecutor(1) as pool:
             reading = pool.submit(_read_facts, server, schemas)
             # A view that names what is not there stops the dump; the server's own count still tells what is missing.
-            with self._collected(), _damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
+            with self._collected(), damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
                 self._findings += judge_dump(manifest.dump, digest(server, list(schemas.values())))
             facts = reading.result()
         resting = 0
@@ -252,14 +253,19 @@ class _Examination:
         self._findings += findings
         self._alerts += alerts
 
-    def _compare_with_previous(self, manifest: BackupManifest) -> None:
+    def _read_previous(self) -> BackupManifest | None:
         if self._previous is None:
             self._notes.append("Não há cópia provada anterior com que comparar o crescimento")
-            return
+            return None
         try:
-            previous = fetch_manifest(self._instance, self._previous)
+            return fetch_manifest(self._instance, self._previous)
         except FoundError as e:
             self._notes.append(f"O crescimento não foi julgado, a cópia anterior não se lê: {e.finding}")
+            return None
+
+    def _compare_with_previous(self, manifest: BackupManifest) -> None:
+        previous = self._before
+        if previous is None:
             return
         self._alerts += judge_growth(Catalog().backup().growth, previous, manifest)
         rows, files = manifest.dump.rows - previous.dump.rows, manifest.files.files - previous.files.files
@@ -267,59 +273,15 @@ class _Examination:
             self._tell(Level.STORED, f"desde a cópia provada anterior, {rows:+} linhas e {files:+} arquivos")
 
     def _read_files(self, manifest: BackupManifest) -> dict[str, StoredFile]:
-        """Every file of the backup as its pack holds it.
-
-        Raises:
-            FoundError: the index or a pack is damaged.
-        """
-        with self._timed("arquivos"):
-            index = self._read_index(manifest)
-            if (tuple(index.used_packs().values()), index.facts) != (manifest.packs, manifest.files):
-                detail = "não é o que o manifesto conta de arquivos e pacotes"
-                self._find(Level.EQUAL, Cause.INDEX, manifest.index.key, detail)
-            contents = self._contents(index)
-            found = {}
-            for path, file in index.files.items():
-                size_bytes = contents[file.pack].get(file.sha256)
-                if size_bytes is None:
-                    raise FoundError(Finding(level=Level.EQUAL, cause=Cause.INDEX, subject=path))
-                found[path] = StoredFile(size_bytes, file.md5, file.modified_ns)
-            return found
-
-    def _opened_before(self) -> FileIndex | None:
-        """The index of the packs that need not be opened again; None when all must."""
-        if self._open_all or self._previous is None:
-            return None
+        """Every file of the backup as its pack holds it. Raises FoundError when the index or a pack is damaged."""
+        known = None if self._open_all else self._before
+        examination = FileExamination(self._vault, manifest, known, self._find)
         try:
-            return self._vault.read_index(fetch_manifest(self._instance, self._previous))
-        except IntegrityError:  # told where the growth is judged
-            return None
-
-    def _contents(self, index: FileIndex) -> dict[int, dict[str, int]]:
-        """Size of each content by its SHA-256, of every pack by its number."""
-        before, opened = self._opened_before(), 0
-        contents: dict[int, dict[str, int]] = {}
-        for number, pack in index.used_packs().items():
-            known = before.contents_of(pack) if before else None
-            if known is None:
-                known = self._read_pack(pack)
-                opened += 1
-            else:
-                self._vault.compare_stored(pack)
-            contents[number] = known
-        evidence = f"{opened} pacotes de arquivos abertos, cada conteúdo conferido por SHA-256"
-        if kept := len(contents) - opened:
-            evidence += f"; {kept} que a cópia provada anterior abriu, lidos e iguais a ela byte a byte (SHA-256)"
-        self._tell(Level.INTACT, evidence)
-        return contents
-
-    def _read_index(self, manifest: BackupManifest) -> FileIndex:
-        with _damage_as(Cause.INDEX, manifest.index.key):
-            return self._vault.read_index(manifest)
-
-    def _read_pack(self, pack: ArchivePart) -> dict[str, int]:
-        with _damage_as(Cause.OBJECT_CHANGED, pack.key):
-            return self._vault.read_pack(pack)
+            with self._timed("arquivos"):
+                return examination.run()
+        finally:
+            if examination.evidence:
+                self._tell(Level.INTACT, examination.evidence)
 
     def _look_at_rest(self, manifest: BackupManifest) -> None:
         ldif = b"".join(self._vault.read(manifest.directory)).decode(errors="replace")
@@ -402,7 +364,7 @@ def _look_for_parents(server: MariaDBServer, schemas: dict[Database, str]) -> Fo
     """What the foreign keys of all schemas say, their tables named in full."""
     checked, broken = 0, []
     for schema in schemas.values():
-        with _damage_as(Cause.STRUCTURE, schema):
+        with damage_as(Cause.STRUCTURE, schema):
             keys = check_foreign_keys(server, schema)
         checked += keys.checked
         broken += [key._replace(table=f"{schema}.{key.table}") for key in keys.broken]
@@ -411,14 +373,3 @@ def _look_for_parents(server: MariaDBServer, schemas: dict[Database, str]) -> Fo
 
 def _read_facts(server: MariaDBServer, schemas: dict[Database, str]) -> dict[Database, DatabaseFacts]:
     return {kind: read_database_facts(server, schema) for kind, schema in schemas.items()}
-
-
-@contextmanager
-def _damage_as(cause: Cause, subject: str, level: Level = Level.EQUAL) -> Iterator[None]:
-    """What does not read as what it should be, although every byte is as it was stored."""
-    try:
-        yield
-    except FoundError:
-        raise
-    except IntegrityError as e:
-        raise FoundError(Finding(level=level, cause=cause, subject=subject, detail=e.what)) from e

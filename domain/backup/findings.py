@@ -1,5 +1,7 @@
 """What can be wrong with a backup, named by its cause, and the levels up to which a backup was proved."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from domain.errors import IntegrityError
@@ -103,6 +105,17 @@ class FoundError(IntegrityError):
 
     def __reduce__(self) -> tuple[type["FoundError"], tuple[Finding]]:
         return type(self), (self.finding,)
+
+
+@contextmanager
+def damage_as(cause: Cause, subject: str, level: Level = Level.EQUAL) -> Iterator[None]:
+    """What does not read as what it should be, although every byte is as it was stored: told as a FoundError."""
+    try:
+        yield
+    except FoundError:
+        raise
+    except IntegrityError as e:
+        raise FoundError(Finding(level=level, cause=cause, subject=subject, detail=e.what)) from e
 
 
 class LevelResult(Frozen):
