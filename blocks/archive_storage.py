@@ -165,16 +165,8 @@ class ArchiveStorage:
 
     def abort_uploads(self) -> Change:
         """Throw away the parts of uploads that were never finished; only who keeps others out of the bucket may."""
-        aborted = 0
         with explaining_s3(self._where):
-            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket):
-                for upload in page.get("Uploads", []):
-                    if not is_rehearsal():
-                        self._client.abort_multipart_upload(
-                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                        )
-                    aborted += 1
-        return Change(removed=aborted)
+            return Change(removed=locked_objects.abort_uploads(self._client, self._bucket))
 
     def is_held(self, key: str, version_id: str, size_bytes: int) -> bool:
         """Whether one version is there, as long as it should be, under legal hold and a retention."""

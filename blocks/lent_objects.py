@@ -105,11 +105,4 @@ class LentObjects:
 
     def _abort_uploads(self, prefix: str, before: datetime | None = None) -> None:
         with suppress(self._client.exceptions.NoSuchBucket):
-            for page in self._client.get_paginator("list_multipart_uploads").paginate(
-                Bucket=self._bucket, Prefix=prefix
-            ):
-                for upload in page.get("Uploads", []):
-                    if before is None or upload["Initiated"] < before:
-                        self._client.abort_multipart_upload(
-                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                        )
+            locked_objects.abort_uploads(self._client, self._bucket, prefix, before=before)

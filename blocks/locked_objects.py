@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from blocks.rehearsal import is_rehearsal
 from blocks.s3_errors import MISSING, code_of
 from domain.bucket import LockMode, ObjectFact
 from domain.errors import IntegrityError, InvalidInputError
@@ -112,6 +113,20 @@ def upload(
     if len(first) < PART_SIZE:
         return _upload_at_once(client, bucket, key, first, known_digest, lock, metadata)
     return _Multipart(client, bucket, key, lock, metadata).upload(chain([first], parts), known_digest)
+
+
+def abort_uploads(client: "S3Client", bucket: str, prefix: str = "", *, before: datetime | None = None) -> int:
+    """Throw away the parts of uploads that were never finished, of those begun before a moment if one is given.
+
+    Whoever calls keeps others from uploading there. In a rehearsal they are only counted.
+    """
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    found = [upload for page in pages for upload in page.get("Uploads", [])]
+    old = [upload for upload in found if before is None or upload["Initiated"] < before]
+    for upload in old:
+        if not is_rehearsal():
+            client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    return len(old)
 
 
 def _upload_at_once(

@@ -21,7 +21,7 @@ from tasks.instance import Instance, load_instance
 from tasks.maintenance import require_impersonal
 from tasks.step import step
 from tasks.support import Prepared
-from tasks.ticket_record import ACTOR, PREPARED, events_of, load_request, record, require_ticket
+from tasks.ticket_record import ACCEPTED, ACTOR, PREPARED, events_of, load_request, record, require_ticket
 
 LINKED = "support.linked"
 
@@ -145,8 +145,11 @@ def drop_expired(municipality: str) -> Change:
 
 
 def borrowers() -> list[str]:
-    """The municipalities that were ever lent anything, by slug."""
-    told = doors.registry().events(kinds=[PREPARED])
+    """The municipalities that may ever have been lent anything, by slug.
+
+    By the tickets that were accepted: a run that was killed right after it lent something told of nothing more.
+    """
+    told = doors.registry().events(kinds=[ACCEPTED])
     ibges = {event.ibge for event in told if event.details["kind"] == TicketKind.COPY}
     return [found.slug for found in doors.registry().list_municipalities() if found.ibge in ibges]
 

@@ -8,11 +8,13 @@ from email.parser import BytesParser
 
 import pytest
 from pydantic import JsonValue, SecretStr
+from sqlalchemy import create_engine, text
 
 from blocks.catalog import Catalog
 from domain.message import Event
 from domain.message_variable import Kind
 from lab.state import LabState
+from registry import Registry
 from tests.registries import registry_apart
 
 
@@ -22,6 +24,19 @@ def own_registry(lab_state: LabState) -> Iterator[SecretStr]:
     with registry_apart(lab_state, "correio") as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMPLANTA_REGISTRY_URL", url.get_secret_value())
         yield url
+
+
+@contextmanager
+def empty_queue(url: SecretStr) -> Iterator[Registry]:
+    """That registry, without the messages of the tests before."""
+    engine = create_engine(url.get_secret_value())
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM message_delivery"))
+        connection.execute(text("DELETE FROM message"))
+    engine.dispose()
+    opened = Registry(url)
+    yield opened
+    opened.dispose()
 
 
 def arrived(lab_state: LabState, domain: str) -> list[EmailMessage]:

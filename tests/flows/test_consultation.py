@@ -37,9 +37,9 @@ from registry import Registry
 from tasks import clock, doors
 from tasks.backup_cycle import back_up
 from tasks.backup_export import EXPORTED
-from tasks.consultation import LINKED, require_rule
+from tasks.consultation import LINKED, borrowers, require_rule
 from tasks.instance import Instance, load_instance
-from tasks.ticket_record import PREPARED, send_ticket
+from tasks.ticket_record import ACCEPTED, PREPARED, record, send_ticket
 from tests.cli.conftest import register_environment
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
@@ -256,6 +256,17 @@ def test_when_its_time_is_over_no_link_is_given_and_every_version_goes(
     assert drop_consultations() == 0
     assert run(ticket).state is TicketState.DONE
     assert versions(instance, ticket) == [], "an end is an end: nothing is lent again"
+
+
+def test_who_was_lent_something_by_a_run_that_was_killed_is_looked_at_too(join: Join) -> None:
+    """Such a run told of nothing but the ticket's acceptance, and the object lies there all the same."""
+    found = join("3109204", "Buenópolis")
+    assert found.slug not in borrowers()
+    ticket = Ticket(
+        id="copia-1", kind="copia", municipality=found.slug, environment=f"{found.slug}-treinamento", sha256="a" * 64
+    )
+    record(ACCEPTED, ticket, found.ibge)
+    assert found.slug in borrowers()
 
 
 KILLED = """

@@ -20,7 +20,6 @@ from prefect.client.orchestration import get_client
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_LEVEL, temporary_settings
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 
 from blocks import message_templates
 from blocks.catalog import Catalog
@@ -40,7 +39,7 @@ from tasks import clock, doors
 from tasks.messages import queue_message, send_pending, withdraw
 from tests.blocks.test_mailer import Refusing
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, future_examples
+from tests.flows.mailbox import arrived, empty_queue, future_examples
 from tests.leaks import require_nowhere
 
 IBGE, SLUG = "3168705", "timoteo"
@@ -55,14 +54,8 @@ TO_THE_TEAM = sum(TEAM_ROLE in rule.roles for rule in TABLE.messages)
 @pytest.fixture
 def registry(registry_url: SecretStr) -> Iterator[Registry]:
     """That registry with an empty queue."""
-    engine = create_engine(registry_url.get_secret_value())
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM message_delivery"))
-        connection.execute(text("DELETE FROM message"))
-    engine.dispose()
-    opened = Registry(registry_url)
-    yield opened
-    opened.dispose()
+    with empty_queue(registry_url) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_LOGGING_LEVEL, temporary_settings
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from blocks.mailer import Mailer
@@ -33,7 +32,7 @@ from tasks.returns import read_returns
 from tests.blocks.test_mailer import SENDER
 from tests.domain.bounces import ABSENCE, notification
 from tests.domain.examples import make_municipality
-from tests.flows.mailbox import arrived, future_examples
+from tests.flows.mailbox import arrived, empty_queue, future_examples
 from tests.imap import Imap, imap_server
 
 IBGE, SLUG = "3168705", "timoteo"
@@ -58,14 +57,8 @@ def imap(server: Imap, monkeypatch: pytest.MonkeyPatch) -> Imap:
 @pytest.fixture
 def registry(registry_url: SecretStr) -> Iterator[Registry]:
     """A registry of this module with an empty queue."""
-    engine = create_engine(registry_url.get_secret_value())
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM message_delivery"))
-        connection.execute(text("DELETE FROM message"))
-    engine.dispose()
-    opened = Registry(registry_url)
-    yield opened
-    opened.dispose()
+    with empty_queue(registry_url) as opened:
+        yield opened
 
 
 @pytest.fixture

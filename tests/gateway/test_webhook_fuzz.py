@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from domain.webhook.contracts import Source
 from gateway.app import create_app
@@ -44,25 +45,32 @@ def sender(secret: SecretStr, olhos_dagua: str) -> Iterator[Sender]:
         yield Sender(client, Source.TICKET, secret)
 
 
+GENERATED = settings(
+    max_examples=CASES,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def description(sender: Sender) -> OpenApiSchema:
+    """What the gateway says of its webhooks."""
+    base = str(sender.client.base_url).rstrip("/")
+    return schemathesis.openapi.from_url(f"{base}/webhooks/openapi.json")
+
+
 @pytest.mark.parametrize("mode", GenerationMode)
 def test_requests_made_from_the_description_are_refused_and_leave_nothing(
     sender: Sender, registry: Registry, mode: GenerationMode
 ) -> None:
-    base = str(sender.client.base_url).rstrip("/")
-    described = schemathesis.openapi.from_url(f"{base}/webhooks/openapi.json")
-    operations = [found.ok() for found in described.get_all_operations() if isinstance(found, Ok)]
+    operations = [found.ok() for found in description(sender).get_all_operations() if isinstance(found, Ok)]
     assert len(operations) == 2 * len(Source)
     cases = st.one_of([operation.as_strategy(generation_mode=mode) for operation in operations])
     before, seen = len(registry.webhooks.list(limit=10_000)), Counter[int]()
 
     @seed(20261128)
-    @settings(
-        max_examples=CASES,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @GENERATED
     @given(cases)
     def refused(case: Case[Any]) -> None:
         answer = case.call(timeout=20)
@@ -80,23 +88,15 @@ def test_requests_made_from_the_description_are_refused_and_leave_nothing(
 def test_bodies_that_the_description_does_not_allow_are_refused_although_they_are_signed(
     sender: Sender, registry: Registry
 ) -> None:
-    base = str(sender.client.base_url).rstrip("/")
-    described = schemathesis.openapi.from_url(f"{base}/webhooks/openapi.json")
     before, seen = len(registry.webhooks.list(limit=10_000)), Counter[int]()
     json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     )
-    negative = described["/chamado"]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    negative = description(sender)["/chamado"]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
     @seed(20261129)
-    @settings(
-        max_examples=CASES,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @GENERATED
     @given(st.one_of(negative.map(lambda case: case.body), json_values))
     def refused(value: object) -> None:
         try:
