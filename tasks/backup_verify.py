@@ -82,6 +82,7 @@ class _Examination:
         self._previous = previous
         self._scratch = scratch
         self._before: BackupManifest | None = None
+        self._not_compared = "Não há cópia provada anterior com que comparar o crescimento"
         self._open_all = open_all
         self._vault = BackupVault(instance)
         self._started = monotonic()
@@ -255,17 +256,17 @@ class _Examination:
 
     def _read_previous(self) -> BackupManifest | None:
         if self._previous is None:
-            self._notes.append("Não há cópia provada anterior com que comparar o crescimento")
             return None
         try:
             return fetch_manifest(self._instance, self._previous)
         except FoundError as e:
-            self._notes.append(f"O crescimento não foi julgado, a cópia anterior não se lê: {e.finding}")
+            self._not_compared = f"O crescimento não foi julgado, a cópia anterior não se lê: {e.finding}"
             return None
 
     def _compare_with_previous(self, manifest: BackupManifest) -> None:
         previous = self._before
         if previous is None:
+            self._notes.append(self._not_compared)
             return
         self._alerts += judge_growth(Catalog().backup().growth, previous, manifest)
         rows, files = manifest.dump.rows - previous.dump.rows, manifest.files.files - previous.files.files

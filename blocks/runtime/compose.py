@@ -141,7 +141,7 @@ class ComposeRuntime(ApplicationRuntime):
         return workload.release_version if workload else None
 
     def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
-        """Write the project with the version's images; the code is the one in the environment's directory of code."""
+        """Write the project with the version's images and its own directory of the environment's code."""
         workload = self._workload(environment).model_copy(update={"release_version": version})
         return self.apply(environment, configuration, workload)
 

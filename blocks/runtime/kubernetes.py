@@ -170,7 +170,7 @@ class KubernetesRuntime(ApplicationRuntime):
         return workload.release_version if workload else None
 
     def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
-        """Let the pods follow: the images are those of the version, the code that in the environment's volume."""
+        """Let the pods follow: the images are those of the version, the code its own directory of the volume."""
         workload = self._workload(self._api, environment).model_copy(update={"release_version": version})
         return self.apply(environment, configuration, workload)
 
