@@ -119,7 +119,7 @@ def measure(facts: CampaignFacts, rules: CampaignRules) -> dict[str, Figure]:
             CampaignHappening(
                 kind=CampaignEvent.OPENED,
                 at=moment_of(MONDAY, 0),
-                release=facts.release.version,
+                release=facts.release.told,
                 environments=tuple(one.slug for one in facts.environments),
             )
         ]

@@ -2,13 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def private_lab() -> Iterator[None]:
+def private_lab(profile: str = "embedded", services: Iterable[str] | None = None) -> Iterator[Path]:
     """Run what is inside on fresh servers; Prefect is imported only now, when it can be told where to go."""
     import lab
 
@@ -17,13 +17,13 @@ def private_lab() -> Iterator[None]:
         os.environ["IMPLANTA_LAB_DIR"] = str(folder)
         os.environ.pop("IMPLANTA_SETTINGS", None)
         try:
-            lab.up(folder)
+            lab.up(folder, profile=profile, services=services)
             from cli.prefect import connect
 
             settings = connect()
             from cli.deploy import deploy
 
             deploy(settings)
-            yield
+            yield folder
         finally:
             lab.down(folder)

@@ -11,7 +11,10 @@ from typing import TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from blocks.catalog_file import CATALOG_DIR, read_catalog_file, shown
+from domain.alerts import AlertRule
 from domain.backup.retention import BackupRule
+from domain.billing import BillingRule
+from domain.board.access import BoardRule
 from domain.calendar import HolidayCatalog
 from domain.campaign.rules import CampaignRules
 from domain.catalog_entry import CatalogEntry
@@ -27,11 +30,13 @@ from domain.instruments.communication import CommunicationRule
 from domain.instruments.instrument import Instrument, InstrumentTable
 from domain.instruments.timetable import TimetableRule
 from domain.message import MessageTable
+from domain.monitoring.rules import MonitoringRule
 from domain.municipality import IbgeTable
 from domain.parameter import ParameterTable
 from domain.plan import PlanTable
 from domain.planning.rules import Rules
 from domain.planning.teams import TeamTable
+from domain.prefect_access import PrefectAccessRule
 from domain.retirement import RetentionRule
 from domain.schedule import ScheduleTable
 from domain.sizing import SizingRules
@@ -43,6 +48,7 @@ from domain.upgrade.modules import ModuleTable
 from domain.upgrade.release import Release, ReleaseTable
 from domain.user_table import UserSheetRule
 from domain.users_guard import UsersRule
+from domain.webhook.outgoing_rule import OutgoingRule
 from domain.webhook.rule import WebhookTable
 
 MUNICIPALITIES_OF_BRAZIL = 5_570
@@ -107,6 +113,14 @@ class Catalog:
         """The price table (`plans.yaml`)."""
         return _load(self.directory / "plans.yaml", PlanTable)
 
+    def billing(self) -> BillingRule:
+        """When another faixa is proposed (`billing.yaml`)."""
+        return _load(self.directory / "billing.yaml", BillingRule)
+
+    def monitoring(self) -> MonitoringRule:
+        """What the monitoring probes and how it is damped (`monitoring.yaml`)."""
+        return _load(self.directory / "monitoring.yaml", MonitoringRule)
+
     def sla(self) -> SlaRule:
         """The agreed time to deliver an environment (`sla.yaml`)."""
         return _load(self.directory / "sla.yaml", SlaRule)
@@ -131,9 +145,21 @@ class Catalog:
         """How long retired environments and their archives stay (`retention.yaml`)."""
         return _load(self.directory / "retention.yaml", RetentionRule)
 
+    def alerts(self) -> AlertRule:
+        """Whose silence and whose failure Prefect tells of (`alerts.yaml`)."""
+        return _load(self.directory / "alerts.yaml", AlertRule)
+
     def backup(self) -> BackupRule:
         """How long backups are kept, and how much may change between two (`backup.yaml`)."""
         return _load(self.directory / "backup.yaml", BackupRule)
+
+    def board(self) -> BoardRule:
+        """Whose groups may see the board (`board.yaml`)."""
+        return _load(self.directory / "board.yaml", BoardRule)
+
+    def prefect_access(self) -> PrefectAccessRule:
+        """Who may ask what of the Prefect server through the door (`prefect_access.yaml`)."""
+        return _load(self.directory / "prefect_access.yaml", PrefectAccessRule)
 
     def campaigns(self) -> CampaignRules:
         """In which order environments are upgraded, and what has to be before the next (`campaigns.yaml`)."""
@@ -218,6 +244,10 @@ class Catalog:
     def webhooks(self) -> WebhookTable:
         """Which deployment the webhooks of each source start (`webhooks.yaml`)."""
         return _load(self.directory / "webhooks.yaml", WebhookTable)
+
+    def webhook_events(self) -> OutgoingRule:
+        """Which events other systems are told, and how hard it is tried (`webhook_events.yaml`)."""
+        return _load(self.directory / "webhook_events.yaml", OutgoingRule)
 
     def messages(self) -> MessageTable:
         """What prefeituras are written about, and to whom (`messages.yaml`)."""

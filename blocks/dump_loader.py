@@ -62,6 +62,7 @@ def load_sql(sql: Iterable[bytes], server: MariaDBServer, database: str, *, what
             "--binary-mode",  # no client command in a dump is obeyed, so it cannot run a program here
             "--local-infile=0",
             "--batch",
+            "--max-allowed-packet=1G",
             "--connect-timeout=10",
             "--init-command=SET SESSION lock_wait_timeout = 60",
             f"--database={database}",

@@ -27,6 +27,9 @@ _CREATE = re.compile(rb"CREATE TABLE `([^`]+)` \(\s*")
 _INSERT = re.compile(rb"INSERT INTO `([^`]+)` (?:\(.*?\) )?VALUES\s*")
 _CREATE_DATABASE = re.compile(rb"CREATE DATABASE (?:/\*!\d+ IF NOT EXISTS\*/ )?`(\w+)`")
 _DELIMITER = re.compile(rb"DELIMITER (\S+)\s*")
+# The program's words, in comments, on where the dump is in the server's log: no part of what was dumped.
+_ABOUT_PLACE = (b"-- CHANGE MASTER TO ", b"-- SET GLOBAL gtid_slave_pos=")
+_PLACE = re.compile(rb"-- CHANGE MASTER TO MASTER_LOG_FILE='([^']+)', MASTER_LOG_POS=(\d+);\s*")
 _AUTO_INCREMENT = re.compile(rb" AUTO_INCREMENT=(\d+)")
 # Says nothing of the data: settings of the session, locks, and what only the client program understands; those that
 # begin with 50003 belong to a trigger or routine.
@@ -72,6 +75,8 @@ class DigestedDump:
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = lines
         self._schemas: dict[str, _Schema] = {}
+        self.place: tuple[str, int] | None = None
+        """File and offset of its snapshot in the server's binary log, once passed, where that was asked for."""
 
     def __iter__(self) -> Iterator[bytes]:
         schema = _Schema()  # of nobody, until the first one is named
@@ -101,8 +106,13 @@ class DigestedDump:
             elif found := _CREATE.fullmatch(line):
                 definition = schema.table(found[1])
                 definition.add_definition(line)
-            elif not line.isspace() and not _NOISE.match(line):
+            elif not line.isspace() and not _NOISE.match(line) and not self._is_about_place(line):
                 schema.others.update(line)
+
+    def _is_about_place(self, line: bytes) -> bool:
+        if found := _PLACE.fullmatch(line):
+            self.place = found[1].decode(), int(found[2])
+        return line.startswith(_ABOUT_PLACE)
 
     def _schema(self, name: bytes) -> "_Schema":
         return self._schemas.setdefault(name.decode(), _Schema())

@@ -10,17 +10,20 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import BinaryIO, cast
 
 from blocks.dump_loader import private_options
 from blocks.dump_statements import DigestedDump
 from blocks.mariadb import MariaDBServer, explain_code, identifier
-from domain.backup.facts import DumpFacts
+from domain.backup.facts import DumpFacts, RowsDigest
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 
 COMPLETION_MARK = b"-- Dump completed\n"
+_IN_ORDER = "--order-by-primary"
+_EVERYTHING = ("--routines", "--triggers", "--events")
 
 # At the start of a line only the program itself can write this: a line break inside a value is written as `\n`.
 _USE = re.compile(rb"USE `([a-z0-9_]+)`;\s*")
@@ -51,34 +54,60 @@ def dumping(server: MariaDBServer, schemas: Sequence[str]) -> Iterator[Iterator[
         IntegrityError: the server refused something else, or the text is not what it should be.
     """
     where = f"{', '.join(schemas)} em {server.host}:{server.port}"
-    with _running(server, schemas, "--no-create-db") as (process, messages):
+    with _running(server, ["--no-create-db", *_EVERYTHING, "--databases", *_plain(schemas)]) as (process, messages):
         yield _Run(process, messages, where).dumps(schemas)
 
 
 @contextmanager
-def dumped(server: MariaDBServer, schemas: Sequence[str]) -> Iterator[Iterator[bytes]]:
+def dumped(
+    server: MariaDBServer,
+    schemas: Sequence[str],
+    *,
+    with_place: bool = False,
+    without_rows_of: Iterable[tuple[str, str]] = (),
+) -> Iterator[Iterator[bytes]]:
     """The whole text of one dump of these schemas, as they are at one moment, line by line and with their names.
 
-    Rows are in the order of their key, so that equal data give equal text. It ends with `COMPLETION_MARK`. Leaving the
-    block early stops the dump. Raises as `dumping`.
+    Rows are in the order of their key, so that equal data give equal text; those of the tables named, by schema and
+    name, are left out. It ends with `COMPLETION_MARK`. Leaving the block early stops the dump. `with_place` has it say
+    in a comment where that moment is in the server's binary log, which the server has to keep: MariaDB notes it with
+    the snapshot, and nobody is locked out. Raises as `dumping`.
     """
     where = f"{', '.join(schemas)} em {server.host}:{server.port}"
-    with _running(server, schemas, "--order-by-primary") as (process, messages):
+    options = [f"--ignore-table-data={schema}.{table}" for schema, table in without_rows_of]
+    if with_place:
+        options.append("--master-data=2")
+    with _running(server, [_IN_ORDER, *_EVERYTHING, *options, "--databases", *_plain(schemas)]) as (process, messages):
         yield _Run(process, messages, where).lines()
 
 
-def digest(server: MariaDBServer, schemas: Sequence[str]) -> DumpFacts:
+def digest(
+    server: MariaDBServer, schemas: Sequence[str], known: Mapping[tuple[str, str], RowsDigest] | None = None
+) -> DumpFacts:
     """What these schemas hold at one moment, as the digests of a dump that nobody keeps; of none, nothing.
 
-    Raises as `dumping`.
+    The rows of the tables in `known`, by schema and name, are not read again. Raises as `dumping`.
     """
     if not schemas:
         return DumpFacts(schemas={})
-    with dumped(server, schemas) as lines:
+    known = known or {}
+    with dumped(server, schemas, without_rows_of=known) as lines:
         passing = DigestedDump(lines)
         for _ in passing:
             pass
-    return passing.facts
+    return passing.facts.with_rows(known)
+
+
+def digest_rows(server: MariaDBServer, schema: str, table: str) -> RowsDigest:
+    """What the rows of one table are, as `digest` tells it. Raises as `dumping`."""
+    only = [_IN_ORDER, "--no-create-info", "--skip-triggers", *_plain([schema, table])]
+    with _running(server, only) as (process, messages):
+        lines = _Run(process, messages, f"{schema}.{table} em {server.host}:{server.port}").lines()
+        passing = DigestedDump(chain([f"USE `{schema}`;\n".encode()], lines))
+        for _ in passing:
+            pass
+    found = passing.facts.schemas[schema].tables[table]
+    return RowsDigest(rows=found.rows, content=found.content)
 
 
 def dump_program_version() -> str:
@@ -95,12 +124,14 @@ def _program() -> str:
     return program
 
 
+def _plain(names: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        identifier(name)
+    return names
+
+
 @contextmanager
-def _running(
-    server: MariaDBServer, schemas: Sequence[str], *options: str
-) -> Iterator[tuple["subprocess.Popen[bytes]", BinaryIO]]:
-    for schema in schemas:
-        identifier(schema)
+def _running(server: MariaDBServer, wanted: Sequence[str]) -> Iterator[tuple["subprocess.Popen[bytes]", BinaryIO]]:
     with (
         private_options(server) as access,
         tempfile.TemporaryFile() as messages,
@@ -112,13 +143,8 @@ def _running(
                 "--default-character-set=binary",
                 "--skip-dump-date",
                 "--skip-comments",
-                "--routines",
-                "--triggers",
-                "--events",
                 "--max-allowed-packet=1G",
-                *options,
-                "--databases",
-                *schemas,
+                *wanted,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

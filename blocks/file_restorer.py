@@ -1,5 +1,6 @@
 """Making a file repository what a backup's index says it was. Nothing is deleted: what is in the way is moved aside."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -9,11 +10,24 @@ from typing import NamedTuple
 from blocks.file_packs import walk
 from blocks.locked_objects import digest_file
 from blocks.packed_files import damaged, explaining_disk
-from domain.archive import ArchivePart
+from domain.archive import ArchivePart, Attachment
 from domain.backup.files import FileIndex, IndexedFile
 from domain.change import Change
 
 ReadPack = Callable[[ArchivePart, Mapping[str, Sequence[Path]]], Mapping[str, int]]
+
+
+def unlike_rows(root: Path, rows: Mapping[str, Attachment]) -> set[str]:
+    """The attachments whose file below `root` is not there, or not as their row says; each is read."""
+    with explaining_disk(root):
+        return {path for path, row in rows.items() if not _is_like(root / path, row)}
+
+
+def _is_like(path: Path, row: Attachment) -> bool:
+    if not path.is_file() or path.stat().st_size != row.size_bytes:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == row.md5
 
 
 class FileDifference(NamedTuple):

@@ -1,6 +1,6 @@
 """Whether the foreign keys of a schema hold: a load switches their checks off, and so would hide a broken one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import groupby
 from typing import NamedTuple
 
@@ -13,6 +13,11 @@ _COLUMNS = """
     FROM information_schema.key_column_usage
     WHERE table_schema = %s AND referenced_table_name IS NOT NULL
     ORDER BY table_name, constraint_name, ordinal_position
+"""
+_CASCADES = """
+    SELECT unique_constraint_schema, referenced_table_name, constraint_schema, table_name
+    FROM information_schema.referential_constraints
+    WHERE constraint_schema = %s AND (delete_rule IN ('CASCADE', 'SET NULL') OR update_rule IN ('CASCADE', 'SET NULL'))
 """
 _TABLES = "SELECT table_schema, table_name FROM information_schema.tables"
 
@@ -33,8 +38,11 @@ class ForeignKeys(NamedTuple):
     broken: tuple[BrokenKey, ...]
 
 
-def check_foreign_keys(server: MariaDBServer, schema: str) -> ForeignKeys:
-    """Look for the parent of every row, key by key; a key with a NULL in it points nowhere by intent."""
+def check_foreign_keys(server: MariaDBServer, schema: str, untouched: Set[str] = frozenset()) -> ForeignKeys:
+    """Look for the parent of every row, key by key; a key with a NULL in it points nowhere by intent.
+
+    Keys between two tables that are `untouched` since they were looked at are left out.
+    """
     broken: list[BrokenKey] = []
     checked = 0
     with server.transaction(schema) as cursor:
@@ -43,11 +51,24 @@ def check_foreign_keys(server: MariaDBServer, schema: str) -> ForeignKeys:
         cursor.execute(_COLUMNS, (schema,))
         for (table, key), columns in _keys(cursor.fetchall()):
             parent = columns[0][3], columns[0][4]
+            if table in untouched and parent[0] == schema and parent[1] in untouched:
+                continue
             cursor.execute(_orphans(table, columns) if parent in tables else _pointing(table, columns))
             checked += 1
             if rows := first_number(cursor):
                 broken.append(BrokenKey(table, key, rows, ".".join(parent)))
     return ForeignKeys(checked, tuple(broken))
+
+
+def cascades(server: MariaDBServer, schemas: Iterable[str]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """For a table, as schema and name, those whose rows change when one of its own is deleted or changed."""
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    with server.transaction() as cursor:
+        for schema in schemas:
+            cursor.execute(_CASCADES, (schema,))
+            for parent_schema, parent, child_schema, child in cursor.fetchall():
+                found.setdefault((str(parent_schema), str(parent)), set()).add((str(child_schema), str(child)))
+    return found
 
 
 def _keys(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, str], list[tuple[str, ...]]]]:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 Value = str | int | None
 
 
+def read_parameters(cursor: "Cursor", names: Iterable[str]) -> dict[str, str]:
+    """Those of these rows of `infra_parametro` that the database has, by name."""
+    cursor.execute("SELECT nome, valor FROM infra_parametro WHERE valor IS NOT NULL AND nome IN %s", (tuple(names),))
+    return {str(name): str(value) for name, value in cursor.fetchall()}
+
+
 def ensure_parameters(server: MariaDBServer, database: str, values: dict[str, str]) -> Change:
     """Set rows of `infra_parametro`, which SEI and SIP both have; unknown names are left out."""
     change = Change()

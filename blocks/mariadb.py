@@ -155,16 +155,8 @@ class MariaDBServer(Block):
         )
 
     @contextmanager
-    def transaction(self, database: str | None = None) -> Iterator["Cursor"]:
-        """Run one transaction: committed when the block ends, rolled back when it raises and in a rehearsal.
-
-        A statement that cannot be rolled back (CREATE, DROP, GRANT, …) goes through `define`.
-
-        Raises:
-            RetryableError: the server is down, silent, read-only or out of disk, or broke off.
-            InvalidInputError: wrong user, password or database, or a text that latin1 cannot hold.
-            IntegrityError: the server refused a statement or a row.
-        """
+    def connection(self, database: str | None = None) -> Iterator["Connection"]:
+        """A connection, closed when the block ends; what the driver raises is explained. Raises as `transaction`."""
         where = f"{self.host}:{self.port}" + (f"/{database}" if database else "")
         connection: Connection | None = None
         try:
@@ -183,12 +175,7 @@ class MariaDBServer(Block):
                 ssl_verify_cert=self.ca_file is not None,
                 ssl_disabled=self.ca_file is None,
             )
-            with connection.cursor() as cursor:
-                yield cursor
-            if is_rehearsal():
-                connection.rollback()
-            else:
-                connection.commit()
+            yield connection
         except pymysql.err.MySQLError as e:
             raise explain(e, where) from None  # the driver's text may hold a row's values
         except UnicodeEncodeError as e:
@@ -200,6 +187,25 @@ class MariaDBServer(Block):
         finally:
             if connection is not None and connection.open:
                 connection.close()
+
+    @contextmanager
+    def transaction(self, database: str | None = None) -> Iterator["Cursor"]:
+        """Run one transaction: committed when the block ends, rolled back when it raises and in a rehearsal.
+
+        A statement that cannot be rolled back (CREATE, DROP, GRANT, …) goes through `define`.
+
+        Raises:
+            RetryableError: the server is down, silent, read-only or out of disk, or broke off.
+            InvalidInputError: wrong user, password or database, or a text that latin1 cannot hold.
+            IntegrityError: the server refused a statement or a row.
+        """
+        with self.connection(database) as connection:
+            with connection.cursor() as cursor:
+                yield cursor
+            if is_rehearsal():
+                connection.rollback()
+            else:
+                connection.commit()
 
     @staticmethod
     def define(cursor: "Cursor", statement: str, values: Sequence[str | int] = ()) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 import pymysql
 from pymysql.cursors import Cursor
 
-from blocks.mariadb import MariaDBServer, explain, identifier
+from blocks.mariadb import MariaDBServer, explain
 from blocks.rehearsal import is_rehearsal
+from blocks.release_statement import execute_statement, find_obstacles, set_session
 from domain.errors import ImplantaError, InvalidInputError
-from domain.upgrade.package import Kind, Statement, Value
+from domain.upgrade.package import Kind, Statement
 
 # A table of many millions of rows is copied when a foreign key is added.
 _ANSWER_TIMEOUT_SECONDS = 4 * 3600
@@ -26,7 +27,7 @@ def run_statements(
     """Run them in order: first every check, before anything changes. Raises as `apply_package`."""
     patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
     with patient.transaction(schema) as cursor:
-        cursor.execute("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+        set_session(cursor)
         changed = False
         for number, statement in enumerate(statements, 1):
             where = f"{schema}, comando {number} de {len(statements)} ({statement.kind}), tabela {statement.table}"
@@ -48,58 +49,29 @@ def shortened(problems: Sequence[str]) -> str:
 def _run(cursor: Cursor, statement: Statement, where: str) -> None:
     if statement.kind is Kind.REQUIRE:
         _require(cursor, statement, where)
-    elif is_rehearsal():
-        return
-    elif statement.kind is Kind.MOVE_COUNTER:
-        _move_counter(cursor, statement)
-    else:
-        # New foreign keys are checked against every row; rows and tables come in an order of their own until then.
-        cursor.execute(f"SET SESSION foreign_key_checks = {int(statement.kind is Kind.ADD_FOREIGN_KEY)}")
-        if statement.rows:
-            cursor.executemany(statement.sql, statement.rows)
-        else:
-            cursor.execute(statement.sql)
+    elif not is_rehearsal():
+        execute_statement(cursor, statement)
 
 
 def _require(cursor: Cursor, statement: Statement, where: str) -> None:
     """Refuse when rows are found; values that a check binds are the reference's, and may be told."""
-    if not statement.rows:
-        count = _count(cursor, statement.sql, ())
-        if count:
-            raise InvalidInputError(
-                f"{count} linhas impedem a atualização ({statement.sql})",
-                where,
-                "Nada foi mudado. Corrija essas linhas no ambiente e execute de novo.",
-            )
+    obstacles = find_obstacles(cursor, statement)
+    count = sum(obstacle.rows for obstacle in obstacles)
+    if not obstacles:
         return
-    counts = [(row, _count(cursor, statement.sql, row)) for row in statement.rows]
-    taken = [", ".join(str(value)[:_SHOWN_CHARACTERS] for value in row) for row, count in counts if count]
-    if taken:
+    if not statement.rows:
         raise InvalidInputError(
-            f"{sum(count for _, count in counts)} linhas do ambiente ocupam o identificador ou o nome de linhas"
-            f" da versão ({shortened(taken)})",
+            f"{count} linhas impedem a atualização ({statement.sql})",
             where,
-            "Nada foi mudado. Veja de quem são (em geral, de um módulo) e mude-lhes o identificador ou o nome, e o que"
-            " aponta para elas, antes de atualizar.",
+            "Nada foi mudado. Corrija essas linhas no ambiente e execute de novo.",
         )
-
-
-def _count(cursor: Cursor, sql: str, row: tuple[Value, ...]) -> int:
-    cursor.execute(sql, row)
-    (count,) = cursor.fetchone() or (0,)
-    return int(count)
-
-
-def _move_counter(cursor: Cursor, statement: Statement) -> None:
-    cursor.execute(statement.sql, statement.rows[0])
-    (wanted,) = cursor.fetchone() or (0,)
-    cursor.execute(
-        "SELECT auto_increment FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s",
-        (statement.table,),
+    taken = [", ".join(str(value)[:_SHOWN_CHARACTERS] for value in obstacle.values) for obstacle in obstacles]
+    raise InvalidInputError(
+        f"{count} linhas do ambiente ocupam o identificador ou o nome de linhas da versão ({shortened(taken)})",
+        where,
+        "Nada foi mudado. Veja de quem são (em geral, de um módulo) e mude-lhes o identificador ou o nome, e o que"
+        " aponta para elas, antes de atualizar.",
     )
-    (current,) = cursor.fetchone() or (None,)
-    if int(current or 0) < int(wanted):
-        cursor.execute(f"ALTER TABLE {identifier(statement.table)} AUTO_INCREMENT = {int(wanted)}")
 
 
 def _stopped(error: ImplantaError, *, changed: bool) -> ImplantaError:

@@ -30,9 +30,47 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="IMPLANTA_", extra="forbid", frozen=True)
 
     registry_url: SecretStr = Field(description="SQLAlchemy address of the registry, e.g. mysql+pymysql://….")
+    board_registry_url: SecretStr | None = Field(
+        default=None,
+        description="The registry's address with the board's own account, which reads only what the board shows;"
+        " without one it uses registry_url, in read-only transactions.",
+    )
+    board_url: str | None = Field(
+        default=None, description="Where people find the board: https://painel.estado.example."
+    )
+    operators_url: str | None = Field(
+        default=None, description="The operator's directory, ldaps://host or ldap://host with StartTLS, for the board."
+    )
+    operators_account: str = Field(default="", description="DN of the account that looks operators and groups up.")
+    operators_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
+    operators_people: str = Field(default="", description="DN below which the operators' entries are.")
+    operators_groups: str = Field(default="", description="DN below which their groups are.")
+    operators_authority: Path | None = Field(
+        default=None, description="PEM file with the authority of that directory's certificate; the system's without."
+    )
     prefect_api_url: str = Field(description="Address of the Prefect API, ending in /api.")
+    prefect_api_auth: SecretStr | None = Field(
+        default=None,
+        description="Account of programs at the Prefect server, usuario:senha, as its PREFECT_SERVER_API_AUTH_STRING"
+        " has it; without one PREFECT_API_AUTH_STRING counts.",
+    )
+    door_url: str | None = Field(
+        default=None, description="Where people reach Prefect and the board, behind the door: https://implanta.example."
+    )
+    door_trail: Path | None = Field(
+        default=None, description="File that says who changed what through the door; without one nobody passes."
+    )
+    prefect_database: SecretStr | None = Field(
+        default=None,
+        description="Address of the Prefect server's own database, sqlite:////path/prefect.db, for Implanta's backup of"
+        " itself; without one there is none.",
+    )
     reference_dir: Path | None = Field(
         default=None, description="Directory with the official reference dumps; without it the reduced ones are used."
+    )
+    municipality_places: Path | None = Field(
+        default=None,
+        description="CSV of the municipalities' seats (ibge, name, lat, lon) for the board's map; without it, no map.",
     )
     runtime_block: str = Field(
         default="implanta-lab-runtime/principal", description="Block that runs the SEI application of new environments."
@@ -68,6 +106,12 @@ class Settings(BaseSettings):
     dns_block: str | None = Field(
         default=None,
         description="Block of the DNS zone of the public names; without one a wildcard record is taken to serve.",
+    )
+    fleet_parts_per_server: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many parts of a fleet's routine run at once on the databases of one server, on workers of that"
+        " server's own pool; without it the whole fleet is worked through in the routine's own process.",
     )
     retries: int = Field(default=3, ge=0, le=3, description="How often a step is tried again while a system is down.")
     lab_dir: Path | None = Field(default=None, description="The lab's directory, where the lab wrote these settings.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pymysql.cursors import Cursor
 
-from domain.reference import REFERENCE_TABLES, Database, ReferenceRows
+from domain.reference import NAMED_TABLES, REFERENCE_TABLES, Database, ReferenceRows
 from domain.structure import (
     CheckRow,
     ColumnRow,
@@ -96,16 +96,36 @@ def read_structure(cursor: Cursor, database: str) -> Structure:
     )
 
 
-def read_reference_rows(cursor: Cursor, database: str, kind: Database) -> ReferenceRows:
-    """The primary keys of the catalogue tables (`REFERENCE_TABLES`) of one schema; an absent table has no keys."""
+def read_reference_rows(
+    cursor: Cursor, database: str, kind: Database, *, like: ReferenceRows | None = None
+) -> ReferenceRows:
+    """The primary keys of the catalogue tables (`REFERENCE_TABLES`) of one schema; an absent table has no keys.
+
+    With `like`, a row of `NAMED_TABLES` that has another id than there is told, wherever its id stands, by that one.
+    """
     tables = REFERENCE_TABLES[kind]
     cursor.execute(_PRIMARY_KEYS, (database, tables))
     columns: dict[str, list[str]] = {}
     for table, column in cursor.fetchall():
-        columns.setdefault(table, []).append(f"`{column}`")
+        columns.setdefault(table, []).append(column)
+    ids = {table: _ids_by_name(cursor, database, table) for table in NAMED_TABLES[kind] if table in columns}
+    known = like.ids if like else {}
+    moved = {
+        f"id_{table}": {own: known[table][name] for name, own in found.items() if name in known.get(table, {})}
+        for table, found in ids.items()
+    }
     keys: dict[str, frozenset[str]] = {table: frozenset() for table in tables}
     for table, key in columns.items():
         # The names come from information_schema and the schema's from the caller's validated slug.
-        cursor.execute(f"SELECT {', '.join(key)} FROM `{database}`.`{table}`")
-        keys[table] = frozenset("/".join(map(str, row)) for row in cursor.fetchall())
-    return ReferenceRows(keys=keys)
+        cursor.execute(f"SELECT {', '.join(f'`{column}`' for column in key)} FROM `{database}`.`{table}`")
+        told = [moved.get(column, {}) for column in key]
+        keys[table] = frozenset(
+            "/".join(ids.get(str(value), str(value)) for ids, value in zip(told, row, strict=True))
+            for row in cursor.fetchall()
+        )
+    return ReferenceRows(keys=keys, ids=ids)
+
+
+def _ids_by_name(cursor: Cursor, database: str, table: str) -> dict[str, str]:
+    cursor.execute(f"SELECT id_sistema, nome, id_{table} FROM `{database}`.`{table}` ORDER BY 1, 2, 3")
+    return {f"{system}/{name}": str(own) for system, name, own in cursor.fetchall()}

@@ -28,19 +28,20 @@ def read_database_facts(server: MariaDBServer, schema: str) -> DatabaseFacts:
     return read_database(server, schema).facts
 
 
-def read_database(server: MariaDBServer, schema: str, *, only_unknown: bool = False) -> DatabaseReading:
+def read_database(server: MariaDBServer, schema: str, *, since: float | None = None) -> DatabaseReading:
     """As `read_database_facts`, with what the server knows of when each table was last written.
 
-    With `only_unknown`, a table of which it knows that is not counted: that is most of the reading.
+    A table with rows of which it knows that nobody wrote it after `since`, in seconds of its own clock, is not counted:
+    that is most of the reading. It forgets when it starts anew, and of tables that were rebuilt.
     """
     patient = server.model_copy(update={"answer_timeout_seconds": _ANSWER_TIMEOUT_SECONDS})
     with patient.transaction(schema) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         structure = read_structure(cursor, schema)
-        known = _written(cursor, schema).keys() if only_unknown else set()
+        at_rest = set() if since is None else _resting(cursor, schema, since)
         tables = {}
-        for table in sorted(structure.tables.keys() - known):
+        for table in sorted(structure.tables.keys() - at_rest):
             cursor.execute(f"SELECT COUNT(*) FROM {identifier(table)}")
             rows = first_number(cursor)
             cursor.execute(f"CHECKSUM TABLE {identifier(table)} EXTENDED")
@@ -52,6 +53,25 @@ def read_database(server: MariaDBServer, schema: str, *, only_unknown: bool = Fa
             read_at=first_number(cursor),
             written_at=_written(cursor, schema),  # now, when the server has noted whatever was seen
         )
+
+
+def read_resting(server: MariaDBServer, schema: str, since: float) -> set[str]:
+    """The tables with rows of which the server knows that nobody wrote them after `since`, by its own clock."""
+    with server.transaction(schema) as cursor:
+        return _resting(cursor, schema, since)
+
+
+def read_clock(server: MariaDBServer) -> float:
+    """Whole seconds of the server's own clock."""
+    with server.transaction() as cursor:
+        cursor.execute("SELECT UNIX_TIMESTAMP()")
+        return float(first_number(cursor))
+
+
+def _resting(cursor: Cursor, schema: str, since: float) -> set[str]:
+    # TRUNCATE leaves the server's note as it was: only of a table that holds rows does it say all.
+    old = [table for table, moment in _written(cursor, schema).items() if moment < since]
+    return {table for table in old if cursor.execute(f"SELECT 1 FROM {identifier(table)} LIMIT 1")}
 
 
 def _written(cursor: Cursor, schema: str) -> dict[str, float]:

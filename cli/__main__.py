@@ -6,6 +6,9 @@ from cli import (
     approval,
     backup,
     bench,
+    billing,
+    board,
+    campaign,
     environment,
     gateway,
     go_live,
@@ -13,14 +16,17 @@ from cli import (
     instrument,
     lab,
     message,
+    monitoring,
     municipality,
     release,
     schedule,
     seed,
+    self_backup,
     setup,
     support,
     training,
     units,
+    upgrade,
     users,
     webhook,
 )
@@ -51,10 +57,22 @@ app.add_typer(
     message.app, name="message", help="Mensagens às prefeituras: o que sai, para que papéis, e o que já saiu."
 )
 app.add_typer(backup.app, name="backup", help="Cópias de segurança: feitas, restauradas, comparadas e certificadas.")
+app.add_typer(
+    self_backup.app,
+    name="self-backup",
+    help="Cópia do próprio Implanta: o registro e o Prefect, provados a cada noite.",
+)
 app.add_typer(release.app, name="release", help="Versões do SEI, correções e módulos: o que o programa instala.")
+app.add_typer(upgrade.app, name="upgrade", help="Atualizações: ensaiadas em uma cópia, provadas, ou desfeitas.")
+campaign.add_to(upgrade.app)
 app.add_typer(support.app, name="support", help="Chamados da central de atendimento: o que se pede, e o que foi feito.")
 app.add_typer(gateway.app, name="gateway", help="Páginas para as pessoas, e webhooks dos outros sistemas.")
 app.add_typer(webhook.app, name="webhook", help="Webhooks: o que outros sistemas avisaram, e o que isso iniciou.")
+app.add_typer(
+    monitoring.app, name="monitoring", help="Monitoração: como estão os ambientes, e quanto puderam ser usados."
+)
+app.add_typer(billing.app, name="billing", help="Base do faturamento: o que cada prefeitura usou do seu plano.")
+app.add_typer(board.app, name="board", help="Painel do programa: prefeituras, etapas, prazos, cópias e versões.")
 app.add_typer(bench.app, name="bench", help="Medições, cada uma com sua razão e seu limite.")
 app.command("demo")(setup.demo)
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(setup.test)

@@ -36,7 +36,7 @@ def export(
 
         if file.exists():
             raise InvalidInputError("O arquivo já existe", str(file), "Escolha outro nome: o antigo pode ser preciso.")
-        content, number = export_keys(_passphrase(password_file, confirm=True))
+        content, number = export_keys(passphrase(password_file, confirm=True))
         file.touch(mode=0o600)
         file.write_bytes(content)
     if as_json:
@@ -64,14 +64,15 @@ def import_(
 
         if not file.is_file():
             raise InvalidInputError("O arquivo de chaves não existe", str(file), "Confira o caminho.")
-        change = import_keys(file.read_bytes(), _passphrase(password_file, confirm=False))
+        change = import_keys(file.read_bytes(), passphrase(password_file, confirm=False))
     if as_json:
         print_json(change.model_dump())
         return
     out.print(f"{change.created} chaves devolvidas ao Prefect, {change.unchanged} já estavam lá", highlight=False)
 
 
-def _passphrase(file: Path | None, *, confirm: bool) -> "SecretStr":
+def passphrase(file: Path | None, *, confirm: bool) -> "SecretStr":
+    """What opens a file of keys, from a file or from the terminal."""
     from pydantic import SecretStr
 
     if file is not None:

@@ -1,6 +1,6 @@
 """`./implanta bench NAME`: measurements, each a ratio within one run with its limit."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -53,6 +53,59 @@ def backup(as_json: JsonOption = False) -> None:
     """Quanto custa uma noite de cópia provada, contra o roteiro de um operador. Exemplo: ./implanta bench backup"""
     with errors_as_lines():
         from bench.backup import measure
+
+        _report(measure(), as_json=as_json)
+
+
+@app.command()
+def night(as_json: JsonOption = False) -> None:
+    """Quanto leva a noite de quarenta ambientes, e quanto a de todos levaria. Exemplo: ./implanta bench night"""
+    with errors_as_lines():
+        from bench.night import measure
+
+        _report(measure(), as_json=as_json)
+
+
+@app.command()
+def fleet(
+    environments: Annotated[
+        int, typer.Option("--environments", min=4, help="Quantos ambientes a frota tem; menos é mais rápido.")
+    ] = 853,
+    as_json: JsonOption = False,
+) -> None:
+    """Quanto leva uma rotina da frota inteira, no perfil scale do laboratório, também se um worker e uma API morrem.
+
+    Exemplo: ./implanta bench fleet
+    """
+    with errors_as_lines():
+        from bench.fleet import measure
+
+        _report(measure(environments), as_json=as_json)
+
+
+@app.command()
+def upgrade(as_json: JsonOption = False) -> None:
+    """Quanto uma atualização fecha o ambiente, contra os passos sozinhos. Exemplo: ./implanta bench upgrade"""
+    with errors_as_lines():
+        from bench.upgrade import measure
+
+        _report(measure(), as_json=as_json)
+
+
+@app.command()
+def board(as_json: JsonOption = False) -> None:
+    """Quanto o painel demora a responder, com Minas e com o Brasil inteiro. Exemplo: ./implanta bench board"""
+    with errors_as_lines():
+        from bench.board import measure
+
+        _report(measure(), as_json=as_json)
+
+
+@app.command()
+def sweep(as_json: JsonOption = False) -> None:
+    """Quanto leva uma varredura da monitoração, de 50 e de 853 ambientes. Exemplo: ./implanta bench sweep"""
+    with errors_as_lines():
+        from bench.sweep import measure
 
         _report(measure(), as_json=as_json)
 

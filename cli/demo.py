@@ -154,12 +154,13 @@ def run_demo(*, as_json: bool) -> None:
                 "steps": [line.model_dump(mode="json") for line in demo.lines],
                 "change": total.model_dump(),
                 "seconds": demo.seconds,
-                "prefect_ui": settings.prefect_api_url.removesuffix("/api"),
+                "prefect_ui": state.porta.url,
+                "board": state.painel.url,
                 "environments": [address for _, address in _addresses()],
             }
         )
         return
-    _print_table(demo, total, settings.prefect_api_url.removesuffix("/api"))
+    _print_table(demo, total, state.porta.url, state.painel.url)
 
 
 def implant_one(demo: Demo, prefeitura: Prefeitura) -> None:
@@ -218,7 +219,7 @@ def _addresses() -> list[tuple[str, str]]:
     return [(record.slug, f"https://{record.hostname}/sei") for record in open_registry().list_environments()]
 
 
-def _print_table(demo: Demo, total: Change, prefect_ui: str) -> None:
+def _print_table(demo: Demo, total: Change, prefect_ui: str, board: str) -> None:
     table = Table(title="O que foi feito", title_justify="left", header_style="bold", show_footer=True)
     table.add_column("Onde", footer="Total")
     table.add_column("Etapa")
@@ -228,5 +229,7 @@ def _print_table(demo: Demo, total: Change, prefect_ui: str) -> None:
         table.add_row(line.subject, line.name, line.outcome, f"{line.seconds:.1f} s")
     out.print(table)
     out.print(f"Prefect: {prefect_ui}")
+    out.print(f"Painel: {board}")
+    out.print("Quem entra em um e no outro: ./implanta board url")
     for slug, address in _addresses():
         out.print(f"{slug}: {address}")

@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT, Settings
+from domain.alerts import AlertRule
 from domain.change import Change
 from domain.errors import InvalidInputError, RetryableError
 from domain.model import Frozen
@@ -18,7 +19,6 @@ from domain.webhook.rule import WebhookTable
 from tasks.prefect_errors import explaining_prefect
 
 DEPLOYMENTS = PROJECT_ROOT / "deployments.yaml"
-WORK_POOL = "implanta"
 
 
 class WorkPool(Frozen):
@@ -92,6 +92,20 @@ def require_deployments_of_webhooks(wanted: DeploymentsFile, table: WebhookTable
         )
 
 
+def require_deployments_of_alerts(wanted: DeploymentsFile, rule: AlertRule) -> None:
+    """Refuse a catalog that would watch what does not exist, and so would never be silent, or always.
+
+    Raises:
+        InvalidInputError: the rule names no deployment of the file.
+    """
+    if unknown := sorted(rule.named - {deployment.name for deployment in wanted.deployments}):
+        raise InvalidInputError(
+            f"Avisos falam de deployments que não existem: {', '.join(unknown)}",
+            "catalog/alerts.yaml",
+            "Use os nomes de deployments.yaml.",
+        )
+
+
 def deploy(settings: Settings) -> dict[str, Change]:
     """Converge registry, blocks and deployments; say what changed in each.
 
@@ -99,18 +113,26 @@ def deploy(settings: Settings) -> dict[str, Change]:
         RetryableError: the Prefect server or the registry does not answer.
         InvalidInputError: one of them refuses these credentials.
     """
+    from cli.automations import ensure_automations
+    from cli.fleet_pools import ensure_fleet_pools
     from lab.blocks import ensure_blocks
     from lab.state import load_state
     from registry import migrate
 
-    wanted = read_deployments()
+    wanted, rule = read_deployments(), Catalog().alerts()
     require_deployments_of_webhooks(wanted, Catalog().webhooks())
+    require_deployments_of_alerts(wanted, rule)
     changes = {"registro": migrate(settings.registry_url)}
     with explaining_prefect(settings.prefect_api_url):
         changes["blocos"] = _ensure_block_types()
         if settings.lab_dir is not None:
             changes["blocos"] += ensure_blocks(load_state(settings.lab_dir))
         changes["deployments"] = _ensure_deployments(wanted)
+        names = [deployment.name for deployment in wanted.deployments]
+        in_parts = settings.fleet_parts_per_server is not None
+        if in_parts:
+            changes["pools"] = ensure_fleet_pools()
+        changes["automações"] = ensure_automations(rule, names, in_parts=in_parts)
     return changes
 
 
@@ -154,12 +176,17 @@ def _ensure_block_types() -> Change:
 
 
 def _ensure_deployments(wanted: DeploymentsFile) -> Change:
+    from prefect.client.orchestration import get_client
+
+    from cli.fleet_pools import ensure_pool
+
     version = _version()
     current = _deployed_versions()
     names = [deployment.name for deployment in wanted.deployments]
     if all(current.get(name) == version for name in names):
         return Change(unchanged=len(names))
-    _ensure_work_pool()
+    with get_client(sync_client=True) as client:
+        ensure_pool(client)
     _deploy_all(version)
     created = sum(name not in current for name in names)
     return Change(created=created, updated=len(names) - created)
@@ -178,20 +205,6 @@ def _deployed_versions() -> dict[str, str | None]:
 
     with get_client(sync_client=True) as client:
         return {deployment.name: deployment.version for deployment in client.read_deployments()}
-
-
-def _ensure_work_pool() -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectNotFound
-    from prefect.workers.process import ProcessWorker
-
-    template = ProcessWorker.get_default_base_job_template()
-    with get_client(sync_client=True) as client:
-        try:
-            client.read_work_pool(WORK_POOL)  # of whatever type and with whatever limits operators gave it
-        except ObjectNotFound:
-            client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type=ProcessWorker.type, base_job_template=template))
 
 
 def _deploy_all(version: str) -> None:

@@ -84,6 +84,14 @@ def lab_up(
     new_ports: Annotated[
         bool, typer.Option("--new-ports", help="Troca as portas que outros programas ocuparam.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            help="Perfil de um laboratório novo: embedded, tudo em uma máquina, ou scale, o Prefect em partes.",
+            show_default="embedded",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sobe o que falta do laboratório, com seus dados. Exemplo: ./implanta lab up
@@ -93,12 +101,13 @@ def lab_up(
     import lab
 
     with errors_as_lines(), watching() as tell:
-        state = lab.up(lab_dir, new_ports=new_ports, on_progress=tell)
+        state = lab.up(lab_dir, profile=profile, new_ports=new_ports, on_progress=tell)
     if as_json:
         print_json({"lab_dir": str(state.lab_dir), "ok": True, "services": _status(lab_dir)})
         return
     typer.echo(f"Laboratório no ar em {state.lab_dir}")
-    typer.echo(f"Prefect: {state.prefect.ui_url}")
+    typer.echo(f"Prefect: {state.porta.url} (quem entra: ./implanta board url)")
+    typer.echo(f"Painel: {state.painel.url}")
 
 
 @app.command("status")
@@ -136,7 +145,7 @@ def lab_logs(
     service: Annotated[
         str,
         typer.Argument(
-            metavar="SERVIÇO", help="prefect, mariadb, mariadb2, ldap, s3, smtp, sei, gateway, edge ou worker."
+            metavar="SERVIÇO", help="prefect, mariadb, ldap, s3, worker, ou outro que ./implanta lab status nomeia."
         ),
     ],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Continua mostrando o que chega.")] = False,

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -21,6 +22,12 @@ PlanOption = Annotated[
 ]
 BackupOption = Annotated[
     str | None, typer.Option("--backup", help="Qual cópia, como em backup list (20261128T010000Z); sem ela, a última.")
+]
+RoleOption = Annotated[
+    str | None, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")
+]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Resultado em JSON, com chaves estáveis, para programas.")]
 
@@ -50,6 +57,20 @@ def print_markdown(lines: list[str]) -> None:
     from rich.markdown import Markdown
 
     out.print(Markdown("\n".join(lines)))
+
+
+def write_file(target: Path, content: bytes, fix: str = "Indique outro lugar em --to.") -> None:
+    """Write what a command was asked to keep; `fix` is what to do where that cannot be.
+
+    Raises:
+        InvalidInputError: it cannot be written there.
+    """
+    from domain.errors import InvalidInputError
+
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise InvalidInputError(f"Não foi possível gravar o arquivo ({error.strerror})", str(target), fix) from None
 
 
 def as_rows(values: list[dict[str, Any]], columns: dict[str, str], title: str) -> None:

@@ -36,6 +36,8 @@ def settle(settings: Settings, *, quiet: bool = True) -> None:
         IMPLANTA_ROOT=str(PROJECT_ROOT),
         IMPLANTA_SETTINGS=str(settings_file()),
     )
+    if settings.prefect_api_auth is not None:
+        os.environ["PREFECT_API_AUTH_STRING"] = settings.prefect_api_auth.get_secret_value()
     if settings.lab_dir is not None:
         # Each of Prefect's clients would read the roots of the whole web, for an address without TLS.
         os.environ.setdefault("PREFECT_API_SSL_CERT_FILE", str(Layout(settings.lab_dir).ca_file))

@@ -9,6 +9,8 @@ import typer
 from cli.output import (
     BackupOption,
     JsonOption,
+    ReasonOption,
+    RoleOption,
     Target,
     as_rows,
     errors_as_lines,
@@ -25,7 +27,10 @@ def restore(
     at: Annotated[
         datetime | None,
         typer.Option(
-            "--at", formats=["%Y-%m-%d %H:%M"], help="No lugar de --backup: a última provada até este momento."
+            "--at",
+            formats=["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"],
+            help="No lugar de --backup: como estava antes deste momento, pela última cópia provada até ele e pelo log"
+            " binário do servidor; com --to, ou sem log binário, só a cópia.",
         ),
     ] = None,
     to: Annotated[
@@ -36,12 +41,8 @@ def restore(
         str | None,
         typer.Option("--confirm", help="Nome do ambiente, digitado de novo, se é produção ou se há trabalho a perder."),
     ] = None,
-    role: Annotated[
-        str | None, typer.Option("--role", help="Equipe ou papel de quem decide (infraestrutura); nunca o nome.")
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option("--reason", help="Motivo, que fica registrado; sem nomes de pessoas.")
-    ] = None,
+    role: RoleOption = None,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Põe uma cópia provada no lugar do que há em um ambiente, depois de guardar uma cópia do que há.

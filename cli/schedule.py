@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
+from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json, write_file
 from domain.planning import DEFAULT_ROUNDS, DEFAULT_SEED, MOST_ROUNDS
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def show(
         if target and kind == ".png":
             from blocks.gantt_picture import draw_gantt
 
-            _write(target, draw_gantt(found.timetable, found.today))
+            write_file(target, draw_gantt(found.timetable, found.today))
         elif target:
             from blocks.schedule_page import schedule_page
 
-            _write(target, schedule_page(found).encode())
+            write_file(target, schedule_page(found).encode())
     if as_json:
         print_json(found.model_dump(mode="json") | {"file": str(target) if target else None})
         return
@@ -85,7 +85,7 @@ def fleet(
         if target:
             from blocks.schedule_page import fleet_page
 
-            _write(target, fleet_page(found).encode())
+            write_file(target, fleet_page(found).encode())
     if as_json:
         print_json(found.model_dump(mode="json") | {"file": str(target) if target else None})
         return
@@ -113,17 +113,6 @@ def _kind(target: Path | None, *known: str) -> str | None:
     raise InvalidInputError(
         "Não sei gravar esse tipo de arquivo", str(target), f"Use um nome que termine em {' ou '.join(known)}."
     )
-
-
-def _write(target: Path, content: bytes) -> None:
-    from domain.errors import InvalidInputError
-
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise InvalidInputError(
-            f"Não foi possível gravar o arquivo ({error.strerror})", str(target), "Indique outro lugar em --to."
-        ) from None
 
 
 def _tell_file(target: Path | None) -> None:

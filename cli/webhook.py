@@ -7,6 +7,7 @@ import typer
 
 from cli.municipality import open_registry
 from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
+from cli.webhook_outgoing import endpoint_app, resend, sent
 
 if TYPE_CHECKING:
     from domain.webhook.contracts import Source
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from registry import WebhookRecord
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(endpoint_app, name="endpoint", help="Sistemas que são avisados do que acontece.")
+app.command("sent")(sent)
+app.command("resend")(resend)
 
-SourceName = Annotated[str, typer.Argument(help="Origem: adesao, rh, capacitacao, chamado ou balde.")]
+SourceName = Annotated[str, typer.Argument(help="Origem: adesao, rh, capacitacao, chamado, balde, versao-…")]
 Number = Annotated[str, typer.Argument(help="Número da mensagem (webhook-id).")]
 
 _STATES = {"na-fila": "accepted", "iniciado": "started", "com-falha": "failed"}

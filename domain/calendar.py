@@ -147,6 +147,17 @@ def local_moment(moment: datetime) -> str:
     return f"{moment.astimezone(BRASILIA):%d/%m/%Y %H:%M}"
 
 
+def as_local(moment: datetime | None) -> datetime | None:
+    """A moment that somebody typed without a time zone is of Brasília."""
+    return moment.replace(tzinfo=BRASILIA) if moment is not None and moment.tzinfo is None else moment
+
+
+def local_second(moment: datetime, *, typed: bool = False) -> str:
+    """`28/11/2026 22:14:05`, or as it is typed in a command: `2026-11-28 22:14:05`; in Brasília time."""
+    local = moment.astimezone(BRASILIA)
+    return f"{local:%Y-%m-%d %H:%M:%S}" if typed else f"{local:%d/%m/%Y %H:%M:%S}"
+
+
 def local_day(moment: datetime) -> date:
     """The day of a moment in Brasília time. The moment must have a time zone."""
     if moment.tzinfo is None:

@@ -43,7 +43,8 @@ class GatesReport(Frozen):
         lines = [
             "# Portões da capacitação",
             "",
-            f"{len(opened)} abertos, {len(self.lines) - len(opened)} fechados, {len(self.failures.reasons)} com falha.",
+            f"Abertos: {len(opened)}; fechados: {len(self.lines) - len(opened)};"
+            f" com falha: {len(self.failures.reasons)}.",
             "",
             "| Prefeitura | Portão | Por quê |",
             "|---|---|---|",

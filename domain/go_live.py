@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 from domain.act import Act
 from domain.catalog_entry import CatalogEntry
 from domain.model import Frozen
+from domain.party import Party
 from domain.waiver import Waiver
 
 
@@ -26,11 +27,15 @@ class ItemResult(StrEnum):
 
 
 class ChecklistItem(CatalogEntry):
-    """One item that the catalog demands; a person may waive it, with a reason, only when it is `dispensavel`."""
+    """One item that the catalog demands; a person may waive it, with a reason, only when it is `dispensavel`.
+
+    `responsavel` is who can mend what is lacking.
+    """
 
     code: str = Field(alias="codigo", pattern=r"^[a-z][a-z0-9_]*$")
     title: str = Field(alias="titulo", min_length=1)
     waivable: bool = Field(default=False, alias="dispensavel")
+    party: Party = Field(default=Party.ESTADO, alias="responsavel")
 
 
 class GoLiveRule(CatalogEntry):
@@ -100,10 +105,11 @@ class ChecklistLine(Frozen):
 
 
 class GoLiveVerdict(Frozen):
-    """Whether the prefeitura may go live, why not (Portuguese), and the whole checklist."""
+    """Whether the prefeitura may go live, why not (Portuguese), whom each reason waits for, and the whole checklist."""
 
     ready: bool
     reasons: tuple[str, ...]
+    owed_by: tuple[Party, ...]
     lines: tuple[ChecklistLine, ...]
 
     def markdown(self, title: str) -> list[str]:
@@ -142,9 +148,10 @@ def judge_go_live(checked: Iterable[CheckedItem], rule: GoLiveRule) -> GoLiveVer
         msg = f"checks without an item in catalog/gates.yaml: {', '.join(unknown)}"
         raise ValueError(msg)
     lines = tuple(_line(item, found.get(item.code)) for item in rule.items)
-    problems = (_problem(item, line) for item, line in zip(rule.items, lines, strict=True))
-    reasons = tuple(problem for problem in problems if problem)
-    return GoLiveVerdict(ready=not reasons, reasons=reasons, lines=lines)
+    problems = [(item.party, _problem(item, line)) for item, line in zip(rule.items, lines, strict=True)]
+    reasons = tuple(problem for _, problem in problems if problem)
+    owed_by = tuple(party for party, problem in problems if problem)
+    return GoLiveVerdict(ready=not reasons, reasons=reasons, owed_by=owed_by, lines=lines)
 
 
 def _line(item: ChecklistItem, check: CheckedItem | None) -> ChecklistLine:

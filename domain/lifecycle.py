@@ -10,6 +10,7 @@ from domain.errors import GateClosedError
 
 STAGE_FINISHED = "stage.finished"
 STAGE_REOPENED = "stage.reopened"
+STAGE_WAITING = "stage.waiting"
 """Kinds of the registry's events; each names its stage."""
 
 

@@ -49,6 +49,9 @@ class Event(StrEnum):
     RELATORIO_MENSAL = "relatorio_mensal"
     CHAMADO = "chamado"
     ALERTA_COPIA = "alerta_copia"
+    ALERTA_CAMPANHA = "alerta_campanha"
+    ALERTA_WEBHOOK = "alerta_webhook"
+    ALERTA_INCIDENTE = "alerta_incidente"
 
 
 class InvitationRule(CatalogEntry):

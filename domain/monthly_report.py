@@ -9,6 +9,7 @@ from pydantic import JsonValue, NonNegativeInt
 from domain.errors import InvalidInputError
 from domain.instruments.words import MONTHS, long_day
 from domain.model import Frozen
+from domain.monitoring.availability import Availability
 
 
 class Month(Frozen):
@@ -66,6 +67,8 @@ class MonthOfService(Frozen):
     """The day on which production was opened, if that was in the month."""
     maintenances: NonNegativeInt
     incidents: NonNegativeInt
+    availability: Availability | None = None
+    """None where the monitoring saw nothing of it."""
 
 
 def report_variables(month: Month, use: MonthOfUse, service: MonthOfService) -> dict[str, JsonValue]:
@@ -77,6 +80,8 @@ def report_variables(month: Month, use: MonthOfUse, service: MonthOfService) -> 
         _counted(service.maintenances, "manutenção programada", "manutenções programadas", none="Nenhuma"),
         _counted(service.incidents, "incidente comunicado", "incidentes comunicados", none="Nenhum"),
     ]
+    if service.availability is not None:
+        happened.append(service.availability.told)
     return {
         "mes": month.label,
         "usuarios": use.users,

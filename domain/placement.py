@@ -122,6 +122,13 @@ def choose_server(demand: Demand, servers: Iterable[ServerCapacity], placed: Ite
     )
 
 
+def beyond(server: ServerCapacity, arriving: Iterable[Demand], placed: Iterable[Placed]) -> tuple[str, ...]:
+    """Which limits a server would break if these environments came to those it has; one that came counts once."""
+    demands = {known.demand.environment: known.demand for known in placed if known.server == server.name}
+    demands |= {demand.environment: demand for demand in arriving}
+    return tuple(str(load) for load in _loads(server, list(demands.values())) if load.used > load.limit)
+
+
 def _municipality(demand: Demand) -> str:
     return demand.environment.municipality
 

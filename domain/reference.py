@@ -61,6 +61,11 @@ REFERENCE_TABLES: Mapping[Database, tuple[str, ...]] = {
 }
 
 
+# Tables of SIP whose ids other reference rows hold, and which an environment gives to rows of its own as well: what an
+# upgrade brings may have another id there than in the reference, and is known by its system and name.
+NAMED_TABLES: Mapping[Database, tuple[str, ...]] = {"sei": (), "sip": ("perfil", "recurso")}
+
+
 def version_key(version: str) -> tuple[int, ...]:
     """Order versions by number: 4.10.0 comes after 4.9.0."""
     return tuple(int(part) for part in version.split("."))
@@ -129,6 +134,9 @@ class ReferenceRows(Frozen):
     """The primary keys of the catalogue tables of one database."""
 
     keys: dict[str, frozenset[str]] = Field(description="Table to its primary keys, each as text.")
+    ids: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Of each table of `NAMED_TABLES`: a row's name to its id."
+    )
 
     @field_serializer("keys", when_used="json")
     def _in_order(self, keys: dict[str, frozenset[str]]) -> dict[str, list[str]]:

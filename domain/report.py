@@ -9,6 +9,7 @@ from domain.change import Change
 from domain.errors import exit_code_of, kind_of, told
 from domain.lifecycle import Stage
 from domain.model import Frozen
+from domain.party import Party
 
 FIRST = 5
 
@@ -54,7 +55,15 @@ class StageReport(Frozen):
     steps: tuple[StepResult, ...] = ()
     facts: tuple[str, ...] = Field(default=(), description="Portuguese sentences, no personal data.")
     waiting_for: tuple[str, ...] = Field(default=(), description="Why the stage is not finished; empty when it is.")
+    owed_by: tuple[Party, ...] = Field(
+        default=(), description="Whom each of these reasons waits for; without any, all wait for the prefeitura."
+    )
     seconds: NonNegativeFloat = 0
+
+    @property
+    def owed(self) -> tuple[tuple[Party, str], ...]:
+        """Each reason with whom it waits for."""
+        return tuple(zip(self.owed_by or (Party.PREFEITURA,) * len(self.waiting_for), self.waiting_for, strict=True))
 
     @property
     def change(self) -> Change:

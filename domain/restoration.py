@@ -7,9 +7,10 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field, NonNegativeFloat
 
 from domain.backup.history import BackupRecord, last_proved
+from domain.backup.log import Replay
 from domain.backup.manifest import BackupManifest, BackupReference, stamp_of
 from domain.backup.sizes import shown_seconds
-from domain.calendar import local_moment
+from domain.calendar import local_moment, local_second
 from domain.errors import InvalidInputError
 from domain.model import Frozen
 from domain.paperwork import TABLES, Paperwork
@@ -24,7 +25,7 @@ class RestoreEvent(StrEnum):
     """What was there is kept, or it is told why it cannot be: from here on the data may be half the one, half the
     other."""
     REPLACED = "restore.replaced"
-    """Both databases are those of the backup."""
+    """Both databases are those of the backup, or of the moment to which its server's log led."""
     RECONCILED = "restore.reconciled"
     """The files are as well: the application may run."""
     FINISHED = "restore.finished"
@@ -40,8 +41,12 @@ class Restoration(Frozen):
     reason: str
     closed_before: bool = Field(description="Whether an operator had closed the environment before.")
     lost_server: str | None = Field(default=None, description="The database server that it had to be moved from.")
+    until: AwareDatetime | None = Field(
+        default=None, description="The first moment that is not wanted, of those after the backup that the log has."
+    )
     reached: frozenset[RestoreEvent] = frozenset({RestoreEvent.BEGUN})
     saved: str = Field(default="", description="What became of the backup of what was there.")
+    replay: Replay | None = Field(default=None, description="What the log gave back, once it did.")
 
     @property
     def stamp(self) -> str:
@@ -69,7 +74,9 @@ class RestoreHappening(Frozen):
     reason: str = ""
     closed_before: bool = False
     lost_server: str | None = None
+    until: AwareDatetime | None = None
     saved: str = ""
+    replay: Replay | None = None
 
 
 def restoration_of(happenings: Iterable[RestoreHappening]) -> Restoration | None:
@@ -90,12 +97,13 @@ def restoration_of(happenings: Iterable[RestoreHappening]) -> Restoration | None
                 reason=happening.reason,
                 closed_before=takes_over.closed_before if takes_over else happening.closed_before,
                 lost_server=happening.lost_server,
+                until=happening.until,
                 reached=frozenset({RestoreEvent.BEGUN, *((RestoreEvent.SAVED,) if takes_over else ())}),
                 saved=takes_over.saved if takes_over else "",
             )
         elif found is not None:
-            saved = happening.saved or found.saved
-            found = found.model_copy(update={"reached": found.reached | {happening.kind}, "saved": saved})
+            told = {"saved": happening.saved or found.saved, "replay": happening.replay or found.replay}
+            found = found.model_copy(update={"reached": found.reached | {happening.kind}, **told})
     return found
 
 
@@ -120,6 +128,8 @@ def choose_backup(
             why = "o prazo dela acabou" if named[0].proved else "ela não está provada"
             raise InvalidInputError(f"A cópia {stamp} não se restaura: {why}", environment, see)
         return named[0]
+    if at is not None and at > now:
+        raise InvalidInputError(f"O momento {local_second(at)} ainda não chegou", environment, see)
     if at is not None:
         usable = [record for record in usable if record.reference.taken_at <= at]
     if not usable:
@@ -147,11 +157,13 @@ class RestoreReport(Frozen):
     facts: tuple[str, ...] = ()
     next_step: str = ""
     seconds: NonNegativeFloat = 0
+    until: AwareDatetime | None = None
+    replay: Replay | None = None
 
     def markdown(self) -> list[str]:
         """The table that operators read."""
         lines = [
-            f"# {self.environment}: restaurado da cópia de {local_moment(self.taken_at)}",
+            f"# {self.environment}: {self._whereto()}",
             "",
             f"Por {self.role}: {self.reason.rstrip('.')}. Cópia do que havia: {self.saved}.",
             "",
@@ -163,4 +175,29 @@ class RestoreReport(Frozen):
             for step in self.steps
         ]
         lines += [f"| **total** | | **{shown_seconds(self.seconds)}** |", "", *(f"- {fact}" for fact in self.facts)]
+        if self.replay is not None:
+            lines += ["", *self._replayed(self.replay)]
         return [*lines, *(["", f"**{self.next_step}**"] if self.next_step else [])]
+
+    def _whereto(self) -> str:
+        backup = f"cópia de {local_moment(self.taken_at)}"
+        if self.until is None:
+            return f"restaurado da {backup}"
+        return f"como estava antes de {local_second(self.until)} (da {backup} e do log binário)"
+
+    @staticmethod
+    def _replayed(replay: Replay) -> list[str]:
+        reached = f"a última às {local_second(replay.reached_at)}" if replay.reached_at else "nada mudou desde a cópia"
+        broken = f", sem par em {', '.join(replay.broken_keys)}" if replay.broken_keys else ", nenhuma linha sem par"
+        lines = [
+            f"Do log binário: {replay.transactions} transações, {reached}; {replay.commands} comandos de estrutura ou"
+            f" por extenso. {replay.untouched} tabelas de que o log não fala comparadas com a cópia por SHA-256;"
+            f" {replay.foreign_keys} chaves estrangeiras conferidas{broken}.",
+        ]
+        if replay.tables:
+            lines += ["", "| Tabela | Eventos que incluem | que alteram | que excluem |", "|---|---|---|---|"]
+            lines += [
+                f"| {name} | {changes.inserts} | {changes.updates} | {changes.deletes} |"
+                for name, changes in replay.tables.items()
+            ]
+        return lines

@@ -7,12 +7,14 @@ from domain.environment import EnvironmentName
 from domain.model import Frozen
 from domain.reference import Database
 
+Use = Literal["prova", "copia", "restauro"]
+
 
 class ScratchDatabase(Frozen):
     """A schema that may be dropped without asking anybody: environments' schemas end in `_sei` or `_sip`, never so."""
 
     owner: EnvironmentName
-    use: Literal["prova", "copia", "restauro"]
+    use: Use
     database: Database
 
     @property

@@ -83,6 +83,11 @@ def unaccent(value: str) -> str:
     return unicodedata.normalize("NFC", "".join(kept))
 
 
+def searchable(value: str) -> str:
+    """The value as names are compared with what somebody typed: no accents, no case, no spaces around."""
+    return unaccent(value.strip()).casefold()
+
+
 def search_text(*parts: str | None) -> str:
     """The text of SEI's `idx_*` columns: lower case, unaccented, single spaces, empty parts left out.
 

@@ -3,16 +3,14 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.change import Change
 from domain.reference import Sha256
+from flows.forms import asked
 from flows.stage import MUNICIPALITY
 from tasks.adhesion_form import register_adhesion_form
 
-FormDigest = Annotated[
-    Sha256, Field(description="SHA-256 de adesao.json, no balde.", json_schema_extra={"title": "SHA-256"})
-]
+FormDigest = Annotated[Sha256, asked("SHA-256", "SHA-256 de adesao.json, no balde.")]
 
 
 @flow(name="adesão", flow_run_name="{municipality} · adesão")

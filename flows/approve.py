@@ -7,48 +7,46 @@ from prefect import flow
 from pydantic import Field
 
 from domain.ticket import GATE_PREFIX, TicketId
+from flows.forms import asked
 from flows.stage import MUNICIPALITY
 from tasks.gates import start_implantation
 from tasks.history import record_answer
 from tasks.ticket_record import start_ticket
 from tasks.waivers import item_gate
 
-Until = Annotated[
-    date | None, Field(description="Último dia em que a dispensa vale.", json_schema_extra={"title": "Até"})
-]
+Until = Annotated[date | None, asked("Até", "Último dia em que a dispensa vale.")]
 Item = Annotated[
     str | None,
-    Field(
-        description="Código do item da lista de verificação que se dispensa, como em catalog/gates.yaml: capacidade.",
-        json_schema_extra={"title": "Item da lista"},
+    asked(
+        "Item da lista",
+        "Código do item da lista de verificação que se dispensa, como em catalog/gates.yaml: capacidade.",
     ),
 ]
 TicketNumber = Annotated[
     TicketId | None,
-    Field(description="Número do chamado, com o portão chamado.", json_schema_extra={"title": "Chamado"}),
+    asked("Chamado", "Número do chamado, com o portão chamado."),
 ]
 
 
 @flow(name="decisão", flow_run_name="{municipality} · decisão · {gate}")
 def approve(
     municipality: str = MUNICIPALITY,
-    gate: Literal["go-live", "capacitacao", "chamado"] = Field(
-        "go-live",
-        description="go-live: a entrada da prefeitura em produção. capacitacao: o portão que espera as turmas."
+    gate: Literal["go-live", "capacitacao", "chamado"] = asked(
+        "Portão",
+        "go-live: a entrada da prefeitura em produção. capacitacao: o portão que espera as turmas."
         " chamado: um pedido da central de atendimento.",
-        json_schema_extra={"title": "Portão"},
+        "go-live",
     ),
-    decision: Literal["aprovar", "recusar", "dispensar", "retirar dispensa"] = Field(
-        description="O go-live e o chamado se aprovam ou recusam; a capacitação, ou um item da lista, se dispensa por"
+    decision: Literal["aprovar", "recusar", "dispensar", "retirar dispensa"] = asked(
+        "Decisão",
+        "O go-live e o chamado se aprovam ou recusam; a capacitação, ou um item da lista, se dispensa por"
         " um tempo, ou se retira a dispensa.",
-        json_schema_extra={"title": "Decisão"},
     ),
-    role: Annotated[str, Field(min_length=3)] = Field(
-        description="Papel de quem decide, como está nos contatos do município: ponto focal. Não escreva o nome.",
-        json_schema_extra={"title": "Papel"},
+    role: Annotated[str, Field(min_length=3)] = asked(
+        "Papel", "Papel de quem decide, como está nos contatos do município: ponto focal. Não escreva o nome."
     ),
-    reason: Annotated[str, Field(min_length=5)] = Field(
-        description="Fica no registro, ao lado da decisão. Não escreva nomes.", json_schema_extra={"title": "Motivo"}
+    reason: Annotated[str, Field(min_length=5)] = asked(
+        "Motivo", "Fica no registro, ao lado da decisão. Não escreva nomes."
     ),
     until: Until = None,
     item: Item = None,

@@ -1,17 +1,17 @@
 """Now, for one environment: a backup, restored and compared."""
 
 from prefect import flow
-from pydantic import Field
 
 from domain.backup.certificate import BackupCertificate
 from domain.errors import IntegrityError
+from flows.forms import asked
 from tasks.backup_night import back_up_environment
 from tasks.backup_report import publish_certificate
 
 
 @flow(name="cópia de segurança", flow_run_name="{environment} · cópia de segurança")
 def backup_environment(
-    environment: str = Field(description="Ambiente, como timoteo-producao.", json_schema_extra={"title": "Ambiente"}),
+    environment: str = asked("Ambiente", "Ambiente, como timoteo-producao."),
 ) -> BackupCertificate:
     """Take a backup, prove it by restoring it, and publish its certificate; a refused one fails the run."""
     certificate = back_up_environment(environment)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from pydantic import Field
 
 from domain.environment import EnvironmentName
 from domain.report import FleetReport, StageReport
 from flows.create_environment import create_environment
+from flows.forms import asked
 from flows.stage import at_most, one_heartbeat, results_of, tagged
 
 # Each creation loads its two databases at once already.
@@ -16,11 +16,7 @@ AT_ONCE = 2
 
 Environments = Annotated[
     list[str],
-    Field(
-        min_length=1,
-        description="Nomes dos ambientes, como timoteo-treinamento.",
-        json_schema_extra={"title": "Ambientes"},
-    ),
+    asked("Ambientes", "Nomes dos ambientes, como timoteo-treinamento.", min_length=1),
 ]
 
 

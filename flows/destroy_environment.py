@@ -5,6 +5,7 @@ from pydantic import Field
 
 from domain.environment import EnvironmentName
 from domain.retirement import RetirementReport
+from flows.forms import WaitSeconds
 from flows.stage import tagged
 from tasks.history import exclusive
 from tasks.retire import DESTRUCTIONS, NamedStep, finish_destruction, publish_retirement, require_destruction
@@ -14,7 +15,7 @@ from tasks.retire import DESTRUCTIONS, NamedStep, finish_destruction, publish_re
 def destroy_environment(
     environment: str = Field(description="Nome do ambiente: timoteo-treinamento."),
     confirmation: str = Field(description="O nome do ambiente, digitado de novo por quem destrói."),
-    wait_seconds: int = 0,
+    wait_seconds: WaitSeconds = 0,
 ) -> RetirementReport:
     """Remove everything but the archive, if everything allows it; the decisions are in the registry, never here."""
     name = EnvironmentName.parse(environment)

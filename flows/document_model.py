@@ -3,6 +3,7 @@
 from prefect import flow
 
 from domain.document_model.plan import PlanReport
+from flows.forms import PlanCode
 from flows.verify_environment import ENVIRONMENT
 from tasks.document_model import apply_document_model, plan_document_model
 from tasks.model_report import publish_plan, publish_verdict
@@ -18,7 +19,7 @@ def plan_model(environment: str = ENVIRONMENT) -> PlanReport:
 
 
 @flow(name="modelo", flow_run_name="{environment} · modelo de documentos")
-def apply_model(environment: str = ENVIRONMENT, plan: str | None = None) -> PlanReport:
+def apply_model(environment: str = ENVIRONMENT, plan: PlanCode = None) -> PlanReport:
     """Apply the document model; with the code of a plan, only if the plan still is that one. Then prove it."""
     done = apply_document_model(environment, plan)
     publish_plan(environment, done, "modelo aplicado")

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.backup.drill import DrillReport
 from domain.calendar import local_day
+from flows.forms import asked
 from flows.stage import at_most, results_of
 from tasks.backup_drill import drill_environment
 from tasks.backup_night import environments_to_drill, publish_drill
@@ -16,10 +16,7 @@ AT_ONCE = 1
 
 Environments = Annotated[
     list[str] | None,
-    Field(
-        description="Estes ambientes, como timoteo-producao; vazio: alguns, outros a cada mês.",
-        json_schema_extra={"title": "Ambientes"},
-    ),
+    asked("Ambientes", "Estes ambientes, como timoteo-producao; vazio: alguns, outros a cada mês."),
 ]
 
 

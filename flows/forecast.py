@@ -3,25 +3,20 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.planning import DEFAULT_ROUNDS, DEFAULT_SEED, MOST_ROUNDS
 from domain.planning.forecast import FleetForecast
+from flows.forms import asked
 from tasks.clock import today
 from tasks.schedule import forecast_fleet, publish_forecast
 
 Rounds = Annotated[
     int,
-    Field(
-        ge=1,
-        le=MOST_ROUNDS,
-        description="Quantas vezes a frota é simulada até o fim.",
-        json_schema_extra={"title": "Rodadas"},
-    ),
+    asked("Rodadas", "Quantas vezes a frota é simulada até o fim.", ge=1, le=MOST_ROUNDS),
 ]
 Seed = Annotated[
     int,
-    Field(ge=0, description="A mesma semente dá a mesma previsão.", json_schema_extra={"title": "Semente"}),
+    asked("Semente", "A mesma semente dá a mesma previsão.", ge=0),
 ]
 
 

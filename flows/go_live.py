@@ -26,7 +26,16 @@ def go_live(municipality: str, purpose: Literal[Purpose.PRODUCAO] = Purpose.PROD
     environment = EnvironmentName(municipality=municipality, purpose=purpose).slug
     verdict = judge_go_live_checklist(environment)
     if verdict.reasons:
-        return as_run_state(finish_stage(environment, Stage.GO_LIVE, (), verdict.facts, waiting_for=verdict.reasons))
+        return as_run_state(
+            finish_stage(
+                environment,
+                Stage.GO_LIVE,
+                (),
+                verdict.facts,
+                waiting_for=verdict.reasons,
+                owed_by=verdict.owed_by,
+            )
+        )
     steps = carry_out(PROCEDURE, environment)
     telling = Event.ENTRADA_EM_PRODUCAO
     return as_run_state(finish_stage(environment, Stage.GO_LIVE, steps, verdict.facts, telling=telling))

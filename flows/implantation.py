@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
-from pydantic import Field
 
 from domain.environment import Purpose
 from domain.report import Journey, StageReport
 from flows.create_environment import create_environment
+from flows.forms import WaitSeconds
 from flows.go_live import go_live
 from flows.import_users import import_users
 from flows.seed import seed
@@ -29,16 +29,6 @@ PROCEDURE: tuple[Step, ...] = (
     (import_users, {"purpose": Purpose.PRODUCAO}),
     (go_live, {"purpose": Purpose.PRODUCAO}),
 )
-
-WaitSeconds = Annotated[
-    int,
-    Field(
-        ge=0,
-        le=3600,
-        description="Por quantos segundos esperar que termine outra execução do mesmo município.",
-        json_schema_extra={"title": "Espera"},
-    ),
-]
 
 
 @flow(name="implantação", flow_run_name="{municipality} · implantação")

@@ -3,19 +3,16 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.instruments.version import InstrumentsReport
+from flows.forms import asked
 from flows.stage import MUNICIPALITY
 from tasks.history import require_adhesion
 from tasks.instruments import ensure_instruments, publish_instruments
 
 Names = Annotated[
     list[str] | None,
-    Field(
-        description="Só estes instrumentos, como decreto; vazio: todos.",
-        json_schema_extra={"title": "Instrumentos"},
-    ),
+    asked("Instrumentos", "Só estes instrumentos, como decreto; vazio: todos."),
 ]
 
 

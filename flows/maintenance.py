@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.environment import EnvironmentName
 from domain.maintenance import Door, MaintenanceReport
+from flows.forms import asked
 from flows.stage import tagged
 from flows.verify_environment import ENVIRONMENT
 from tasks.closing import closing_of
@@ -19,18 +20,12 @@ def maintenance(
     environment: str = ENVIRONMENT,
     door: Annotated[
         Door,
-        Field(
-            description="on: fecha o ambiente ao público. off: deixa o público entrar de novo.",
-            json_schema_extra={"title": "Manutenção"},
-        ),
+        asked("Manutenção", "on: fecha o ambiente ao público. off: deixa o público entrar de novo."),
     ] = Door.CLOSE,
-    role: Annotated[str, Field(min_length=3)] = Field(
-        description="Equipe ou papel de quem decide: infraestrutura. Não escreva o nome.",
-        json_schema_extra={"title": "Papel"},
+    role: Annotated[str, Field(min_length=3)] = asked(
+        "Papel", "Equipe ou papel de quem decide: infraestrutura. Não escreva o nome."
     ),
-    reason: Annotated[str, Field(min_length=5)] = Field(
-        description="Fica no registro. Não escreva nomes.", json_schema_extra={"title": "Motivo"}
-    ),
+    reason: Annotated[str, Field(min_length=5)] = asked("Motivo", "Fica no registro. Não escreva nomes."),
 ) -> MaintenanceReport:
     """Close or open; it waits for no other run of the municipality, for a closing may be urgent."""
     name = EnvironmentName.parse(environment)

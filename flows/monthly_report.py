@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from prefect import flow, unmapped
-from pydantic import Field
 
 from domain.telling_report import TellingReport
+from flows.forms import asked
 from flows.stage import at_most, results_of
 from tasks.monthly_report import list_in_production, month_to_report, publish_reports, queue_report
 
@@ -13,7 +13,7 @@ AT_ONCE = 4
 
 MonthOrLast = Annotated[
     str | None,
-    Field(description="O mês, como 2027-05; vazio: o mês passado.", json_schema_extra={"title": "Mês"}),
+    asked("Mês", "O mês, como 2027-05; vazio: o mês passado."),
 ]
 
 

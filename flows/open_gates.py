@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.gates_report import GatesReport
+from flows.forms import asked
 from flows.stage import at_most, results_of
 from tasks.gates import judge_again, judge_and_resume, past_training, publish_gates, waiting_at_training
 
@@ -13,10 +13,10 @@ AT_ONCE = 4
 
 Municipalities = Annotated[
     list[str] | None,
-    Field(
-        description="Só estes municípios, como timoteo; vazio: todos os que esperam no portão da capacitação, ou que"
+    asked(
+        "Municípios",
+        "Só estes municípios, como timoteo; vazio: todos os que esperam no portão da capacitação, ou que"
         " passaram por ele e ainda não estão em produção.",
-        json_schema_extra={"title": "Municípios"},
     ),
 ]
 

@@ -5,17 +5,17 @@ from typing import Annotated
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from pydantic import Field
 
 from domain.environment import EnvironmentName
 from domain.rebuild import RebuildReport
 from domain.report import StepResult
 from domain.restoration import RestoreReport
+from flows.forms import asked
 from flows.restore_environment import bring_back
 from flows.stage import at_most, one_heartbeat, results_of, tagged
 from tasks.history import exclusive
 from tasks.rebuild import move_to_server, plan_rebuild, publish_rebuild
-from tasks.restore import begin_restoration
+from tasks.restore_begin import begin_restoration
 
 AT_ONCE = 2
 # The other environment of a municipality may have its turn at this moment.
@@ -23,36 +23,27 @@ WAIT_SECONDS = 4 * 3600
 
 Server = Annotated[
     str,
-    Field(
-        description="Servidor perdido, como no bloco implanta-mariadb: principal.",
-        json_schema_extra={"title": "Servidor perdido"},
-    ),
+    asked("Servidor perdido", "Servidor perdido, como no bloco implanta-mariadb: principal."),
 ]
 Other = Annotated[
     str,
-    Field(description="Servidor que recebe os ambientes.", json_schema_extra={"title": "Servidor que os recebe"}),
+    asked("Servidor que os recebe", "Servidor que recebe os ambientes."),
 ]
 Confirmation = Annotated[
     str,
-    Field(description="Nome do servidor perdido, digitado de novo.", json_schema_extra={"title": "Confirmação"}),
+    asked("Confirmação", "Nome do servidor perdido, digitado de novo."),
 ]
 Role = Annotated[
     str,
-    Field(
-        min_length=3,
-        description="Equipe ou papel de quem decide: infraestrutura. Não escreva o nome.",
-        json_schema_extra={"title": "Papel"},
-    ),
+    asked("Papel", "Equipe ou papel de quem decide: infraestrutura. Não escreva o nome.", min_length=3),
 ]
 Reason = Annotated[
     str,
-    Field(min_length=5, description="Fica no registro. Não escreva nomes.", json_schema_extra={"title": "Motivo"}),
+    asked("Motivo", "Fica no registro. Não escreva nomes.", min_length=5),
 ]
 Only = Annotated[
     list[str] | None,
-    Field(
-        description="Só estes ambientes, como timoteo-producao; vazio: todos.", json_schema_extra={"title": "Ambientes"}
-    ),
+    asked("Ambientes", "Só estes ambientes, como timoteo-producao; vazio: todos."),
 ]
 
 

@@ -3,19 +3,19 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.reference import Sha256
 from domain.users_report import UsersReport
+from flows.forms import asked
 from flows.stage import MUNICIPALITY
 from flows.users import plan_users
 from tasks.received_sheet import environments_in_service, receive_users_sheet
 
 ObjectKey = Annotated[
     str,
-    Field(description="Onde está no balde de entrada: rh/2026-12-01.csv.", json_schema_extra={"title": "Objeto"}),
+    asked("Objeto", "Onde está no balde de entrada: rh/2026-12-01.csv."),
 ]
-SheetDigest = Annotated[Sha256, Field(description="SHA-256 da planilha.", json_schema_extra={"title": "SHA-256"})]
+SheetDigest = Annotated[Sha256, asked("SHA-256", "SHA-256 da planilha.")]
 
 
 @flow(name="planilha do RH", flow_run_name="{municipality} · planilha do RH")

@@ -1,11 +1,11 @@
 """People in the directory, in SIP and in SEI, compared: one environment, or all every night; mended on approval."""
 
 from prefect import flow
-from pydantic import Field
 
 from domain.calendar import local_day
 from domain.users_difference import Comparison, FleetComparison
 from flows.check_models import AT_ONCE
+from flows.forms import asked
 from flows.stage import at_most, results_of
 from flows.verify_environment import ENVIRONMENT
 from tasks.clock import now
@@ -29,9 +29,8 @@ def reconcile_users(environment: str = ENVIRONMENT) -> Comparison:
 @flow(name="conserto dos usuários", flow_run_name="{environment} · conserto dos usuários")
 def mend_environment_users(
     environment: str = ENVIRONMENT,
-    plan: str = Field(
-        description="Código que ./implanta users reconcile mostra: conserta só se ainda for o mesmo.",
-        json_schema_extra={"title": "Código do plano"},
+    plan: str = asked(
+        "Código do plano", "Código que ./implanta users reconcile mostra: conserta só se ainda for o mesmo."
     ),
 ) -> Comparison:
     """Mend what a machine may, and compare again; what is left is for a person."""

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.calendar import local_day
 from domain.certificate_renewal import RenewalReport
+from flows.forms import asked
 from flows.stage import at_most, results_of
 from tasks.certificates import environments_to_renew, publish_renewals, renew_certificate
 from tasks.clock import now
@@ -16,10 +16,7 @@ AT_ONCE = 8
 
 Environments = Annotated[
     list[str] | None,
-    Field(
-        description="Só estes ambientes, como timoteo-producao; vazio: todos.",
-        json_schema_extra={"title": "Ambientes"},
-    ),
+    asked("Ambientes", "Só estes ambientes, como timoteo-producao; vazio: todos."),
 ]
 
 

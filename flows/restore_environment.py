@@ -5,17 +5,16 @@ from time import monotonic
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
 from domain.environment import EnvironmentName
 from domain.report import StepResult
 from domain.restoration import RestoreReport
 from flows.create_environment import create_environment
+from flows.forms import WaitSeconds, asked
 from flows.stage import Procedure, carry_out, tagged
 from flows.verify_environment import ENVIRONMENT
 from tasks.history import exclusive
 from tasks.restore import (
-    begin_restoration,
     close_for_restoration,
     compare_directory,
     finish_restoration,
@@ -25,6 +24,7 @@ from tasks.restore import (
     save_what_is_there,
     stop_for_restoration,
 )
+from tasks.restore_begin import begin_restoration
 
 BEFORE_THE_START: Procedure = (
     ("borda fechada", close_for_restoration),
@@ -38,38 +38,27 @@ AFTER_THE_START: Procedure = (("fim da restauração", finish_restoration),)
 
 Backup = Annotated[
     str | None,
-    Field(
-        description="Qual cópia, como em ./implanta backup list: 20261128T010000Z. Vazio: a última provada.",
-        json_schema_extra={"title": "Cópia"},
-    ),
+    asked("Cópia", "Qual cópia, como em ./implanta backup list: 20261128T010000Z. Vazio: a última provada."),
 ]
 Moment = Annotated[
     datetime | None,
-    Field(
-        description="No lugar da cópia: a última provada até este momento (hora de Brasília).",
-        json_schema_extra={"title": "Até o momento"},
+    asked(
+        "Até o momento",
+        "No lugar da cópia: como estava antes deste momento (hora de Brasília), pela última cópia provada"
+        " até ele e pelo log binário do servidor.",
     ),
 ]
 Confirmation = Annotated[
     str | None,
-    Field(
-        description="Nome do ambiente, digitado de novo, se é produção ou se há trabalho feito depois da cópia.",
-        json_schema_extra={"title": "Confirmação"},
-    ),
+    asked("Confirmação", "Nome do ambiente, digitado de novo, se é produção ou se há trabalho feito depois da cópia."),
 ]
 Role = Annotated[
     str | None,
-    Field(
-        description="Equipe ou papel de quem decide: infraestrutura. Não escreva o nome. Na produção, obrigatório.",
-        json_schema_extra={"title": "Papel"},
-    ),
+    asked("Papel", "Equipe ou papel de quem decide: infraestrutura. Não escreva o nome. Na produção, obrigatório."),
 ]
 Reason = Annotated[
     str | None,
-    Field(
-        description="Fica no registro. Não escreva nomes. Na produção, obrigatório.",
-        json_schema_extra={"title": "Motivo"},
-    ),
+    asked("Motivo", "Fica no registro. Não escreva nomes. Na produção, obrigatório."),
 ]
 
 
@@ -81,9 +70,11 @@ def restore_environment(
     confirmation: Confirmation = None,
     role: Role = None,
     reason: Reason = None,
-    wait_seconds: int = 0,
+    wait_seconds: WaitSeconds = 0,
 ) -> RestoreReport:
     """Put databases and files of a backup in the place of what there is, which is backed up before.
+
+    With a moment, and where the database server keeps a binary log, the databases are as they were just before it.
 
     Killed anywhere, the next run goes on. Keys, links, mail and limits are then converged to those in force now, and
     the whole is proved as after a creation; a production is let to the public by an operator only.

@@ -4,7 +4,9 @@ from prefect import flow
 
 from domain.environment import EnvironmentName
 from domain.retirement import RetirementReport
+from flows.forms import WaitSeconds
 from flows.stage import tagged
+from flows.verify_environment import ENVIRONMENT
 from tasks.archive import ensure_archive_proved, ensure_archive_written
 from tasks.environment_copy import ensure_archive_key
 from tasks.history import exclusive
@@ -27,7 +29,7 @@ BEFORE_REVOCATION: tuple[NamedStep, ...] = (
 
 
 @flow(name="encerramento", flow_run_name="{environment} · encerramento")
-def retire_environment(environment: str, wait_seconds: int = 0) -> RetirementReport:
+def retire_environment(environment: str = ENVIRONMENT, wait_seconds: WaitSeconds = 0) -> RetirementReport:
     """Converge an environment to retired, as a person decided in the registry.
 
     Nothing is revoked before the final copy was restored and compared. Killed anywhere, the next run goes on from what

@@ -14,11 +14,11 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from pydantic import Field
 
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.report import Journey, StageReport, StepResult
+from flows.forms import asked
 
 Procedure = tuple[tuple[str, Callable[[str], Change]], ...]
 """What a stage does to one environment or municipality: the name of each step as operators read it, and its task."""
@@ -29,10 +29,7 @@ R = TypeVar("R", StageReport, Journey)
 WAITING = "Aguardando"
 
 # How the forms in the Prefect UI ask for a municipality; Prefect would show the parameter's own name as its title.
-MUNICIPALITY = Field(
-    description="Nome curto do município, como em ./implanta municipality list: timoteo.",
-    json_schema_extra={"title": "Município"},
-)
+MUNICIPALITY = asked("Município", "Nome curto do município, como em ./implanta municipality list: timoteo.")
 
 
 def stage_run_name() -> str:

@@ -1,20 +1,21 @@
 """A ticket of the help desk: admitted by the catalog's rules, approved where they ask for it, answered once."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Annotated, cast
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from domain.ticket import Ticket, TicketKind, TicketReport, TicketState
+from flows.forms import asked
 from flows.stage import WAITING
 from flows.users import carry_out_import
 from tasks.consultation import prepare_copy
 from tasks.support import Prepared, admit_ticket, close_ticket, give_new_password, prepare_addition, ticket_lock
 
 
-def _add_user(ticket: Ticket) -> Prepared:
+def _add_user(ticket: Annotated[Ticket, asked("Chamado", "O que o atendimento mandou.")]) -> Prepared:
     prepared = prepare_addition(ticket)
     if prepared.code is not None:
         carry_out_import(ticket.environment, prepared.code)
@@ -33,7 +34,7 @@ def _run_name() -> str:
 
 
 @flow(name="atendimento", flow_run_name=_run_name)
-def answer_ticket(ticket: Ticket) -> TicketReport:
+def answer_ticket(ticket: Annotated[Ticket, asked("Chamado", "O que o atendimento mandou.")]) -> TicketReport:
     """Do what a ticket asks if its rule allows it; run again, a ticket that is closed changes nothing."""
     report = admit_ticket(ticket)
     if report.state is TicketState.READY:

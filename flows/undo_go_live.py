@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.environment import EnvironmentName, Purpose
 from domain.report import StepResult
+from flows.forms import WaitSeconds, asked
 from flows.stage import MUNICIPALITY, Procedure, carry_out
 from tasks.history import exclusive, record_answer
 from tasks.rollback import (
@@ -30,14 +31,11 @@ PROCEDURE: Procedure = (
 @flow(name="volta da entrada em produção", flow_run_name="{municipality} · volta da entrada em produção")
 def undo_go_live(
     municipality: str = MUNICIPALITY,
-    role: Annotated[str, Field(min_length=3)] = Field(
-        description="Papel de quem pede, como está nos contatos do município: ponto focal. Não escreva o nome.",
-        json_schema_extra={"title": "Papel"},
+    role: Annotated[str, Field(min_length=3)] = asked(
+        "Papel", "Papel de quem pede, como está nos contatos do município: ponto focal. Não escreva o nome."
     ),
-    reason: Annotated[str, Field(min_length=5)] = Field(
-        description="Fica no registro. Não escreva nomes.", json_schema_extra={"title": "Motivo"}
-    ),
-    wait_seconds: int = 0,
+    reason: Annotated[str, Field(min_length=5)] = asked("Motivo", "Fica no registro. Não escreva nomes."),
+    wait_seconds: WaitSeconds = 0,
 ) -> tuple[StepResult, ...]:
     """Close the production again, as it was before its opening; refused once somebody worked in it."""
     environment = EnvironmentName(municipality=municipality, purpose=Purpose.PRODUCAO).slug

@@ -3,6 +3,7 @@
 from prefect import flow
 
 from domain.units_plan import TreeReport
+from flows.forms import PlanCode
 from flows.verify_environment import ENVIRONMENT
 from tasks.live import UNITS, record_applied, sheet_digest
 from tasks.units import apply_environment_units, plan_environment_units
@@ -18,7 +19,7 @@ def plan_units(environment: str = ENVIRONMENT) -> TreeReport:
 
 
 @flow(name="unidades", flow_run_name="{environment} · unidades")
-def apply_units(environment: str = ENVIRONMENT, plan: str | None = None) -> TreeReport:
+def apply_units(environment: str = ENVIRONMENT, plan: PlanCode = None) -> TreeReport:
     """Apply the spreadsheet of units; with the code of a plan, only if the plan still is that one."""
     digest = sheet_digest(environment, UNITS)
     done = apply_environment_units(environment, plan)

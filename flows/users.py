@@ -1,11 +1,11 @@
 """The people of one environment: what the spreadsheet would change, applying it, and taking a batch back."""
 
 from prefect import flow
-from pydantic import Field
 
 from domain.model import Frozen
 from domain.report import StepResult
 from domain.users_report import UsersReport
+from flows.forms import asked
 from flows.stage import Procedure, carry_out
 from flows.verify_environment import ENVIRONMENT
 from tasks.intake import USERS
@@ -62,10 +62,10 @@ def plan_users(environment: str = ENVIRONMENT) -> UsersReport:
 @flow(name="usuários do ambiente", flow_run_name="{environment} · usuários")
 def apply_users(
     environment: str = ENVIRONMENT,
-    plan: str | None = Field(
+    plan: str | None = asked(
+        "Código do plano",
+        "Código do plano que foi visto: aplica-o, com os limites que ele passa e sem as linhas recusadas.",
         default=None,
-        description="Código do plano que foi visto: aplica-o, com os limites que ele passa e sem as linhas recusadas.",
-        json_schema_extra={"title": "Código do plano"},
     ),
 ) -> UsersReport:
     """Apply the spreadsheet; with the code of a plan also past its limits, if the plan still is that one."""
@@ -75,13 +75,9 @@ def apply_users(
 @flow(name="volta de usuários", flow_run_name="{environment} · volta do lote {batch}")
 def undo_users(
     environment: str = ENVIRONMENT,
-    batch: str = Field(
-        description="Lote a desfazer, como em ./implanta users batches.", json_schema_extra={"title": "Lote"}
-    ),
-    plan: str | None = Field(
-        default=None,
-        description="Código do plano de volta que foi visto, quando ele passa de um limite.",
-        json_schema_extra={"title": "Código do plano"},
+    batch: str = asked("Lote", "Lote a desfazer, como em ./implanta users batches."),
+    plan: str | None = asked(
+        "Código do plano", "Código do plano de volta que foi visto, quando ele passa de um limite.", default=None
     ),
 ) -> UsersReport:
     """Put the people of a batch back as they were, in the directory, in SIP and in SEI."""
@@ -96,9 +92,7 @@ def undo_users(
 @flow(name="plano da volta", flow_run_name="{environment} · plano da volta do lote {batch}")
 def plan_undo(
     environment: str = ENVIRONMENT,
-    batch: str = Field(
-        description="Lote a desfazer, como em ./implanta users batches.", json_schema_extra={"title": "Lote"}
-    ),
+    batch: str = asked("Lote", "Lote a desfazer, como em ./implanta users batches."),
 ) -> UsersReport:
     """Show what taking a batch back would change; nothing is changed."""
     report = plan_environment_undo(environment, batch)

@@ -1,21 +1,18 @@
 """What an environment is, held against what it should be; nothing is changed."""
 
 from prefect import flow
-from pydantic import Field
 
 from blocks.rehearsal import rehearsing
 from domain.inspection import Inspection
 from flows.create_environment import PROCEDURE
+from flows.forms import asked
 from flows.stage import carry_out
 from tasks.certificate import examine_environment
 from tasks.inspection import publish_inspection
 from tasks.neighbourhood import choose_neighbour
 from tasks.segregation import probe_segregation
 
-ENVIRONMENT = Field(
-    description="Nome do ambiente, como em ./implanta environment list: timoteo-producao.",
-    json_schema_extra={"title": "Ambiente"},
-)
+ENVIRONMENT = asked("Ambiente", "Nome do ambiente, como em ./implanta environment list: timoteo-producao.")
 
 
 @flow(name="conferência", flow_run_name="{environment} · conferência")

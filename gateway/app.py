@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.errors import ImplantaError, told
+from gateway import metrics as metrics_page
 from gateway.access import ADDRESS_ATTEMPTS, Access, access_router
 from gateway.pages import render_message
 from gateway.shield import Shield
@@ -43,6 +44,7 @@ def create_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.include_router(access_router(Access(systems, clock, address_attempts=address_attempts)))
     app.add_api_route("/saude", _health)
+    app.add_api_route(metrics_page.PATH, metrics_page.metrics)
     webhooks = Webhooks(
         systems, keys or WebhookKeys(clock), clock, on_accepted=on_accepted, address_attempts=webhook_attempts
     )

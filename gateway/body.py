@@ -16,7 +16,7 @@ def require_type(request: Request, media_type: str) -> None:
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The whole body.
 
     Raises:
@@ -25,21 +25,21 @@ async def read_body(request: Request) -> bytes:
     """
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return await _read(request)
+            return await _read(request, most_bytes)
     except TimeoutError:
         raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most_bytes: int) -> bytes:
     too_large = HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+    if length.isdecimal() and int(length) > most_bytes:
         raise too_large
     body = bytearray()
     try:
         async for piece in request.stream():
             body += piece
-            if len(body) > MAX_BODY_BYTES:
+            if len(body) > most_bytes:
                 raise too_large
     except ClientDisconnect:  # nobody is left to read the answer, and nothing failed
         raise HTTPException(HTTPStatus.BAD_REQUEST) from None

@@ -42,7 +42,7 @@ class FormTokens:
         """Whether the form came from our own page, in the same browser, not long ago."""
         cookie = request.cookies.get(_cookie_name(request), "")
         return (
-            _is_own_origin(request)
+            is_own_origin(request)
             and self._is_ours(token, path, _MAX_AGE_SECONDS)
             and hmac.compare_digest(cookie.encode(), token.encode())
         )
@@ -67,7 +67,7 @@ def _cookie_name(request: Request) -> str:
     return "__Secure-acesso" if request.url.scheme == "https" else "acesso"
 
 
-def _is_own_origin(request: Request) -> bool:
+def is_own_origin(request: Request) -> bool:
     """What the browser itself says of where the form was; old ones say nothing, and the token alone decides."""
     if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
         return False

@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from domain.errors import InvalidInputError
 from gateway.app import create_app
-from gateway.deliverer import Deliverer
+from gateway.deliverer import Deliverer, Sender
 from gateway.webhook_keys import WebhookKeys
 
 MAX_CONNECTIONS = 200
@@ -23,14 +24,20 @@ def serve(host: str, port: int, proxies: Sequence[str] = ()) -> None:
     Raises:
         InvalidInputError: nobody can listen there.
     """
-    listener = _listen(host, port)
-    _keep_log()
+    listener = listen(host, port)
+    keep_log()
     keys = WebhookKeys(time.monotonic)
     deliverer = Deliverer(keys)
     # The signal that ends the process ends it whatever it is delivering: the next one goes on.
-    threading.Thread(target=deliverer.run, daemon=True).start()
+    for loop in (deliverer, Sender()):
+        threading.Thread(target=loop.run, daemon=True).start()
+    run(create_app(proxies=proxies, keys=keys, on_accepted=deliverer.wake), listener)
+
+
+def run(app: ASGIApp, listener: socket.socket) -> None:
+    """Answer there until a signal ends the process; each request is small, and none is logged."""
     config = uvicorn.Config(
-        create_app(proxies=proxies, keys=keys, on_accepted=deliverer.wake),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -44,7 +51,7 @@ def serve(host: str, port: int, proxies: Sequence[str] = ()) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _keep_log() -> None:
+def keep_log() -> None:
     """Say what we and the server say, and nothing else: other libraries tell each request they make, with its login."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
@@ -55,7 +62,12 @@ def _keep_log() -> None:
         logger.propagate = False  # Prefect, once it is imported, takes the root's handlers over
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        InvalidInputError: nobody can.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)

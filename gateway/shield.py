@@ -25,6 +25,8 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 HSTS = "max-age=31536000"
+HANDED_ON = "X-Accel-Redirect"
+"""With it the proxy asks somebody else for the answer, which has headers of its own; and the proxy logs it."""
 
 
 class Shield:
@@ -38,14 +40,16 @@ class Shield:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.monotonic(), 0
+        started, status, handed_on = time.monotonic(), 0, False
 
         async def send_shielded(message: Message) -> None:
-            nonlocal status
+            nonlocal status, handed_on
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
+                handed_on = HANDED_ON in headers
+                if not handed_on:
+                    headers.update(HEADERS)
                 if scope["scheme"] == "https":
                     headers["Strict-Transport-Security"] = HSTS
             await send(message)
@@ -54,6 +58,8 @@ class Shield:
             await self._app(scope, receive, send_shielded)
         except Exception as error:  # answered by the application; its text may hold what was typed
             logger.error("%s (%s)", told(error), _where(error))
+        if handed_on:
+            return
         milliseconds = (time.monotonic() - started) * 1000
         logger.info("%s %s %d %.0f ms", scope["method"], _route(scope), status, milliseconds)
 

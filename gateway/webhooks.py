@@ -120,7 +120,7 @@ class Webhooks:
             contract = read_contract(source, body)
         except InvalidInputError as error:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
-        if source is not Source.ADHESION and not self._systems.knows_municipality(contract.subject):
+        if contract.OF_A_REGISTERED_ONE and not self._systems.knows_municipality(contract.subject):
             raise HTTPException(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "O município não está registrado: confira o nome curto, como timoteo."
             )

@@ -1,21 +1,17 @@
 """The edge: a private nginx with ModSecurity and the OWASP CRS, configured by `blocks.edge` as any other."""
 
 import os
-import pwd
-from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 from blocks.edge import NginxEdge
 from domain.errors import InvalidInputError
-from lab import gateway, processes
+from lab import gateway
 from lab.layout import make_private_dir
+from lab.nginx import PACKAGE, stop_orphans, user
 from lab.ports import HOST
 from lab.processes import Launch
 from lab.service import NotReadyError, Service, program
 
-PACKAGE = "nginx"
 WAF_PACKAGES = {
     "modsecurity_module": "libnginx-mod-http-modsecurity",
     "crs_rules_dir": "modsecurity-crs",
@@ -30,6 +26,7 @@ class Edge(Service):
     name = "edge"
     title = "Borda (nginx + WAF)"
     port_names = ("edge", "edge_status", "edge_http")
+    is_client = True
 
     def block(self) -> NginxEdge:
         """The edge as flows will know it."""
@@ -42,7 +39,7 @@ class Edge(Service):
         )
 
     def prepare(self) -> None:
-        self._stop_orphans()  # of an `up` that was killed before it could write down what it had started
+        stop_orphans(self.home)  # of an `up` that was killed before it could write down what it had started
         make_private_dir(self.home)
         block = self.block()
         for field, package in WAF_PACKAGES.items():
@@ -79,17 +76,7 @@ class Edge(Service):
 
     def clean_after_stop(self) -> None:
         """End the workers that a killed nginx leaves behind: they go on serving, and hold the port."""
-        self._stop_orphans()
-
-    def _stop_orphans(self) -> None:
-        # nginx writes its title over the environment that marks the lab's processes; its directory marks it as well.
-        orphans = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if process.name() == "nginx" and process.cwd() == str(self.home):
-                    orphans.append(process)
-        for process in sorted(orphans, key=lambda found: found.pid):  # the main process first: it would make new ones
-            processes.stop(process, self.stop_seconds)
+        stop_orphans(self.home)
 
 
 def challenge_dir(home: Path) -> Path:
@@ -120,7 +107,7 @@ def make_block(
             "gateway_url": gateway_url,
             "status_port": status_port,
             "listen": HOST,
-            "user": pwd.getpwuid(0).pw_name if os.geteuid() == 0 else None,
+            "user": user(),
             "foreground": True,
             "worker_processes": 2,
         }

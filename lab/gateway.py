@@ -8,7 +8,7 @@ from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir
 from lab.mariadb import registry_url
 from lab.ports import HOST
-from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url
+from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url, auth_string
 from lab.processes import Launch
 from lab.service import NotReadyError, Service
 
@@ -19,6 +19,7 @@ class Gateway(Service):
     name = "gateway"
     title = "Páginas de acesso"
     port_names = ("gateway",)
+    is_client = True
     # Only for their ports, which a first start may still move: while they are down, a page says so.
     needs = ("prefect", "mariadb")
 
@@ -39,6 +40,7 @@ class Gateway(Service):
                 # The first `up` writes the settings file when everything is up.
                 "IMPLANTA_REGISTRY_URL": registry_url(self.record),
                 "IMPLANTA_PREFECT_API_URL": api_url(self.port("prefect")),
+                "IMPLANTA_PREFECT_API_AUTH": auth_string(self.record),
             },
         )
 

@@ -51,6 +51,11 @@ class Layout:
         return self.root / "codigo"
 
     @property
+    def scratch_dir(self) -> Path:
+        """Where copies are restored, and what the servers that hold them begin with."""
+        return self.root / "rascunhos"
+
+    @property
     def files_dir(self) -> Path:
         """Repositories of files of the SEI applications, one directory an environment."""
         return self.root / "files"
@@ -59,6 +64,11 @@ class Layout:
     def moodle_state_file(self) -> Path:
         """What the training platform keeps: people, courses, completions."""
         return self.service_dir("moodle") / "moodle.sqlite"
+
+    @property
+    def door_trail(self) -> Path:
+        """Who changed what through the door to Prefect."""
+        return self.service_dir("painel") / "trilha.jsonl"
 
     @property
     def ldap_tls_dir(self) -> Path:

@@ -16,40 +16,15 @@ from domain.model import Frozen
 from lab import ports, processes
 from lab.certificate_authority import ensure_authority
 from lab.disk import ensure_free_space, explaining_disk_errors
-from lab.dns import Dns
-from lab.edge import Edge
-from lab.gateway import Gateway
 from lab.layout import Layout, make_private_dir
-from lab.ldap import Ldap
 from lab.lock import exclusive
-from lab.mariadb import MariaDB, SecondMariaDB
-from lab.moodle import MoodleStandIn
-from lab.prefect_server import PrefectServer
-from lab.record import RecordKeeper, read_record
-from lab.s3 import S3
+from lab.profiles import choose_services, services_of, settle_profile
+from lab.record import ProfileName, Record, RecordKeeper, read_record
 from lab.sei import SeiStandIn
 from lab.service import NotReadyError, Service
-from lab.settings_writer import write_settings
-from lab.smtp import Smtp
+from lab.settings_writer import reference_dir, write_settings
 from lab.state import LabState, load_state
-from lab.worker import Worker
 
-# In the order of reports. Prefect is started first of all: its first start takes the longest.
-SERVICES: tuple[type[Service], ...] = (
-    PrefectServer,
-    MariaDB,
-    SecondMariaDB,
-    Ldap,
-    S3,
-    Smtp,
-    Dns,
-    SeiStandIn,
-    MoodleStandIn,
-    Gateway,
-    Edge,
-    Worker,
-)
-SERVICE_NAMES = tuple(service.name for service in SERVICES)
 PROBE_INTERVAL_SECONDS = 0.1
 FIRST_START_ATTEMPTS = 3
 
@@ -84,17 +59,9 @@ def _waiting(on_progress: OnProgress) -> Callable[[], None]:
     return lambda: on_progress(Progress(service="lab", title="Laboratório", state="waiting"))
 
 
-def _checked(services: Iterable[str] | None) -> tuple[type[Service], ...]:
-    if services is None:
-        return SERVICES
-    wanted = set(services)
-    if unknown := wanted - set(SERVICE_NAMES):
-        raise InvalidInputError(
-            f"Serviço desconhecido: {', '.join(sorted(unknown))}",
-            "serviços do laboratório",
-            f"Use: {', '.join(SERVICE_NAMES)}.",
-        )
-    return tuple(service for service in SERVICES if service.name in wanted)
+def _profile_at(layout: Layout) -> ProfileName:
+    record = read_record(layout.record_file)
+    return record.profile if record is not None else "embedded"
 
 
 class _Start:
@@ -221,32 +188,37 @@ class _Start:
 def up(
     lab_dir: Path,
     *,
+    profile: str | None = None,
     services: Iterable[str] | None = None,
     new_ports: bool = False,
     on_progress: OnProgress = _ignore,
 ) -> LabState:
     """Bring up every server that is not up yet, with its data; a second call changes nothing.
 
-    `services` limits it to some (see `SERVICE_NAMES`); `new_ports` lets stopped services leave ports that other
-    programs took meanwhile. `on_progress` is called from several threads.
+    `profile` says which servers a new lab has (see `lab.profiles`), `services` limits it to some of them; `new_ports`
+    lets stopped services leave ports that other programs took meanwhile. `on_progress` is called from several threads.
 
     Raises:
-        InvalidInputError: a program is missing, a port is taken, the disk is full.
+        InvalidInputError: a program is missing, a port is taken, the disk is full, the lab is of another profile.
         RetryableError: a server did not come up; the others did, and a new call takes up there.
     """
-    wanted = _checked(services)
     layout = Layout(lab_dir.resolve())
+    choose_services(settle_profile(layout, read_record(layout.record_file) or Record(), profile), services)
     with explaining_disk_errors(layout.root):
         make_private_dir(layout.root)
-        return _up(layout, wanted, new_ports, on_progress)
+        return _up(layout, profile, services, new_ports, on_progress)
 
 
-def _up(layout: Layout, wanted: tuple[type[Service], ...], new_ports: bool, on_progress: OnProgress) -> LabState:
+def _up(
+    layout: Layout, profile: str | None, chosen: Iterable[str] | None, new_ports: bool, on_progress: OnProgress
+) -> LabState:
     with exclusive(layout.lock_file, _waiting(on_progress)):
         ensure_free_space(layout.root)
         make_private_dir(layout.log_dir)
         keeper = RecordKeeper(layout.record_file)
-        all_ports = [name for service in SERVICES for name in service.port_names]
+        keeper.set_profile(settle_profile(layout, keeper.record, profile))
+        wanted = choose_services(keeper.record.profile, chosen)
+        all_ports = [name for service in services_of(keeper.record.profile) for name in service.port_names]
         missing = [name for name in all_ports if name not in keeper.record.ports]
         keeper.set_ports(ports.choose(missing, avoid=keeper.record.ports.values()))
         start = _Start(layout, keeper, on_progress)
@@ -254,10 +226,28 @@ def _up(layout: Layout, wanted: tuple[type[Service], ...], new_ports: bool, on_p
         if new_ports:
             start.move_from_taken_ports(instances)
         ensure_authority(layout)
-        _bring_all_up(start, instances)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            code = beside.submit(_lay_code, layout, on_progress) if SeiStandIn in wanted else None
+            _bring_all_up(start, instances)
+        if code is not None:
+            code.result()
         state = load_state(layout.root)
         write_settings(state)
         return state
+
+
+def _lay_code(layout: Layout, on_progress: OnProgress) -> None:
+    """The code of the versions of SEI; only when it has to be made is it told as one of the services."""
+    from lab.sei_code import ensure_code  # noqa: PLC0415  # `status` and `down` need no catalog
+
+    since = time.monotonic()
+
+    def tell(state: Literal["starting", "ready"]) -> None:
+        seconds = time.monotonic() - since
+        on_progress(Progress(service="codigo", title="Versões do SEI", state=state, seconds=seconds))
+
+    if ensure_code(layout.code_dir, reference_dir(layout.settings_file), on_build=lambda: tell("starting")):
+        tell("ready")
 
 
 def _bring_all_up(start: _Start, services: list[Service]) -> None:
@@ -297,10 +287,10 @@ def down(lab_dir: Path, *, destroy: bool = False, on_progress: OnProgress = _ign
             return ()
         keeper = RecordKeeper(layout.record_file)
         start = _Start(layout, keeper, on_progress)
-        services = [service(layout, keeper.record) for service in SERVICES]
+        services = [service(layout, keeper.record) for service in services_of(record.profile)]
         running = [service for service in services if start.find(service) is not None]
         # Clients before servers, so that none of them is left waiting for an answer.
-        clients = [service for service in running if service.name in {"worker", "edge", "gateway", "sei", "prefect"}]
+        clients = [service for service in running if service.is_client]
         _stop_all(start, clients)
         _stop_all(start, [service for service in running if service not in clients])
         for service in services:
@@ -311,7 +301,7 @@ def down(lab_dir: Path, *, destroy: bool = False, on_progress: OnProgress = _ign
         for leftover in list(processes.list_marked(layout.root)):
             processes.stop(leftover, Service.stop_seconds)
         if destroy:
-            _remove_all(layout)
+            _remove_all(layout, record.profile)
         return tuple(service.name for service in running)
 
 
@@ -336,8 +326,9 @@ def log_file(lab_dir: Path, service: str) -> Path:
     Raises:
         InvalidInputError: there is no such service, or it has not written anything yet.
     """
-    _checked([service])
-    path = Layout(lab_dir.resolve()).log(service)
+    layout = Layout(lab_dir.resolve())
+    choose_services(_profile_at(layout), [service])
+    path = layout.log(service)
     if not path.exists():
         raise InvalidInputError(
             f"{service} ainda não escreveu registro", str(path), "Suba o laboratório com ./implanta lab up."
@@ -345,9 +336,9 @@ def log_file(lab_dir: Path, service: str) -> Path:
     return path
 
 
-def _remove_all(layout: Layout) -> None:
+def _remove_all(layout: Layout, profile: ProfileName) -> None:
     # By name, not the whole tree: IMPLANTA_LAB_DIR may point at a directory that holds other things.
-    directories = [layout.service_dir(name) for name in SERVICE_NAMES]
+    directories = [layout.service_dir(service.name) for service in services_of(profile)]
     for directory in (
         *directories,
         layout.log_dir,
@@ -355,6 +346,7 @@ def _remove_all(layout: Layout) -> None:
         layout.apps_dir,
         layout.files_dir,
         layout.code_dir,
+        layout.scratch_dir,
     ):
         if directory.exists():
             shutil.rmtree(directory)
@@ -369,9 +361,10 @@ def status(lab_dir: Path) -> tuple[ServiceStatus, ...]:
     """How every service is now, each asked in its own protocol."""
     layout = Layout(lab_dir.resolve())
     record = read_record(layout.record_file)
+    services = services_of(record.profile if record is not None else "embedded")
     if record is None:
         return tuple(
-            ServiceStatus(service=s.name, title=s.title, state="stopped", pid=None, address=None) for s in SERVICES
+            ServiceStatus(service=s.name, title=s.title, state="stopped", pid=None, address=None) for s in services
         )
 
     def look(service: Service) -> ServiceStatus:
@@ -386,5 +379,5 @@ def status(lab_dir: Path) -> tuple[ServiceStatus, ...]:
         pid = process.pid if process else None
         return ServiceStatus(service=service.name, title=service.title, state=state, pid=pid, address=service.address())
 
-    with ThreadPoolExecutor(max_workers=len(SERVICES)) as pool:
-        return tuple(pool.map(look, [service(layout, record) for service in SERVICES]))
+    with ThreadPoolExecutor(max_workers=len(services)) as pool:
+        return tuple(pool.map(look, [service(layout, record) for service in services]))

@@ -78,7 +78,9 @@ def find_unrecorded(launch: Launch, lab_root: Path) -> ProcessRecord | None:
     """A server that an earlier `up` started and was killed before it could write that down."""
     for process in list_marked(lab_root):
         with suppress(psutil.Error):
-            if tuple(process.cmdline()) == launch.argv:
+            # Without the program that only starts another, such as setpriv.
+            command = tuple(process.cmdline())
+            if command and launch.argv[-len(command) :] == command:
                 return ProcessRecord(pid=process.pid, created_at=process.create_time())
     return None
 

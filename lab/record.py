@@ -5,6 +5,7 @@ import json
 import secrets
 import threading
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +13,9 @@ from domain.errors import InvalidInputError
 from lab.layout import write_private
 
 SECRET_BYTES = 24
+
+ProfileName = Literal["embedded", "scale"]
+"""Everything of Prefect in one process on SQLite, or apart and more than once, as for hundreds of prefeituras."""
 
 
 def _new_secret() -> str:
@@ -51,8 +55,12 @@ class Secrets(BaseModel):
     s3_secret_key: str = Field(default_factory=_new_secret, repr=False)
     sei_token: str = Field(default_factory=_new_secret, repr=False)
     moodle_token: str = Field(default_factory=_new_moodle_token, repr=False)
+    prefect_password: str = Field(default_factory=_new_secret, repr=False)
+    board: str = Field(default_factory=_new_secret, repr=False)
     dns_key: str = Field(default_factory=_new_tsig_key, repr=False)
     prefect_encryption_key: str = Field(default_factory=_new_prefect_key, repr=False)
+    postgres: str = Field(default_factory=_new_secret, repr=False)
+    redis: str = Field(default_factory=_new_secret, repr=False)
 
 
 class ProcessRecord(BaseModel):
@@ -69,6 +77,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    profile: ProfileName = "embedded"
     ports: dict[str, int] = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=Secrets)
     processes: dict[str, ProcessRecord] = Field(default_factory=dict)
@@ -103,6 +112,11 @@ class RecordKeeper:
         self._lock = threading.Lock()
         self.record = read_record(path) or Record()
         self._written = path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def set_profile(self, profile: ProfileName) -> None:
+        with self._lock:
+            self.record.profile = profile
+            self._write()
 
     def set_ports(self, ports: dict[str, int]) -> None:
         with self._lock:

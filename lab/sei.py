@@ -19,6 +19,7 @@ class SeiStandIn(Service):
     name = "sei"
     title = "SEI (simulado)"
     port_names = ("sei",)
+    is_client = True
 
     def prepare(self) -> None:
         make_private_dir(self.home)

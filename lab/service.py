@@ -32,6 +32,8 @@ class Service(ABC):
     title: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]] = ()
+    is_client: ClassVar[bool] = False
+    """Whether it works with the lab's other servers, and so is stopped before them."""
     start_seconds: ClassVar[float] = 60.0
     stop_seconds: ClassVar[float] = 10.0
 

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from domain.errors import InvalidInputError
 from domain.model import Frozen
-from lab import dns, edge, gateway, ldap, mariadb, prefect_server, processes, s3
+from lab import dns, edge, gateway, ldap, mariadb, painel, prefect_server, processes, s3
 from lab.certificate_authority import AuthorityState, read_authority
 from lab.layout import Layout
 from lab.ports import HOST
@@ -66,6 +66,23 @@ class DnsState(Frozen):
 class PrefectState(Frozen):
     api_url: str
     ui_url: str
+    account: tuple[str, SecretStr]
+    """As whom programs come to it: user and password."""
+    database_url: SecretStr
+    """Where the server keeps what it knows: an SQLite file, or PostgreSQL with its password."""
+    is_in_parts: bool
+
+    @property
+    def auth(self) -> SecretStr:
+        """The account as Prefect's settings have it."""
+        user, password = self.account
+        return SecretStr(f"{user}:{password.get_secret_value()}")
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """The account as an HTTP client takes it."""
+        user, password = self.account
+        return user, password.get_secret_value()
 
 
 class SeiState(Frozen):
@@ -99,6 +116,29 @@ class EdgeState(Frozen):
     """nginx's own logs, and the audit log of the WAF."""
 
 
+class PainelState(Frozen):
+    """The board; its people are `lab.painel.LOGINS`, all with one password."""
+
+    url: str
+    password: SecretStr
+    operators_url: str
+    operators_account: str
+    operators_password: SecretStr
+    operators_people: str
+    operators_groups: str
+    operators_authority: Path
+
+
+class PortaState(Frozen):
+    """The door before Prefect and the board, for people; and the one for programs of other machines."""
+
+    url: str
+    name: str
+    port: int
+    machines_port: int
+    trail: Path
+
+
 class LabState(Frozen):
     """Everything needed to build the blocks of a lab, and to look behind them in tests."""
 
@@ -113,6 +153,8 @@ class LabState(Frozen):
     prefect: PrefectState
     sei: SeiState
     moodle: MoodleState
+    painel: PainelState
+    porta: PortaState
     edge: EdgeState
     ca_file: Path
     """The root of every certificate of the lab, to trust."""
@@ -190,7 +232,11 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             key_secret=SecretStr(keys.dns_key),
         ),
         prefect=PrefectState(
-            api_url=prefect_server.api_url(ports["prefect"]), ui_url=f"http://{HOST}:{ports['prefect']}"
+            api_url=prefect_server.api_url(ports["prefect"]),
+            ui_url=f"http://{HOST}:{ports['prefect']}",
+            account=(prefect_server.USER, SecretStr(keys.prefect_password)),
+            database_url=SecretStr(_prefect_database(layout, record)),
+            is_in_parts=record.profile == "scale",
         ),
         sei=SeiState(
             port=ports["sei"],
@@ -206,6 +252,23 @@ def _state_of(layout: Layout, record: Record) -> LabState:
             token=SecretStr(keys.moodle_token),
             state_file=layout.moodle_state_file,
         ),
+        painel=PainelState(
+            url=painel.url(ports["painel"]),
+            password=SecretStr(keys.board),
+            operators_url=f"ldap://{HOST}:{ports['ldap']}",
+            operators_account=ldap.ADMIN_DN,
+            operators_password=SecretStr(keys.ldap_admin),
+            operators_people=painel.PEOPLE_DN,
+            operators_groups=painel.GROUPS_DN,
+            operators_authority=layout.ldap_tls_dir / "ca.pem",
+        ),
+        porta=PortaState(
+            url=painel.door_url(ports["porta"]),
+            name=painel.DOOR_NAME,
+            port=ports["porta"],
+            machines_port=ports["porta_maquinas"],
+            trail=layout.door_trail,
+        ),
         edge=EdgeState(
             home=layout.service_dir("edge"),
             port=ports["edge"],
@@ -219,3 +282,11 @@ def _state_of(layout: Layout, record: Record) -> LabState:
         ca_file=layout.ca_file,
         authority=read_authority(layout),
     )
+
+
+def _prefect_database(layout: Layout, record: Record) -> str:
+    if record.profile == "embedded":
+        return f"sqlite:///{layout.service_dir('prefect') / prefect_server.DATABASE}"
+    from lab.scale.postgres import database_url  # noqa: PLC0415  # nothing to an ordinary lab
+
+    return database_url(record)

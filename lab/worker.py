@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, TypeAdapter
@@ -9,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, TypeAdapter
 from blocks.plain_http import TRUSTS_NOBODY
 from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir
-from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url
+from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, account, api_url, auth_string
 from lab.processes import Launch
 from lab.service import NotReadyError, Service
 
@@ -27,12 +28,15 @@ _WORKERS = TypeAdapter(list[_Worker])
 
 
 class Worker(Service):
-    """One process worker on the pool `implanta`, which it creates when it is missing."""
+    """One process worker on a pool, `implanta`, which it creates when it is missing."""
 
     name = "worker"
     title = "Worker do Prefect"
     port_names = ()
-    needs = ("prefect",)
+    is_client = True
+    needs: ClassVar[tuple[str, ...]] = ("prefect",)
+    pool: ClassVar[str] = POOL
+    worker_name: ClassVar[str] = WORKER_NAME
 
     def prepare(self) -> None:
         make_private_dir(self.home)
@@ -41,22 +45,14 @@ class Worker(Service):
         return Launch(
             # No --limit: a run that is resumed at once would end the whole worker. Limits belong to the pool.
             argv=(
-                sys.executable,
-                "-m",
-                "prefect",
-                "worker",
-                "start",
-                "--pool",
-                POOL,
-                "--type",
-                "process",
-                "--name",
-                WORKER_NAME,
+                *(sys.executable, "-m", "prefect", "worker", "start"),
+                *("--pool", self.pool, "--type", "process", "--name", self.worker_name),
             ),
             cwd=PROJECT_ROOT,
             env={
                 "PREFECT_HOME": str(self.home),
                 "PREFECT_API_URL": api_url(self.port("prefect")),
+                "PREFECT_API_AUTH_STRING": auth_string(self.record),
                 # Each of Prefect's clients would read the roots of the whole web, for an address without TLS.
                 "PREFECT_API_SSL_CERT_FILE": str(self.layout.ca_file),
                 # Each question is a commit of the server's SQLite, which other clients may have to wait for.
@@ -71,8 +67,9 @@ class Worker(Service):
         """Return when the server has heard from this very process: a killed worker counts as online for a while."""
         try:
             answer = httpx.post(
-                f"{api_url(self.port('prefect'))}/work_pools/{POOL}/workers/filter",
+                f"{api_url(self.port('prefect'))}/work_pools/{self.pool}/workers/filter",
                 json={},
+                auth=account(self.record),
                 timeout=ANSWER_TIMEOUT_SECONDS,
                 trust_env=False,
                 verify=TRUSTS_NOBODY,
@@ -82,9 +79,9 @@ class Worker(Service):
             raise NotReadyError(str(e)) from e
         started = datetime.fromtimestamp(self.record.processes[self.name].created_at, UTC)
         for worker in _WORKERS.validate_json(answer.content):
-            if worker.name == WORKER_NAME and worker.status == "ONLINE" and worker.last_heartbeat_time > started:
+            if worker.name == self.worker_name and worker.status == "ONLINE" and worker.last_heartbeat_time > started:
                 return
         raise NotReadyError("o worker ainda não se apresentou")
 
     def address(self) -> str:
-        return f"pool {POOL}"
+        return f"pool {self.pool}"

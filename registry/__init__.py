@@ -2,11 +2,14 @@
 
 from registry.records import (
     ArrivedWebhook,
+    CampaignEventRecord,
     ContractRecord,
     DecisionRecord,
+    EndpointRecord,
     EnvironmentRecord,
     EventRecord,
     MessageRecord,
+    OutgoingRecord,
     QueuedMessage,
     ReferenceRecord,
     ReturnedMessage,
@@ -19,11 +22,14 @@ from registry.store import Registry
 
 __all__ = [
     "ArrivedWebhook",
+    "CampaignEventRecord",
     "ContractRecord",
     "DecisionRecord",
+    "EndpointRecord",
     "EnvironmentRecord",
     "EventRecord",
     "MessageRecord",
+    "OutgoingRecord",
     "QueuedMessage",
     "ReferenceRecord",
     "Registry",

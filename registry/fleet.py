@@ -110,6 +110,16 @@ def ensure_environment(session: Session, wanted: EnvironmentRecord, now: datetim
     return _assign(row, facts)
 
 
+def move_release(session: Session, slug: str, release_version: str, reference_digest: str) -> Change:
+    """Let an environment that was proved against one release be one of another, which it was proved against now."""
+    row = session.get(EnvironmentRow, slug, with_for_update=True)
+    if row is None or row.reference_digest is None:
+        raise InvalidInputError(
+            f"O ambiente {slug!r} não está pronto em versão nenhuma", "cadastro de ambientes", "Crie-o antes."
+        )
+    return _assign(row, {"release_version": release_version, "reference_digest": reference_digest})
+
+
 def find_environment(session: Session, slug: str) -> EnvironmentRecord:
     """The environment of a slug."""
     row = session.get(EnvironmentRow, slug) if slug.isascii() else None

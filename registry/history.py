@@ -135,6 +135,18 @@ def newest_event(session: Session, kind: str, ibge: str, environment: str) -> Ev
     return None if row is None else EventRecord.model_validate(_facts(row, EventRecord))
 
 
+def newest_events(session: Session, kind: str) -> list[EventRecord]:
+    """The event of this kind that happened last in each environment that has one."""
+    place = func.row_number().over(
+        partition_by=EventRow.environment, order_by=[EventRow.occurred_at.desc(), EventRow.id.desc()]
+    )
+    told = EventRow.environment.is_not(None)
+    ranked = select(EventRow.id, place.label("place")).where(EventRow.kind == kind, told).subquery()
+    newest = select(ranked.c.id).where(ranked.c.place == 1)
+    rows = session.scalars(select(EventRow).where(EventRow.id.in_(newest)).order_by(EventRow.environment))
+    return [EventRecord.model_validate(_facts(row, EventRecord)) for row in rows]
+
+
 def _facts(
     row: TrainingRow | DecisionRow | EventRow, record: type[TrainingRecord | DecisionRecord | EventRecord]
 ) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """The tables of the registry: the fleet's memory.
 
-Times are UTC. `event` and `decision` only grow: triggers of the migration refuse UPDATE and DELETE, whoever asks. Only
-TRUNCATE and DROP get past a trigger; they need the DROP privilege, which an installation may keep from daily use.
-Machine identifiers (slugs, codes, digests) are ASCII and compare byte by byte; people's text is utf8mb4.
+Times are UTC. `event`, `campaign_event` and `decision` only grow: triggers of the migrations refuse UPDATE and DELETE,
+whoever asks. Only TRUNCATE and DROP get past a trigger; they need the DROP privilege, which an installation may keep
+from daily use. Machine identifiers (slugs, codes, digests) are ASCII and compare byte by byte; people's text is
+utf8mb4.
 """
 
 from datetime import UTC, date, datetime
@@ -184,7 +185,7 @@ class EventRow(Base):
     """What happened: stage, SLA and board are derived from these rows."""
 
     __tablename__ = "event"
-    __table_args__ = (UniqueConstraint("key"), Index(None, "ibge", "kind"), _ENGINE)
+    __table_args__ = (UniqueConstraint("key"), Index(None, "ibge", "kind"), Index(None, "kind", "environment"), _ENGINE)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     occurred_at: Mapped[datetime]
@@ -271,3 +272,118 @@ class WebhookRow(Base):
     decided_at: Mapped[datetime | None]
     flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
     problem: Mapped[str | None] = mapped_column(Text)
+
+
+class StateReleaseRow(Base):
+    """A release that the state's own SEI, operated elsewhere, is told to have."""
+
+    __tablename__ = "state_release"
+    __table_args__ = (_ENGINE,)
+
+    code: Mapped[str] = mapped_column(_ascii(40), primary_key=True)
+    ready_on: Mapped[date]
+    told_at: Mapped[datetime]
+    flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
+
+
+class CampaignEventRow(Base):
+    """What happened in an upgrade campaign, which is no municipality's: numbered from 1 without a gap."""
+
+    __tablename__ = "campaign_event"
+    __table_args__ = (UniqueConstraint("campaign", "number"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    campaign: Mapped[str] = mapped_column(_ascii(80))
+    number: Mapped[int]
+    kind: Mapped[str] = mapped_column(_ascii(60))
+    occurred_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(120))
+    flow_run_id: Mapped[str | None] = mapped_column(_ascii(36))
+    details: Mapped[dict[str, JsonValue]]
+
+
+class WebhookEndpointRow(Base):
+    """An address of another system that is told of events; what proves who tells is not here."""
+
+    __tablename__ = "webhook_endpoint"
+    __table_args__ = (UniqueConstraint("name"), _ENGINE)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    name: Mapped[str] = mapped_column(_ascii(40))
+    url: Mapped[str] = mapped_column(_ascii(500))
+    types: Mapped[list[str]] = mapped_column(JSON)
+    after_event: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(_ascii(10))
+    created_at: Mapped[datetime]
+    refused_since: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+
+
+class WebhookMessageRow(Base):
+    """One event on its way to one endpoint."""
+
+    __tablename__ = "webhook_message"
+    __table_args__ = (
+        UniqueConstraint("endpoint_id", "event_id", "type"),
+        Index(None, "state", "next_attempt_at"),
+        Index(None, "created_at"),
+        _ENGINE,
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    endpoint_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("webhook_endpoint.id", ondelete="CASCADE"))
+    # No foreign key: a message is gone in a month, and no event waits for one.
+    event_id: Mapped[int] = mapped_column(BigInteger)
+    ibge: Mapped[str] = mapped_column(_ibge())
+    type: Mapped[str] = mapped_column(_ascii(60))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(_ascii(10))
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    try_until: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    problem: Mapped[str | None] = mapped_column(String(200))
+
+
+class EventNewsRow(Base):
+    """An event of which nobody decided yet whom it is told; a trigger adds it together with the event."""
+
+    __tablename__ = "event_news"
+    __table_args__ = (_ENGINE,)
+
+    event_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class MonitoringStateRow(Base):
+    """How one probe of one subject stands: an environment by its slug, or a shared system as `banco/principal`."""
+
+    __tablename__ = "monitoring_state"
+    __table_args__ = (_ENGINE,)
+
+    subject: Mapped[str] = mapped_column(_ascii(100), primary_key=True)
+    probe: Mapped[str] = mapped_column(_ascii(20), primary_key=True)
+    verdict: Mapped[str] = mapped_column(_ascii(10))
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    streak: Mapped[int]
+    recent: Mapped[int]
+    value: Mapped[float | None] = mapped_column(mysql.DOUBLE)
+    detail: Mapped[str] = mapped_column(String(200))
+    incident: Mapped[str | None] = mapped_column(_ascii(150))
+    flapping: Mapped[bool]
+
+
+class DailyUseRow(Base):
+    """What one environment used on a day, at its most, and how many sweeps of the monitoring saw it."""
+
+    __tablename__ = "daily_use"
+    __table_args__ = (_ENGINE,)
+
+    # No foreign keys: what was used outlives an environment.
+    environment: Mapped[str] = mapped_column(_ascii(100), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    sweeps: Mapped[int]
+    concurrent_users: Mapped[int | None]
+    users: Mapped[int | None]
+    storage_bytes: Mapped[int | None] = mapped_column(BigInteger)

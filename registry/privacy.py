@@ -27,6 +27,14 @@ def refuse_personal_data(value: JsonValue, *, what: str) -> None:
     _search(value, what=what, path="")
 
 
+HIDDEN = "motivo não exibido: o texto traz dado pessoal"
+
+
+def without_person(text: str) -> str:
+    """The text, or `HIDDEN` in the place of one that looks as if it held an e-mail or a CPF."""
+    return HIDDEN if _looks_personal(text) else text
+
+
 def _search(value: JsonValue, *, what: str, path: str) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():

@@ -14,6 +14,7 @@ from domain.reference import Database, ReferenceRows, Sha256
 from domain.structure import Structure
 from domain.webhook.contracts import Source, WebhookId
 from domain.webhook.delivery import WebhookState
+from domain.webhook.endpoint import EndpointName, EndpointState, OutgoingState
 
 Ruling = Literal["approve", "reject", "revoke", "waive"]
 Outcome = Literal["sent", "refused", "returned"]
@@ -94,6 +95,18 @@ class EventRecord(Frozen):
     key: str | None
 
 
+class CampaignEventRecord(Frozen):
+    """One thing that happened in an upgrade campaign."""
+
+    campaign: str
+    number: PositiveInt
+    kind: str
+    occurred_at: AwareDatetime
+    actor: str = Field(description="The role of who decided, or `implanta`.")
+    flow_run_id: str | None
+    details: dict[str, JsonValue]
+
+
 class QueuedMessage(Frozen):
     """A message as it enters the queue; who gets it is looked up when it is sent."""
 
@@ -155,4 +168,34 @@ class WebhookRecord(Frozen):
     next_attempt_at: AwareDatetime
     decided_at: AwareDatetime | None = Field(description="When its flow was started, or given up.")
     flow_run_id: str | None
+    problem: str | None
+
+
+class EndpointRecord(Frozen):
+    """An address of another system that is told of events."""
+
+    name: EndpointName
+    url: str
+    types: tuple[str, ...] = Field(description="What it asked for; nothing means everything.")
+    state: EndpointState
+    created_at: AwareDatetime
+    refused_since: AwareDatetime | None = Field(description="Since when it has taken nothing; None while it does.")
+    told_at: AwareDatetime | None = Field(description="When the team was told that it is sent nothing more.")
+
+
+class OutgoingRecord(Frozen):
+    """One message to one endpoint: how it stands."""
+
+    id: PositiveInt
+    endpoint: EndpointName
+    event_id: PositiveInt
+    ibge: IbgeCode
+    type: str
+    body: str = Field(repr=False)
+    created_at: AwareDatetime
+    state: OutgoingState
+    attempts: NonNegativeInt
+    next_attempt_at: AwareDatetime
+    try_until: AwareDatetime
+    decided_at: AwareDatetime | None
     problem: str | None

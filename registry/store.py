@@ -18,9 +18,12 @@ from domain.lifecycle import STAGE_FINISHED, STAGE_REOPENED, Stage, StageEvent, 
 from domain.municipality import Municipality
 from domain.plan import Plan
 from domain.training_class import ScheduledClass
-from registry import classes, fleet, history, locks, model_memory
+from registry import classes, fleet, history, locks, model_memory, state_releases
 from registry import messages as queue
+from registry.campaigns import CampaignLog
 from registry.engine import code_of, explain, open_engine, parse_url, where_is
+from registry.monitoring import Monitoring
+from registry.outgoing import Outgoing
 from registry.records import (
     ContractRecord,
     DecisionRecord,
@@ -121,6 +124,40 @@ class Registry:
                 or a proved environment would change its release or digest.
         """
         return self._write(lambda session: fleet.ensure_environment(session, environment, _now()))
+
+    def finish_upgrade(
+        self,
+        slug: str,
+        release_version: str,
+        reference_digest: str,
+        *,
+        kind: str,
+        actor: str,
+        flow_run_id: str | None,
+        occurred_at: datetime,
+    ) -> Change:
+        """Move a proved environment to the release that it was proved against now, and tell the event: both or none.
+
+        Raises:
+            InvalidInputError: it is not registered, or was never proved.
+        """
+
+        def write(session: Session) -> Change:
+            change = fleet.move_release(session, slug, release_version, reference_digest)
+            history.record_event(
+                session,
+                kind=kind,
+                ibge=fleet.find_environment(session, slug).ibge,
+                environment=slug,
+                actor=actor,
+                flow_run_id=flow_run_id,
+                details={},
+                key=None,
+                occurred_at=occurred_at,
+            )
+            return change
+
+        return self._write(write)
 
     def environment(self, slug: str) -> EnvironmentRecord:
         """The environment of a slug.
@@ -268,6 +305,11 @@ class Registry:
         """The event of this kind that happened last in an environment, if there is one."""
         return self._read(lambda session: history.newest_event(session, kind, ibge, environment))
 
+    def newest_events(self, kind: str) -> dict[str, EventRecord]:
+        """The event of this kind that happened last in each environment that has one, by environment."""
+        found = self._read(lambda session: history.newest_events(session, kind))
+        return {event.environment: event for event in found if event.environment is not None}
+
     def queue_message(self, message: QueuedMessage, now: datetime | None = None) -> bool:
         """Add a message to the queue; True when it was added, False when its key is already there.
 
@@ -325,10 +367,41 @@ class Registry:
         """Take messages of a municipality that became untrue out of the queue; which of the keys still waited there."""
         return self._write(lambda session: queue.withdraw_messages(session, ibge, keys, now))
 
+    def record_state_release(self, code: str, ready_on: date, *, flow_run_id: str | None = None) -> Change:
+        """Remember since when the state's own SEI, operated elsewhere, has a release.
+
+        Raises:
+            InvalidInputError: another day was told before.
+        """
+        return self._write(
+            lambda session: state_releases.record_state_release(
+                session, code, ready_on, flow_run_id=flow_run_id, now=_now()
+            )
+        )
+
+    def state_releases(self) -> dict[str, date]:
+        """The day on which the state's own SEI had each release that we were told of, by code."""
+        return self._read(state_releases.list_state_releases)
+
     @cached_property
     def webhooks(self) -> WebhookOutbox:
         """The webhooks that were accepted."""
         return WebhookOutbox(self._read, self._write, self._once)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """The webhooks to other systems, and their endpoints."""
+        return Outgoing(self._read, self._write, self._once)
+
+    @cached_property
+    def campaigns(self) -> CampaignLog:
+        """What happened in upgrade campaigns."""
+        return CampaignLog(self._read, self._write)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """How the probes of the monitoring stand, and what environments use."""
+        return Monitoring(self._read, self._write)
 
     @contextmanager
     def _once(self) -> Iterator[Session]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
@@ -14,15 +13,10 @@ from registry.history import record_event
 from registry.models import MunicipalityRow, WebhookRow
 from registry.privacy import refuse_personal_data
 from registry.records import ArrivedWebhook, WebhookRecord
+from registry.transaction import Transaction
 
 WEBHOOK_ACCEPTED, WEBHOOK_STARTED, WEBHOOK_FAILED = "webhook.accepted", "webhook.started", "webhook.failed"
 ACTOR = "webhook"
-
-_Result = TypeVar("_Result")
-
-
-class _Transaction(Protocol):
-    def __call__(self, work: Callable[[Session], _Result], /) -> _Result: ...
 
 
 class WebhookClaim:
@@ -62,8 +56,8 @@ class WebhookOutbox:
 
     def __init__(
         self,
-        read: _Transaction,
-        write: _Transaction,
+        read: Transaction,
+        write: Transaction,
         once: Callable[[], AbstractContextManager[Session]],
     ) -> None:
         self._read = read

@@ -1,6 +1,5 @@
 """The final copy of an environment: the source did not move since, and the copy is held against deletion."""
 
-from prefect.runtime import flow_run
 from pydantic import JsonValue
 
 from blocks.catalog import Catalog
@@ -25,7 +24,7 @@ from tasks.environment_copy import (
     storage_of,
     write_copy,
 )
-from tasks.history import ACTOR
+from tasks.environment_events import tell_event
 from tasks.instance import Instance, happenings, load_any_instance
 from tasks.step import step
 
@@ -49,15 +48,7 @@ def remember(
         details["archive"] = archive.model_dump(mode="json")
     if proof is not None:
         details["proof"] = proof.model_dump(mode="json")
-    return doors.registry().record_event(
-        milestone,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=ACTOR,
-        flow_run_id=flow_run.id,
-        details=details,
-        key=f"{milestone}:{instance.name.slug}:{key}",
-    )
+    return tell_event(instance, milestone, details, key=f"{milestone}:{instance.name.slug}:{key}")
 
 
 @step("cópia final")

@@ -13,7 +13,7 @@ from blocks.s3_errors import MissingObjectError
 from blocks.scratch_ahead import ScratchAhead
 from blocks.settings import load_settings
 from domain.backup.certificate import BackupCertificate
-from domain.backup.findings import Cause, Finding, FoundError, Level
+from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult
 from domain.backup.history import BackupEvent, StoredObject, expired
 from domain.backup.manifest import (
     CERTIFICATE,
@@ -32,11 +32,17 @@ from tasks.backup_verify import verify_backup
 from tasks.backup_write import write_backup
 from tasks.environment_copy import ensure_archive_key
 from tasks.instance import Instance
+from tasks.log_segments import stored_log
 from tasks.restoration import require_whole
+
+LOCK_SECONDS = 600
+"""For as long one waits for a backup that is being taken."""
 
 # Half a dozen threads pass a backup's bytes on, most of the time outside of Python. At Python's own five milliseconds
 # each waits as long for its turn as its work takes: a fifth of a night's time (measured).
 sys.setswitchinterval(0.0005)
+# The hourly reading of the server's log is in the same bucket, for a moment.
+_LOG_WAIT_SECONDS = 60
 
 
 def back_up(instance: Instance) -> BackupCertificate:
@@ -47,7 +53,8 @@ def back_up(instance: Instance) -> BackupCertificate:
         RetryableError: a system did not answer; what was written so far is swept by the next run.
     """
     require_whole(instance)
-    with doors.registry().lock(lock_name(instance)), ScratchAhead(load_settings().scratch_dir) as scratch:
+    alone = doors.registry().lock(lock_name(instance), wait_seconds=_LOG_WAIT_SECONDS)
+    with alone, ScratchAhead(load_settings().scratch_dir) as scratch:
         started = monotonic()
         _prepare(instance)
         reference = write_backup(instance, _to_build_on(instance), scratch.begin)
@@ -63,6 +70,26 @@ def prove_again(instance: Instance, reference: BackupReference) -> BackupCertifi
     """Examine a backup that lies in the bucket, and certify it anew. Raises as `back_up`."""
     with doors.registry().lock(lock_name(instance)):
         return _prove(instance, reference, written_in=None, scratch=None)
+
+
+def record_level(instance: Instance, reference: BackupReference, result: LevelResult) -> None:
+    """Add what else was tried on a copy to the backup's certificate, which is signed anew; it refuses no backup.
+
+    Raises:
+        GateClosedError: another run is at the environment's backups.
+    """
+    with doors.registry().lock(lock_name(instance), wait_seconds=LOCK_SECONDS):
+        known = next((record for record in backups_of(instance) if record.reference == reference), None)
+        if known is None or known.certificate is None:
+            return  # its time was over meanwhile
+        levels = (*(one for one in known.certificate.levels if one.level is not result.level), result)
+        certificate = known.certificate.model_copy(update={"levels": levels})
+        objects = _store_certificate(instance, certificate)
+        _retain(instance, objects, known.keep_until)
+        kind = BackupEvent.VERIFIED if certificate.proved else BackupEvent.REFUSED
+        remember_backup(
+            instance, kind, reference, objects=objects, keep_until=known.keep_until, certificate=certificate
+        )
 
 
 def lock_name(instance: Instance) -> str:
@@ -106,6 +133,7 @@ def drop_expired(instance: Instance, *, keep_last: bool = True) -> Change:
     records = backups_of(instance)
     over = expired(records, clock.now(), keep_last=keep_last)
     kept = {(stored.key, stored.version_id) for record in records if record not in over for stored in record.objects}
+    kept |= {(part.key, part.version_id) for part in stored_log(instance, clock.now())}
     change = backup_storage(instance).drop_loose_versions(kept)
     for record in over:
         remember_backup(instance, BackupEvent.DROPPED, record.reference)

@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from prefect.runtime import flow_run
-
 from blocks.dump_restorer import restore
 from blocks.file_restorer import FileRestorer
 from blocks.mariadb import MariaDBServer
@@ -28,9 +26,10 @@ from domain.calendar import local_moment
 from domain.consultation import holds_keys
 from domain.errors import InvalidInputError
 from domain.restoration import choose_backup
-from tasks import clock, doors
+from tasks import clock
 from tasks.backup_history import backups_of
 from tasks.backup_storage import BackupVault, fetch_manifest
+from tasks.environment_events import tell_event
 from tasks.instance import Instance
 from tasks.maintenance import require_impersonal
 
@@ -83,15 +82,9 @@ def export(instance: Instance, wanted: Wanted, out: Path, role: str, reason: str
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
         raise
-    doors.registry().record_event(
-        EXPORTED,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=role,
-        flow_run_id=flow_run.id,
-        # The number of a process may be secret; that one was read is not.
-        details={"backup": record.stamp, "what": ", ".join(wanted.tables) or "processo", "reason": reason},
-    )
+    # The number of a process may be secret; that one was read is not.
+    what = ", ".join(wanted.tables) or "processo"
+    tell_event(instance, EXPORTED, {"backup": record.stamp, "what": what, "reason": reason}, actor=role)
     return done
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from prefect.runtime import flow_run
-
 from domain.backup.certificate import BackupCertificate
 from domain.backup.findings import Finding
 from domain.backup.history import (
@@ -19,6 +17,7 @@ from domain.backup.history import (
 from domain.backup.manifest import BackupReference
 from registry import EnvironmentRecord, EventRecord
 from tasks import doors
+from tasks.environment_events import tell_event
 from tasks.history import ACTOR
 from tasks.instance import Instance
 
@@ -79,11 +78,4 @@ def remember_backup(
         reason=reason,
         accepted=tuple(findings),
     )
-    doors.registry().record_event(
-        kind,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=actor,
-        flow_run_id=flow_run.id,
-        details=happening.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True),
-    )
+    tell_event(instance, kind, happening.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True), actor=actor)

@@ -8,22 +8,23 @@ from blocks.settings import load_settings
 from blocks.signing_key import BackupSigningKey
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
+from domain.self_backup import OWN
 from tasks import doors
 from tasks.prefect_errors import explaining_prefect
 
-_SIGNING = "assinatura"
+SIGNING = "assinatura"
 
 
 def export_keys(passphrase: SecretStr) -> tuple[bytes, int]:
-    """A file with the key of every environment that has one, and the signing key; and how many keys there are."""
+    """A file with the key of every environment that has one and of Implanta itself, and the signing key; how many."""
     keys: dict[str, SecretStr] = {}
-    for record in doors.registry().list_environments():
+    for name in (OWN, *(record.slug for record in doors.registry().list_environments())):
         try:
-            keys[record.slug] = doors.archive_key(record.slug).secret
+            keys[name] = doors.archive_key(name).secret
         except InvalidInputError:  # nothing of it was ever copied
             continue
     try:
-        keys[_SIGNING] = doors.signing_key().private_pem
+        keys[SIGNING] = doors.signing_key().private_pem
     except InvalidInputError:
         if keys:
             raise
@@ -53,7 +54,7 @@ def import_keys(content: bytes, passphrase: SecretStr) -> Change:
         )
     with explaining_prefect(load_settings().prefect_api_url):
         for name, key in missing.items():
-            if name == _SIGNING:
+            if name == SIGNING:
                 BackupSigningKey(private_pem=key).save(doors.MAIN)
             else:
                 EnvironmentArchiveKey(secret=key).save(name)
@@ -63,6 +64,6 @@ def import_keys(content: bytes, passphrase: SecretStr) -> Change:
 
 def _present(name: str) -> SecretStr | None:
     try:
-        return doors.signing_key().private_pem if name == _SIGNING else doors.archive_key(name).secret
+        return doors.signing_key().private_pem if name == SIGNING else doors.archive_key(name).secret
     except InvalidInputError:
         return None

@@ -35,6 +35,11 @@ def back_up_environment(environment: str) -> BackupCertificate:
     return certificate
 
 
+def newest_certificate(environment: str) -> BackupCertificate | None:
+    """What the registry knows of an environment's last backup."""
+    return next((one.certificate for one in reversed(backups_of(load_instance(environment))) if one.certificate), None)
+
+
 def candidates(wanted: Sequence[str] | None) -> tuple[Candidate, ...]:
     """The given environments, or every one that is in use, each with what its last backup tells of the next."""
     rule = Catalog().backup().night
@@ -51,6 +56,11 @@ def candidates(wanted: Sequence[str] | None) -> tuple[Candidate, ...]:
             )
         )
     return tuple(found)
+
+
+def environments_in_use(wanted: Sequence[str] | None) -> list[str]:
+    """The given environments, or those that hold somebody's data."""
+    return [record.slug for record in _fleet(wanted)]
 
 
 def _fleet(wanted: Sequence[str] | None) -> list[EnvironmentRecord]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from blocks.copy_sample import AttachedFile, CopySample, WrittenDocument
 from blocks.file_packs import fetch_content
+from blocks.mariadb import MariaDBServer
 from blocks.scratch_server import ScratchServer
 from blocks.secrets import EnvironmentSecrets
 from blocks.sei_browser import SeiBrowser
@@ -20,6 +21,7 @@ from blocks.sei_page import text_of_document
 from blocks.sip import SipDatabase
 from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.manifest import BackupManifest
+from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.person import TECHNICAL_LOGIN
 from tasks import doors
@@ -47,6 +49,14 @@ def open_copy(instance: Instance, manifest: BackupManifest, scratch: ScratchServ
     if doors.environment_secrets(instance.name.slug).probe_password is None:
         return _not_tried("a senha da conta técnica ainda não foi gerada")
     return _Opening(instance, manifest, scratch, vault).run()
+
+
+def let_in(server: MariaDBServer, name: EnvironmentName, own: EnvironmentSecrets) -> None:
+    """Let an application that knows the secrets `own` work on a copy, and people sign in as they do today."""
+    server.ensure_application_user(name, own.database_password)
+    sip = SipDatabase(server, name)
+    sip.set_passing_access_keys(own.access_keys())
+    sip.ensure_directory_authentication(authentication(name))
 
 
 def _not_tried(why: str) -> Opening:
@@ -77,13 +87,13 @@ class _Opening:
         if opened is None:
             return _not_tried("este servidor de aplicação ainda não abre cópias")
         with self._found_in("preparo da cópia"):
-            self._let_in(own)
+            let_in(self._server, name, own)
         with self._found_in("escolha do que ler"):
             self._choose()
         if self._findings:
             return Opening(findings=tuple(self._findings))
         try:
-            with opened as address, SeiBrowser(address) as browser, self._found_in("entrada da conta técnica"):
+            with opened as copy, SeiBrowser(copy.address) as browser, self._found_in("entrada da conta técnica"):
                 if why := self._sign_in(browser):
                     return _not_tried(why)
                 self._read_back(browser)
@@ -92,13 +102,6 @@ class _Opening:
             notes = _not_tried(e.what.rstrip(".")).notes
             return Opening(findings=tuple(self._findings), notes=notes)
         return Opening(tuple(self._evidence), tuple(self._findings))
-
-    def _let_in(self, own: EnvironmentSecrets) -> None:
-        name = self._instance.name
-        self._server.ensure_application_user(name, own.database_password)
-        sip = SipDatabase(self._server, name)
-        sip.set_passing_access_keys(own.access_keys())
-        sip.ensure_directory_authentication(authentication(name))
 
     def _choose(self) -> None:
         self._files.mkdir(mode=0o700, exist_ok=True)

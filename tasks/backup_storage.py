@@ -25,6 +25,8 @@ from tasks.instance import Instance
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 
+_KEY_WAIT_SECONDS = 60
+
 
 def backup_storage(instance: Instance) -> ArchiveStorage:
     """The environment's bucket of backups."""
@@ -33,24 +35,33 @@ def backup_storage(instance: Instance) -> ArchiveStorage:
 
 @step("chave de assinatura")
 def ensure_signing_key(environment: str) -> Change:  # noqa: ARG001  # a step names what it works for
-    """Make the key that signs backups, once for the whole programme."""
+    """Make the key that signs backups, once for the whole programme, whoever else needs it first at the same time."""
+    if _has_signing_key():
+        return Change(unchanged=1)
+    if not is_rehearsal():
+        with doors.registry().lock("chave-de-assinatura", wait_seconds=_KEY_WAIT_SECONDS):
+            if _has_signing_key():
+                return Change(unchanged=1)
+            with explaining_prefect(load_settings().prefect_api_url):
+                BackupSigningKey.generate().save(doors.MAIN)
+    return Change(created=1, details=("chave de assinatura das cópias",))
+
+
+def _has_signing_key() -> bool:
     try:
         doors.signing_key()
     except InvalidInputError:
-        if not is_rehearsal():
-            with explaining_prefect(load_settings().prefect_api_url):
-                BackupSigningKey.generate().save(doors.MAIN)
-        return Change(created=1, details=("chave de assinatura das cópias",))
-    return Change(unchanged=1)
+        return False
+    return True
 
 
-class BackupVault:
-    """One environment's bucket with its key: what goes in is encrypted, what comes out is compared."""
+class SealedVault:
+    """A bucket with the key of whoever it is of: what goes in is encrypted, what comes out is compared."""
 
-    def __init__(self, instance: Instance) -> None:
-        self._slug = instance.name.slug
-        self._storage = backup_storage(instance)
-        self._key: SecretBytes = doors.archive_key(self._slug).key()
+    def __init__(self, slug: str, storage: ArchiveStorage, key: SecretBytes) -> None:
+        self._slug = slug
+        self._storage = storage
+        self._key = key
 
     def put(self, key: str, content: Iterable[bytes]) -> ArchivePart:
         """Store a stream, packed and encrypted on its way."""
@@ -61,18 +72,6 @@ class BackupVault:
             version_id=str(stored.version_id),
             content=plain.measure,
             stored=Measure(size_bytes=stored.size, sha256=str(stored.sha256)),
-        )
-
-    def put_manifest(self, manifest: BackupManifest, key: str | None = None) -> BackupReference:
-        """Store a manifest, signed, in its own folder. It comes last: a backup without one is none."""
-        text = manifest.model_dump_json(indent=1).encode()
-        key = key or f"{folder_of(manifest.taken_at)}/{MANIFEST}"
-        return BackupReference(
-            environment=manifest.environment,
-            key=key,
-            version_id=self.put_signed(key, text),
-            sha256=hashlib.sha256(text).hexdigest(),
-            taken_at=manifest.taken_at,
         )
 
     def put_signed(self, key: str, text: bytes) -> str:
@@ -119,15 +118,6 @@ class BackupVault:
             cause = Cause.OBJECT_CUT if found.size_bytes < part.stored.size_bytes else Cause.OBJECT_CHANGED
         return FoundError(Finding(level=Level.INTACT, cause=cause, subject=part.key))
 
-    def read_index(self, manifest: BackupManifest) -> FileIndex:
-        """The index of a backup's files. Raises as `read`, and IntegrityError when what it reads is no index."""
-        part = manifest.index
-        return FileIndex.parse(as_file(self.read(part)), part.key)
-
-    def read_pack(self, pack: ArchivePart, targets: Mapping[str, Sequence[Path]] = NO_TARGETS) -> dict[str, int]:
-        """Size of each content of a pack, written where `targets` say. Raises as `read`, and `file_packs.read_pack`."""
-        return read_pack(ahead(self.read(pack)), pack.key, targets)
-
     def _fetched(self, part: ArchivePart) -> Iterator[bytes]:
         try:
             yield from self._storage.read(part.key, part.version_id)
@@ -138,9 +128,41 @@ class BackupVault:
         return f"{self._slug}/{key}"
 
 
-def is_signed_beside(storage: ArchiveStorage, key: str, text: bytes) -> bool:
-    """Whether a signature of this text was ever stored beside it: one written over it later takes nothing away."""
-    public = doors.signing_key().public_pem
+class BackupVault(SealedVault):
+    """One environment's bucket with its key."""
+
+    def __init__(self, instance: Instance) -> None:
+        slug = instance.name.slug
+        super().__init__(slug, backup_storage(instance), doors.archive_key(slug).key())
+
+    def put_manifest(self, manifest: BackupManifest, key: str | None = None) -> BackupReference:
+        """Store a manifest, signed, in its own folder. It comes last: a backup without one is none."""
+        text = manifest.model_dump_json(indent=1).encode()
+        key = key or f"{folder_of(manifest.taken_at)}/{MANIFEST}"
+        return BackupReference(
+            environment=manifest.environment,
+            key=key,
+            version_id=self.put_signed(key, text),
+            sha256=hashlib.sha256(text).hexdigest(),
+            taken_at=manifest.taken_at,
+        )
+
+    def read_index(self, manifest: BackupManifest) -> FileIndex:
+        """The index of a backup's files. Raises as `read`, and IntegrityError when what it reads is no index."""
+        part = manifest.index
+        return FileIndex.parse(as_file(self.read(part)), part.key)
+
+    def read_pack(self, pack: ArchivePart, targets: Mapping[str, Sequence[Path]] = NO_TARGETS) -> dict[str, int]:
+        """Size of each content of a pack, written where `targets` say. Raises as `read`, and `file_packs.read_pack`."""
+        return read_pack(ahead(self.read(pack)), pack.key, targets)
+
+
+def is_signed_beside(storage: ArchiveStorage, key: str, text: bytes, public_pem: str | None = None) -> bool:
+    """Whether a signature of this text was ever stored beside it: one written over it later takes nothing away.
+
+    The key is the programme's, unless Prefect is lost and it comes from the file of keys.
+    """
+    public = public_pem or doors.signing_key().public_pem
     stored = storage.versions(key + SIGNATURE_ENDING)
     signatures = (b"".join(storage.read(known.key, known.version_id)) for known in stored)
     return any(is_signed(text, signature, public) for signature in signatures)

@@ -19,6 +19,7 @@ from blocks.scratch_server import ScratchServer
 from blocks.settings import load_settings
 from blocks.streams import ahead, as_file
 from blocks.table_facts import PEN_ATTACHMENTS, list_attachments, read_database_facts
+from blocks.trailing_digest import TrailingDigest
 from domain.archive import Attachment, DatabaseFacts
 from domain.backup.certificate import BackupCertificate
 from domain.backup.findings import Cause, Finding, FoundError, Level, LevelResult, damage_as
@@ -152,11 +153,17 @@ class _Examination:
 
     def _examine_databases(self, manifest: BackupManifest) -> dict[str, Attachment]:
         scratch = self._scratch.server()
+        with TrailingDigest(scratch.server) as trailing:
+            with self._timed("restauração"):
+                self._restore(manifest, scratch.server, trailing)
+            self._rto_seconds = monotonic() - self._started
+            self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
+            return self._examine_restored(manifest, scratch, trailing)
+
+    def _examine_restored(
+        self, manifest: BackupManifest, scratch: ScratchServer, trailing: TrailingDigest
+    ) -> dict[str, Attachment]:
         server = scratch.server
-        with self._timed("restauração"):
-            self._restore(manifest, server)
-        self._rto_seconds = monotonic() - self._started
-        self._tell(Level.LOADS, f"{manifest.dump.tables} tabelas e {manifest.dump.rows} linhas carregadas")
         # A whole schema that is lost is told by the comparison; the others are examined all the same.
         present = set(server.list_databases(""))
         schemas = {kind: schema for kind, schema in manifest.schemas.items() if schema in present}
@@ -170,7 +177,7 @@ class _Examination:
                 versions=manifest.versions,
             )
             with self._timed("comparação"):
-                self._compare(manifest, server, schemas)
+                self._compare(manifest, server, schemas, trailing)
         # Only now is it known whose fault a broken key or rule is.
         unequal = {finding.subject for finding in self._findings if finding.level is Level.EQUAL}
         self._judge_keys(keys.result(), unequal)
@@ -203,17 +210,24 @@ class _Examination:
         orphans = classify_orphans(attachments.keys(), files, taken_at=manifest.taken_at, with_pen=with_pen)
         self._tell(Level.EQUAL, f"{verdict.present} anexos conferidos por tamanho e MD5; {orphans}")
 
-    def _restore(self, manifest: BackupManifest, server: MariaDBServer) -> None:
+    def _restore(self, manifest: BackupManifest, server: MariaDBServer, trailing: TrailingDigest) -> None:
         part = manifest.databases
         with damage_as(Cause.REFUSED_STATEMENT, part.key, Level.LOADS):
-            restore(as_file(ahead(self._vault.read(part))), server, part.key)
+            restore(as_file(ahead(self._vault.read(part))), server, part.key, trailing.begin)
 
-    def _compare(self, manifest: BackupManifest, server: MariaDBServer, schemas: dict[Database, str]) -> None:
+    def _compare(
+        self,
+        manifest: BackupManifest,
+        server: MariaDBServer,
+        schemas: dict[Database, str],
+        trailing: TrailingDigest,
+    ) -> None:
         with ThreadPoolExecutor(1) as pool:
             reading = pool.submit(_read_facts, server, schemas)
             # A view that names what is not there stops the dump; the server's own count still tells what is missing.
             with self._collected(), damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
-                self._findings += judge_dump(manifest.dump, digest(server, list(schemas.values())))
+                found = digest(server, list(schemas.values()), trailing.collect())
+                self._findings += judge_dump(manifest.dump, found)
             facts = reading.result()
         resting = 0
         for kind, schema in schemas.items():

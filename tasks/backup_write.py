@@ -6,14 +6,16 @@ deletes in between (`sei.md` 3). The manifest comes last: a backup that was cut 
 """
 
 import json
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect.blocks.core import Block
 from pydantic import JsonValue, SecretStr
 
+from blocks.binary_log import LogState, gtid_at, log_state
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dump_program_version, dumped
 from blocks.file_packs import FileBackup
@@ -22,6 +24,7 @@ from blocks.table_facts import read_database, read_versions
 from domain.archive import ArchivePart
 from domain.backup.facts import DatabaseReading, resting
 from domain.backup.files import FileIndex
+from domain.backup.log import LogPosition
 from domain.backup.manifest import (
     DATABASES,
     DIRECTORY,
@@ -70,15 +73,17 @@ class _Writer:
             "sei": instance.name.database_sei,
         }
         self._previous = previous
+        self._log_at: datetime | None = None
 
     def write(self, when_dumped: Callable[[], None]) -> BackupReference:
         instance = self._instance
         with ThreadPoolExecutor(1) as pool:
             taking = pool.submit(self._take_files)
-            before = self._read(only_unknown=True)
-            with dumped(instance.server, list(self._schemas.values())) as lines:
+            before = self._read(since=math.inf)
+            log = log_state(instance.server)
+            with dumped(instance.server, list(self._schemas.values()), with_place=log is not None) as lines:
                 dump = DigestedDump(lines)
-                databases = self._put(DATABASES, ahead(joined(dump)))
+                databases = self._put(DATABASES, ahead(joined(self._clocked(dump))))
             when_dumped()
             files = taking.result()
             reading = pool.submit(self._read)
@@ -112,15 +117,39 @@ class _Writer:
             directory_entries=count_entries(ldif),
             settings=settings,
             clock_skew_seconds={"MariaDB": self._skew_seconds},
+            log=self._log_position(dump, log),
             versions=read_versions(instance.server, list(self._schemas.items())),
             tools={"mariadb-dump": dump_program_version(), "mariadb": instance.server.version()},
         )
         return self._vault.put_manifest(manifest)
 
-    def _read(self, *, only_unknown: bool = False) -> dict[Database, DatabaseReading]:
+    def _clocked(self, dump: DigestedDump) -> Iterator[bytes]:
+        """The dump's lines; what time the server had when its snapshot was taken is noted on the way."""
+        for line in dump:
+            if self._log_at is None and dump.place is not None and (state := log_state(self._instance.server)):
+                self._log_at = datetime.fromtimestamp(state.clock, UTC)
+            yield line
+
+    def _log_position(self, dump: DigestedDump, log: LogState | None) -> LogPosition | None:
+        if log is None or dump.place is None or self._log_at is None:
+            return None
+        file, offset = dump.place
+        gtid = gtid_at(self._instance.server, file, offset)
+        if gtid is None:  # the log was purged, or begun anew, while it was copied
+            return None
+        return LogPosition(
+            server=self._instance.record.database_server,
+            file=file,
+            offset=offset,
+            gtid=gtid,
+            format=log.format,
+            at=self._log_at,
+        )
+
+    def _read(self, *, since: float | None = None) -> dict[Database, DatabaseReading]:
         readings = {}
         for kind, schema in self._schemas.items():
-            readings[kind] = read_database(self._instance.server, schema, only_unknown=only_unknown)
+            readings[kind] = read_database(self._instance.server, schema, since=since)
             self._skew_seconds = round(readings[kind].read_at - clock.now().timestamp(), 0)
         return readings
 

@@ -1,12 +1,15 @@
 """How large an environment is, and on which database server a new one goes."""
 
+from collections.abc import Iterable, Mapping
+
 from blocks.catalog import Catalog
 from domain.environment import EnvironmentName
+from domain.errors import InvalidInputError
 from domain.municipality import Municipality
-from domain.placement import Demand, Placed, Placement, choose_server
+from domain.placement import Demand, Placed, Placement, beyond, choose_server
 from domain.plan import Plan, choose_plan
 from domain.sizing import Sizing, size_environment
-from registry.records import ContractRecord
+from registry.records import ContractRecord, EnvironmentRecord
 from tasks import doors
 from tasks.instance import Instance
 
@@ -29,26 +32,51 @@ def place(environment: EnvironmentName) -> Placement:
     Raises:
         InvalidInputError: no server takes it; the message names each and why.
     """
-    catalog, registry = Catalog(), doors.registry()
-    rules = catalog.sizing()
-    records, contracts = registry.list_environments(), registry.contracts()
+    records = doors.registry().list_environments()
     for record in records:
         if record.slug == environment.slug:
             kept = f"servidor de banco: {record.database_server}, onde o ambiente já está"
             return Placement(server=record.database_server, reasons=(kept,))
-    municipalities = {municipality.ibge: municipality for municipality in registry.list_municipalities()}
-
-    def demand(name: EnvironmentName, ibge: str) -> Demand:
-        plan = plan_of(municipalities[ibge], contracts.get(ibge))
-        return Demand.of(name, size_environment(plan, name.purpose, rules))
-
-    placed = [
-        Placed(server=record.database_server, demand=demand(EnvironmentName.parse(record.slug), record.ibge))
-        for record in records
-    ]
-    mine = registry.find_municipality(environment.municipality)
+    mine = doors.registry().find_municipality(environment.municipality)
     servers = [server.capacity(name) for name, server in doors.mariadb_servers().items()]
-    return choose_server(demand(environment, mine.ibge), servers, placed)
+    demands = _demands(
+        [*((EnvironmentName.parse(record.slug), record.ibge) for record in records), (environment, mine.ibge)]
+    )
+    return choose_server(demands[environment], servers, _placed(records, demands))
+
+
+def require_room(server: str, arriving: Iterable[str]) -> None:
+    """Refuse to move environments to a server that would hold more than its block says.
+
+    Raises:
+        InvalidInputError: it would; the message names each limit.
+    """
+    records = doors.registry().list_environments()
+    demands = _demands([(EnvironmentName.parse(record.slug), record.ibge) for record in records])
+    coming = [demands[EnvironmentName.parse(slug)] for slug in arriving]
+    capacity = doors.mariadb_server(server).capacity(server)
+    if broken := beyond(capacity, coming, _placed(records, demands)):
+        raise InvalidInputError(
+            f"O servidor {server} ficaria com {', '.join(broken)}",
+            f"bloco implanta-mariadb/{server}",
+            "Mude só uma parte com --only e o resto para outro servidor, ou aumente no bloco o que este aguenta.",
+        )
+
+
+def _demands(environments: Iterable[tuple[EnvironmentName, str]]) -> dict[EnvironmentName, Demand]:
+    """What each environment, with its municipality's IBGE code, asks of its server."""
+    rules, contracts = Catalog().sizing(), doors.registry().contracts()
+    municipalities = {municipality.ibge: municipality for municipality in doors.registry().list_municipalities()}
+    return {
+        name: Demand.of(name, size_environment(plan_of(municipalities[ibge], contracts.get(ibge)), name.purpose, rules))
+        for name, ibge in environments
+    }
+
+
+def _placed(records: Iterable[EnvironmentRecord], demands: Mapping[EnvironmentName, Demand]) -> list[Placed]:
+    return [
+        Placed(server=record.database_server, demand=demands[EnvironmentName.parse(record.slug)]) for record in records
+    ]
 
 
 def plan_of(municipality: Municipality, contract: ContractRecord | None) -> Plan:

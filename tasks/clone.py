@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from prefect.runtime import flow_run
 from pydantic import SecretBytes
 
 from blocks.dump_loader import load_sql
@@ -14,7 +13,7 @@ from blocks.neutralise import Neutraliser, find_leftovers, move_tables
 from blocks.rehearsal import is_rehearsal
 from blocks.table_facts import list_attachments
 from domain.archive import Attachment
-from domain.calendar import BRASILIA
+from domain.calendar import as_local
 from domain.change import Change
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
@@ -27,7 +26,7 @@ from tasks import clock, doors
 from tasks.backup_history import backups_of
 from tasks.backup_storage import fetch_manifest
 from tasks.environment_copy import repository_of
-from tasks.history import ACTOR
+from tasks.environment_events import tell_event
 from tasks.instance import CLONED, Instance, load_instance
 from tasks.restore import load_into_scratch
 from tasks.step import step
@@ -90,7 +89,7 @@ def choose_for_copy(source: str, stamp: str | None, at: datetime | None, with_do
             "De uma cópia de segurança não se levam documentos", source, "Copie sem --with-documents."
         )
     instance = load_instance(source)
-    moment = at.replace(tzinfo=BRASILIA) if at is not None and at.tzinfo is None else at
+    moment = as_local(at)
     record = choose_backup(backups_of(instance), source, stamp=stamp, at=moment, now=clock.now())
     release = fetch_manifest(instance, record.reference).release_version
     if release != instance.record.release_version:
@@ -195,12 +194,9 @@ def record_clone(target: str, source: str, with_documents: bool, stamp: str | No
     """Tell the registry what the target is a copy of."""
     if not is_rehearsal():
         instance = load_instance(target)
-        doors.registry().record_event(
+        tell_event(
+            instance,
             CLONED,
-            ibge=instance.municipality.ibge,
-            environment=target,
-            actor=ACTOR,
-            flow_run_id=flow_run.id,
-            details={"source": source, "with_documents": with_documents, **({"backup": stamp} if stamp else {})},
+            {"source": source, "with_documents": with_documents, **({"backup": stamp} if stamp else {})},
         )
     return Change(created=1, details=(f"cópia de {source} registrada",))

@@ -8,10 +8,12 @@ from domain.environment import EnvironmentName, Purpose
 from domain.errors import GateClosedError, InvalidInputError
 from domain.gates_report import GateLine, GatesReport
 from domain.lifecycle import Stage, current_stage
+from domain.party import Party
 from tasks import doors
 from tasks.closing import closing_of
 from tasks.gate_notices import judge_and_tell
 from tasks.go_live_checks import look_at
+from tasks.history import remember_waiting
 from tasks.inspection import publish_markdown
 from tasks.instance import load_instance
 from tasks.prefect_errors import explaining_prefect
@@ -62,6 +64,9 @@ def judge_and_resume(municipality: str) -> GateLine:
     line = _judge(municipality)
     if line.started:
         start_implantation(municipality)
+    else:
+        owed = [(Party.PREFEITURA, reason) for reason in line.reasons]
+        remember_waiting(doors.registry().find_municipality(municipality), Stage.TRAINING, owed)
     return line
 
 

@@ -9,6 +9,7 @@ from blocks.sei_services import SeiServices
 from domain.change import Change
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
 from domain.go_live import CheckedItem, GoLiveVerdict, check_item, judge_go_live
+from domain.party import Party
 from domain.text import collation_key
 from tasks import doors
 from tasks.closing import closing_of
@@ -34,7 +35,7 @@ def judge_go_live_checklist(environment: str) -> GateFinding:
     closed = closing_of(instance)
     kept_out = (closed.reopening(environment),) if closed and not is_public(instance) else ()
     if is_open(instance):
-        return GateFinding(facts=(OPEN_ALREADY,), reasons=kept_out)
+        return GateFinding(facts=(OPEN_ALREADY,), reasons=kept_out, owed_by=(Party.ESTADO,) * len(kept_out))
     _close(instance)
     verdict = run_checklist(instance)
     title = f"{environment}: lista de verificação da entrada em produção"
@@ -44,6 +45,7 @@ def judge_go_live_checklist(environment: str) -> GateFinding:
             f"{line.title}: {line.result.label if line.result else 'não verificado'}." for line in verdict.lines
         ),
         reasons=(*(f"{reason}." for reason in verdict.reasons), *kept_out),
+        owed_by=(*verdict.owed_by, *(Party.ESTADO for _ in kept_out)),
     )
 
 

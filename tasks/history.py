@@ -6,16 +6,26 @@ from datetime import date
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
+from pydantic import JsonValue
 from slugify import slugify
 
 from blocks.settings import load_settings
 from domain.environment import Purpose
 from domain.errors import GateClosedError, InvalidInputError
-from domain.lifecycle import STAGE_FINISHED, STAGE_REOPENED, Stage, check_transition, missing_before
+from domain.lifecycle import (
+    STAGE_FINISHED,
+    STAGE_REOPENED,
+    STAGE_WAITING,
+    Stage,
+    check_transition,
+    missing_before,
+)
 from domain.message import Event
 from domain.municipality import Municipality
+from domain.party import Party
 from domain.report import Journey, StageReport, StepResult
 from registry import EventRecord
+from registry.privacy import without_person
 from tasks import doors
 from tasks.messages import tell_of_environment
 from tasks.prefect_errors import explaining_prefect
@@ -59,12 +69,13 @@ def finish_stage(
     facts: Sequence[str],
     waiting_for: Sequence[str] = (),
     telling: Event | None = None,
+    owed_by: Sequence[Party] = (),
 ) -> StageReport:
     """Record that a stage is done, or what it waits for; publish its artifact; return its report.
 
     While the prefeitura owes something the SLA clock is stopped; the stage's end, or a later run without that debt,
-    lets it go on. `telling` is what the prefeitura is written when the stage of this environment is done for the first
-    time; it only enters the queue here.
+    lets it go on. `owed_by` is whom each reason waits for, the prefeitura unless it is said. `telling` is what the
+    prefeitura is written when the stage of this environment is done for the first time; it only enters the queue here.
 
     Raises:
         GateClosedError: the stage is done before its turn; it is not recorded.
@@ -75,6 +86,7 @@ def finish_stage(
         steps=tuple(steps),
         facts=tuple(facts),
         waiting_for=tuple(waiting_for),
+        owed_by=tuple(owed_by),
     )
     # Homologation is a service beside the lifecycle: nothing is reached by it, and no clock runs on it.
     if not subject.endswith(f"-{Purpose.HOMOLOGACAO}"):
@@ -90,7 +102,8 @@ def _remember(report: StageReport, telling: Event | None) -> None:
         if report.stage is Stage.ENVIRONMENT_PRODUCTION and missing_before(report.stage, reached):
             return  # made ahead of its turn: the implantation tells of it when it comes there
         check_transition(reached, report.stage)
-    _keep_sla_clock(municipality, report.stage, paused=bool(report.waiting_for))
+    _keep_sla_clock(municipality, report.stage, paused=any(party is Party.PREFEITURA for party, _ in report.owed))
+    remember_waiting(municipality, report.stage, report.owed)
     if not report.waiting_for:
         told = doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_FINISHED, STAGE_REOPENED])
         key = _once_each_time(report, told)
@@ -119,6 +132,29 @@ def _once_each_time(report: StageReport, told: Sequence[EventRecord]) -> str:
 def _municipality_of(subject: str) -> Municipality:
     known = {municipality.slug: municipality for municipality in doors.registry().list_municipalities()}
     return known.get(subject) or known[subject.rpartition("-")[0]]
+
+
+def remember_waiting(municipality: Municipality, stage: Stage, owed: Sequence[tuple[Party, str]]) -> None:
+    """Tell why a stage waits, and for whom, whenever that changes; nothing owed ends it.
+
+    A reason that somebody may be known by is told without its text: the history is no reason to stop.
+    """
+    told = [
+        event.details
+        for event in doors.registry().events(ibge=municipality.ibge, kinds=[STAGE_WAITING])
+        if event.details.get("stage") == stage.value
+    ]
+    reasons: list[JsonValue] = [{"of": party.value, "text": without_person(text)} for party, text in owed]
+    if (told[-1]["reasons"] if told else []) == reasons:
+        return
+    doors.registry().record_event(
+        STAGE_WAITING,
+        ibge=municipality.ibge,
+        actor=ACTOR,
+        flow_run_id=flow_run.id,
+        details={"stage": stage.value, "reasons": reasons},
+        key=f"{STAGE_WAITING}:{stage}:{municipality.slug}:{len(told)}",
+    )
 
 
 def _keep_sla_clock(municipality: Municipality, stage: Stage, *, paused: bool) -> None:

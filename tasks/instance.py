@@ -10,8 +10,8 @@ from blocks.sip_people import SipPeople
 from blocks.sip_users import SipUsers
 from domain.environment import EnvironmentName
 from domain.municipality import Municipality
-from domain.retirement import ArchiveReference, Happening, Milestone, require_active, retirement_of
-from registry.records import EnvironmentRecord
+from domain.retirement import ArchiveReference, Happening, Milestone, Standing, require_active, retirement_of
+from registry.records import EnvironmentRecord, EventRecord
 from tasks import doors
 
 CLONED = "environment.cloned"
@@ -89,12 +89,24 @@ def is_copy(instance: Instance) -> bool:
 def happenings(ibge: str, slug: str) -> list[Happening]:
     """What the registry remembers of an environment's way out, oldest first."""
     events = doors.registry().events(ibge=ibge, kinds=list(Milestone))
+    return [_happening(event) for event in events if event.environment == slug]
+
+
+def environments_in_use() -> list[EnvironmentRecord]:
+    """Every environment whose creation was proved once and that is not on its way out, by slug."""
+    told: dict[str, list[Happening]] = {}
+    for event in doors.registry().events(kinds=list(Milestone)):
+        told.setdefault(event.environment or "", []).append(_happening(event))
     return [
-        Happening(
-            milestone=Milestone(event.kind),
-            at=event.occurred_at,
-            archive=ArchiveReference.model_validate(event.details["archive"]) if "archive" in event.details else None,
-        )
-        for event in events
-        if event.environment == slug
+        record
+        for record in doors.registry().list_environments()
+        if record.reference_digest is not None and retirement_of(told.get(record.slug, [])).standing is Standing.ACTIVE
     ]
+
+
+def _happening(event: EventRecord) -> Happening:
+    return Happening(
+        milestone=Milestone(event.kind),
+        at=event.occurred_at,
+        archive=ArchiveReference.model_validate(event.details["archive"]) if "archive" in event.details else None,
+    )

@@ -1,7 +1,5 @@
 """An operator's own closing of an environment, which nothing else opens: the edge has a switch of its own for it."""
 
-from prefect.runtime import flow_run
-
 from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError, RetryableError
@@ -9,6 +7,7 @@ from registry.privacy import refuse_personal_data
 from tasks import doors
 from tasks.closing import CLOSED, REOPENED, closing_of, closings
 from tasks.edge import declared_site, try_public_address
+from tasks.environment_events import tell_event
 from tasks.instance import Instance, load_instance
 from tasks.live import is_closing, is_open, is_public
 from tasks.restoration import require_whole
@@ -105,13 +104,6 @@ def _require_answer(instance: Instance, *, in_maintenance: bool) -> None:
 
 
 def _record(instance: Instance, kind: str, role: str, reason: str) -> None:
-    doors.registry().record_event(
-        kind,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=role,
-        flow_run_id=flow_run.id,
-        details={"reason": reason},
-        # Two that do the same at once tell it once.
-        key=f"{kind}:{instance.name.slug}:{len(closings(instance)) + 1}",
-    )
+    # Two that do the same at once tell it once.
+    key = f"{kind}:{instance.name.slug}:{len(closings(instance)) + 1}"
+    tell_event(instance, kind, {"reason": reason}, actor=role, key=key)

@@ -1,6 +1,5 @@
 """Whether a seeded instance holds what every suite of the document model demands."""
 
-from prefect.runtime import flow_run
 from pydantic import JsonValue
 
 from blocks.model_files import load_model
@@ -12,7 +11,7 @@ from domain.document_model.suites import Expected, expected_entries, key_text
 from domain.document_model.verdict import ModelVerdict
 from tasks import clock, doors
 from tasks.document_model import layers_of, model_lock
-from tasks.history import ACTOR
+from tasks.environment_events import tell_event
 from tasks.instance import Instance, load_instance
 from tasks.step import step
 from tasks.units import brought_units, units_lock
@@ -60,14 +59,7 @@ def _validate(instance: Instance) -> ModelVerdict:
         judged_at=clock.now(),
         suites=judge_suites(rows, expected),
     )
-    doors.registry().record_event(
-        VALIDATED,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=ACTOR,
-        flow_run_id=flow_run.id,
-        details=_remembered(verdict),
-    )
+    tell_event(instance, VALIDATED, _remembered(verdict))
     return verdict
 
 

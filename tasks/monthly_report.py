@@ -9,6 +9,7 @@ from domain.monthly_report import Month, MonthOfService, report_variables
 from domain.municipality import Municipality
 from domain.telling_report import TellingReport
 from tasks import clock, doors
+from tasks.availability import availability_of
 from tasks.inspection import publish_markdown
 from tasks.instance import load_instance
 from tasks.live import LIVE
@@ -49,7 +50,7 @@ def queue_report(environment: str, month: Month) -> Change:
     found = instance.municipality
     use = SeiUse(instance.server, instance.name).count_month(month.first, month.after)
     key = message_key(Event.RELATORIO_MENSAL, found.ibge, str(month))
-    variables = report_variables(month, use, _service(found, month))
+    variables = report_variables(month, use, _service(found, environment, month))
     return put_in_queue(found.slug, Event.RELATORIO_MENSAL, key, variables)
 
 
@@ -58,7 +59,7 @@ def publish_reports(report: TellingReport) -> None:
     publish_markdown("relatorio-mensal", report.markdown(), report.title)
 
 
-def _service(municipality: Municipality, month: Month) -> MonthOfService:
+def _service(municipality: Municipality, environment: str, month: Month) -> MonthOfService:
     registry = doors.registry()
     opened = [local_day(event.occurred_at) for event in registry.events(ibge=municipality.ibge, kinds=[LIVE])]
     # A correction of what was told is no second happening.
@@ -72,4 +73,5 @@ def _service(municipality: Municipality, month: Month) -> MonthOfService:
         opened_on=next((day for day in opened if month.holds(day)), None),
         maintenances=kinds.count(Event.JANELA_MANUTENCAO),
         incidents=kinds.count(Event.INCIDENTE),
+        availability=next((one.availability for one in availability_of(month, environment)), None),
     )

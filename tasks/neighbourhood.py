@@ -6,6 +6,7 @@ from tasks import doors
 from tasks.certificate import DELIVERED
 from tasks.instance import happenings
 from tasks.restoration import unfinished_restorations
+from tasks.upgrading import unfinished_upgrades
 
 
 def choose_neighbour(environment: str) -> str | None:
@@ -22,10 +23,10 @@ def list_delivered() -> list[str]:
     """The slugs of the environments in service: delivered once, and not on their way out.
 
     One whose creation was cut off answers at no door yet: a neighbour that waited for it would never be finished. So
-    does one that is being restored, and one that waits for it on a database server that is lost.
+    does one that is being restored or upgraded, and one that waits for it on a database server that is lost.
     """
     registry = doors.registry()
-    restored = unfinished_restorations()
+    restored, upgraded = unfinished_restorations(), unfinished_upgrades()
     lost = {restoration.lost_server for restoration in restored.values()}
     delivered = {event.environment for event in registry.events(kinds=[DELIVERED])}
     return [
@@ -33,6 +34,7 @@ def list_delivered() -> list[str]:
         for record in registry.list_environments()
         if record.slug in delivered
         and record.slug not in restored
+        and record.slug not in upgraded
         and record.database_server not in lost
         and retirement_of(happenings(record.ibge, record.slug)).standing is Standing.ACTIVE
     ]

@@ -50,7 +50,9 @@ def _explain(error: httpx.HTTPError, api_url: str) -> ImplantaError:
     code = error.response.status_code
     if code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return InvalidInputError(
-            f"O Prefect recusou o acesso (código {code})", api_url, "Confira PREFECT_API_AUTH_STRING e execute de novo."
+            f"O Prefect recusou o acesso (código {code})",
+            api_url,
+            "Confira prefect_api_auth na configuração, ou PREFECT_API_AUTH_STRING, e execute de novo.",
         )
     if code >= httpx.codes.INTERNAL_SERVER_ERROR or code in {
         httpx.codes.TOO_MANY_REQUESTS,

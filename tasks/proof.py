@@ -72,6 +72,15 @@ def prove(instance: Instance, segregation: SegregationReport) -> Proof:
     return proof
 
 
+def differences_from_reference(instance: Instance) -> list[str]:
+    """Where the environment's databases are not as the reference that it was made of; empty when they are.
+
+    Raises:
+        IntegrityError: it has no registered reference.
+    """
+    return _drift(instance, _pristine(instance))
+
+
 def _pristine(instance: Instance) -> ReferenceRecord:
     digest = instance.record.reference_digest
     pristine = doors.registry().reference(digest) if digest else None
@@ -129,7 +138,8 @@ def _drift(instance: Instance, pristine: ReferenceRecord) -> list[str]:
     for kind, database in kinds:
         with instance.server.transaction(database) as cursor:
             found += [f"{kind}: {text}" for text in differences(structures[kind], read_structure(cursor, database))]
-            found += missing_rows(pristine.rows[kind], read_reference_rows(cursor, database, kind))
+            rows = read_reference_rows(cursor, database, kind, like=pristine.rows[kind])
+            found += missing_rows(pristine.rows[kind], rows)
     return found
 
 

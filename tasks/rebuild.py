@@ -10,6 +10,7 @@ from domain.rebuild import RebuildReport, in_order_of_rebuilding
 from registry import EnvironmentRecord
 from tasks import doors
 from tasks.backup_night import candidates
+from tasks.capacity import require_room
 from tasks.inspection import publish_markdown
 from tasks.instance import load_instance
 from tasks.maintenance import require_impersonal
@@ -24,7 +25,8 @@ def plan_rebuild(
     """Whose turn it is, in order: the environments that are still there, and those that a killed run did not finish.
 
     Raises:
-        InvalidInputError: there is no such server, the two are one, or an environment is not of it.
+        InvalidInputError: there is no such server, the two are one, an environment is not of it, or the other server
+            has no room for all.
         GateClosedError: the server's name was not typed again, or it still has an environment's databases.
         RetryableError: the other server does not answer.
     """
@@ -45,6 +47,7 @@ def plan_rebuild(
         )
     for name in names:
         _refuse_if_there(servers[server], load_instance(name).record, server)
+    require_room(on, names)
     if confirmation != server:
         raise GateClosedError(
             f"{len(names)} ambientes seriam restaurados em {on}, da última cópia provada de cada um:"

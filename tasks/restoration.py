@@ -1,12 +1,14 @@
 """What the registry knows of an environment's restoration, and who has to wait for it."""
 
-from prefect.runtime import flow_run
+from datetime import datetime
 
 from domain.errors import GateClosedError, InvalidInputError
 from domain.restoration import Restoration, RestoreEvent, RestoreHappening, restoration_of
 from registry import EventRecord
 from tasks import doors
+from tasks.environment_events import tell_event
 from tasks.instance import Instance
+from tasks.upgrading import last_upgrade
 
 
 def last_restoration(instance: Instance) -> Restoration | None:
@@ -43,11 +45,12 @@ def require_begun(instance: Instance) -> Restoration:
 
 
 def require_whole(instance: Instance) -> None:
-    """Keep everybody else out while the data may be half of one moment and half of another.
+    """Keep everybody else out while the data may be half of one moment, or version, and half of another.
 
     Raises:
-        GateClosedError: a restoration was cut off in there.
+        GateClosedError: a restoration or an upgrade was cut off in there.
     """
+    require_not_upgrading(instance)
     found = last_restoration(instance)
     if found is not None and found.touching:
         raise GateClosedError(
@@ -57,14 +60,33 @@ def require_whole(instance: Instance) -> None:
         )
 
 
+def require_not_upgrading(instance: Instance) -> None:
+    """Keep everybody else out while an upgrade has the data in its hands.
+
+    Raises:
+        GateClosedError: it was cut off before it was proved; run again, it goes back by itself.
+    """
+    found = last_upgrade(instance)
+    if found is not None and found.is_touching and not brought_back(last_restoration(instance), found.begun_at):
+        raise GateClosedError(
+            f"Uma atualização deste ambiente, para a {found.to_version}, não chegou ao fim",
+            instance.name.slug,
+            f"Execute ./implanta upgrade run {instance.name.slug} --to {found.to_version}: ela volta ao momento"
+            " anterior.",
+        )
+
+
+def brought_back(restoration: Restoration | None, since: datetime) -> bool:
+    """Whether a restoration that began since then has the databases and files back."""
+    return restoration is not None and restoration.begun_at >= since and RestoreEvent.RECONCILED in restoration.reached
+
+
 def remember_restoration(instance: Instance, actor: str, happening: RestoreHappening) -> None:
     """Tell the registry how far a restoration came."""
-    doors.registry().record_event(
+    tell_event(
+        instance,
         happening.kind,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
+        happening.model_dump(mode="json", exclude={"kind", "at"}, exclude_defaults=True),
         actor=actor,
-        flow_run_id=flow_run.id,
-        details=happening.model_dump(mode="json", exclude={"kind", "at"}, exclude_defaults=True),
         occurred_at=happening.at,
     )

@@ -5,25 +5,26 @@ stopped, its scheduler with it. An older database over newer files would let SEI
 application starts only when the files are reconciled, and what is newer is moved aside before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from blocks.dump_restorer import Remainder, restore_tables
-from blocks.dump_writer import digest
+from blocks.dump_statements import DigestedDump
+from blocks.dump_writer import digest, dumped
 from blocks.file_restorer import FileRestorer
 from blocks.mariadb import MariaDBServer
 from blocks.neutralise import move_tables
-from blocks.paperwork import count_paperwork
 from blocks.streams import ahead, as_file
 from blocks.table_facts import list_attachments
 from domain.backup.facts import DumpFacts
 from domain.backup.judge import judge_dump
+from domain.backup.log import Replay
 from domain.backup.manifest import BackupManifest, stamp_of
-from domain.calendar import BRASILIA, local_moment
 from domain.change import Change
 from domain.environment import Purpose
-from domain.errors import GateClosedError, IntegrityError, InvalidInputError
+from domain.errors import IntegrityError, InvalidInputError
 from domain.reference import Database
 from domain.report import StepResult, first_of
 from domain.restoration import (
@@ -31,13 +32,10 @@ from domain.restoration import (
     RestoreEvent,
     RestoreHappening,
     RestoreReport,
-    choose_backup,
-    paperwork_in,
 )
 from domain.scratch import ScratchDatabase
 from tasks import clock, doors
 from tasks.backup_cycle import back_up
-from tasks.backup_history import backups_of
 from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.closing import closing_of
 from tasks.edge import declared_site
@@ -45,131 +43,12 @@ from tasks.environment_copy import quarantine_of
 from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
-from tasks.maintenance import close_environment, reopen_environment, require_impersonal
+from tasks.maintenance import close_environment, reopen_environment
+from tasks.moment_files import attachments_told, index_of_moment
+from tasks.point_in_time import brought_forward
 from tasks.restoration import last_restoration, remember_restoration, require_begun
+from tasks.restore_begin import why_unreadable
 from tasks.step import step
-
-DEFAULT_ROLE = "operação"
-
-
-@step("restauração permitida")
-def begin_restoration(
-    environment: str,
-    stamp: str | None,
-    at: datetime | None,
-    confirmation: str | None,
-    role: str | None,
-    reason: str | None,
-    lost_server: str | None = None,
-) -> str:
-    """Choose the backup, see that it is whole, and say that its restoration begins; the backup's stamp.
-
-    One that was cut off goes on where it was; another backup may be asked for in its place. Nothing is touched here,
-    and of a database server that is lost nothing is asked.
-
-    Raises:
-        InvalidInputError: there is no such proved backup, or it is of another release.
-        GateClosedError: work would be lost, or it is a production, and nobody typed its name with role and reason.
-        IntegrityError: the backup that was proved once is not whole any more.
-    """
-    require_impersonal(environment, role or "", reason or "")
-    instance = load_instance(environment)
-    now = clock.now()
-    found = last_restoration(instance)
-    going_on = found if found is not None and not found.finished else None
-    if going_on and stamp is None and at is None:
-        stamp = going_on.stamp  # the newest one may be of what it put aside
-    record = choose_backup(backups_of(instance), environment, stamp=stamp, at=_aware(at), now=now)
-    manifest = fetch_manifest(instance, record.reference)
-    if manifest.release_version != instance.record.release_version:
-        raise InvalidInputError(
-            f"A cópia é da versão {manifest.release_version} e o ambiente está na {instance.record.release_version}",
-            environment,
-            "Escolha uma cópia da versão de agora com --backup.",
-        )
-    continues = (
-        going_on is not None
-        and going_on.backup == record.reference
-        and lost_server in {None, going_on.lost_server}  # or its server was lost since it began
-    )
-    known = lost_server is None and not (continues and going_on and going_on.touching)
-    losses = _losses(instance, manifest) if known else ()
-    _require_consent(instance, record.reference.taken_at, losses, confirmation, role, reason)
-    if continues and going_on and (RestoreEvent.RECONCILED not in going_on.reached or not losses):
-        return record.stamp
-    _read_through(instance, manifest)
-    remember_restoration(
-        instance,
-        role or DEFAULT_ROLE,
-        RestoreHappening(
-            kind=RestoreEvent.BEGUN,
-            at=now,
-            backup=record.reference,
-            role=role or DEFAULT_ROLE,
-            reason=reason or f"restauração da cópia {record.stamp}",
-            # What an unfinished one closed is to be opened with the last.
-            closed_before=going_on.closed_before if going_on else closing_of(instance) is not None,
-            lost_server=lost_server,
-        ),
-    )
-    return record.stamp
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=BRASILIA) if at is not None and at.tzinfo is None else at
-
-
-def _require_consent(
-    instance: Instance,
-    taken_at: datetime,
-    losses: Sequence[str],
-    confirmation: str | None,
-    role: str | None,
-    reason: str | None,
-) -> None:
-    slug, production = instance.name.slug, instance.name.purpose is Purpose.PRODUCAO
-    if not production and not losses:
-        return
-    if confirmation == slug and (not production or (role and reason)):
-        return
-    lost = f"Desde então: {', '.join(losses)}" if losses else "Nada foi criado desde então"
-    raise GateClosedError(
-        f"A restauração poria no lugar do que há a cópia de {local_moment(taken_at)}. {lost}",
-        slug,
-        f"Se é isso mesmo, repita com --confirm {slug}{' --role PAPEL --reason MOTIVO' if production else ''}.",
-    )
-
-
-def _losses(instance: Instance, manifest: BackupManifest) -> tuple[str, ...]:
-    """What was made, or removed, since the backup; of databases that are gone nothing is known, nor lost."""
-    if _why_unreadable(instance):
-        return ()
-    return count_paperwork(instance.server, instance.name.database_sei).changes_since(paperwork_in(manifest))
-
-
-def _why_unreadable(instance: Instance) -> str:
-    """Why the databases cannot be copied any more; empty when they can.
-
-    Raises:
-        RetryableError: the server does not answer.
-    """
-    present = instance.server.list_databases(instance.name.database_user + "_")
-    gone = [name for name in (instance.name.database_sip, instance.name.database_sei) if name not in present]
-    if gone:
-        return f"o banco {gone[0]} não existe mais"
-    try:
-        count_paperwork(instance.server, instance.name.database_sei)
-    except (IntegrityError, InvalidInputError) as e:
-        return f"o banco não pode ser lido: {e.what}"
-    return ""
-
-
-def _read_through(instance: Instance, manifest: BackupManifest) -> None:
-    """Read every object to its end, so that one that was damaged since is met before anything is touched."""
-    vault = BackupVault(instance)
-    for part in manifest.parts:
-        for _ in vault.read(part):
-            pass
 
 
 @step("borda fechada")
@@ -206,7 +85,7 @@ def save_what_is_there(environment: str) -> Change:
 
 
 def _save(instance: Instance) -> str:
-    if why := _why_unreadable(instance):
+    if why := why_unreadable(instance):
         return f"não feita, porque {why}"
     try:
         certificate = back_up(instance)
@@ -230,17 +109,41 @@ def replace_databases(environment: str) -> Change:
     names = {manifest.schemas[kind]: place for kind, place in places.items()}
     scratch = scratch_schemas(instance)
     try:
-        remainder = load_into_scratch(instance, manifest, instance.server, scratch)
+        loaded = _load(instance, manifest, found.until, scratch)
         for kind, place in places.items():
             move_tables(instance.server, scratch[kind], place)
     finally:
         for schema in scratch.values():
             instance.server.drop_database(schema)
-    remainder.run(instance.server, names)
-    _require_equal(instance.server, manifest, places, with_others=True)
-    _remember(instance, RestoreEvent.REPLACED)
-    told = f"{manifest.dump.tables} tabelas, {manifest.dump.rows} linhas, comparadas por SHA-256"
+    loaded.remainder.run(instance.server, names)
+    _require_equal(instance.server, loaded.dump, manifest.schemas, places, with_others=True)
+    _remember(instance, RestoreEvent.REPLACED, replay=loaded.replay)
+    told = f"{loaded.dump.tables} tabelas, {loaded.dump.rows} linhas, comparadas por SHA-256"
     return Change(updated=2, details=(told,))
+
+
+class _Loaded(NamedTuple):
+    """What lies in the scratch schemas, and what is still to be made once it is in place."""
+
+    remainder: Remainder
+    dump: DumpFacts
+    replay: Replay | None
+
+
+def _load(
+    instance: Instance, manifest: BackupManifest, until: datetime | None, scratch: Mapping[Database, str]
+) -> _Loaded:
+    if until is None:
+        return _Loaded(load_into_scratch(instance, manifest, instance.server, scratch), manifest.dump, None)
+    schemas = manifest.schemas
+    with (
+        brought_forward(instance, manifest, until) as moment,
+        dumped(moment.server, list(schemas.values())) as lines,
+    ):
+        dump = DigestedDump(lines)
+        remainder = _load_tables(dump, instance.server, schemas, scratch, "bancos no momento pedido")
+    _require_equal(instance.server, dump.facts, schemas, scratch, with_others=False)
+    return _Loaded(remainder, dump.facts, moment.replay)
 
 
 def scratch_schemas(instance: Instance) -> dict[Database, str]:
@@ -258,28 +161,41 @@ def load_into_scratch(
     Raises:
         IntegrityError: the backup is damaged, or what was loaded is not what it says.
     """
-    for schema in scratch.values():
-        server.drop_database(schema)
-        server.ensure_database(schema)
     part = manifest.databases
     lines = as_file(ahead(BackupVault(origin).read(part)))
-    names = {manifest.schemas[kind]: schema for kind, schema in scratch.items()}
-    remainder = restore_tables(lines, server, names, part.key)
-    _require_equal(server, manifest, scratch, with_others=False)
+    remainder = _load_tables(lines, server, manifest.schemas, scratch, part.key)
+    _require_equal(server, manifest.dump, manifest.schemas, scratch, with_others=False)
     return remainder
 
 
+def _load_tables(
+    lines: Iterable[bytes],
+    server: MariaDBServer,
+    schemas: Mapping[Database, str],
+    scratch: Mapping[Database, str],
+    what: str,
+) -> Remainder:
+    for schema in scratch.values():
+        server.drop_database(schema)
+        server.ensure_database(schema)
+    return restore_tables(lines, server, {schemas[kind]: schema for kind, schema in scratch.items()}, what)
+
+
 def _require_equal(
-    server: MariaDBServer, manifest: BackupManifest, places: Mapping[Database, str], *, with_others: bool
+    server: MariaDBServer,
+    dump: DumpFacts,
+    schemas: Mapping[Database, str],
+    places: Mapping[Database, str],
+    *,
+    with_others: bool,
 ) -> None:
     restored = digest(server, list(places.values()))
-    wanted = manifest.dump.schemas
     found = {}
     for kind, place in places.items():
-        name = manifest.schemas[kind]
+        name = schemas[kind]
         schema = restored.schemas[place]
-        found[name] = schema if with_others else schema.model_copy(update={"others": wanted[name].others})
-    if findings := judge_dump(manifest.dump, DumpFacts(schemas=found)):
+        found[name] = schema if with_others else schema.model_copy(update={"others": dump.schemas[name].others})
+    if findings := judge_dump(dump, DumpFacts(schemas=found)):
         raise IntegrityError(
             f"O que foi restaurado não é o que a cópia diz: {first_of([str(finding) for finding in findings])}",
             ", ".join(places.values()),
@@ -294,13 +210,16 @@ def reconcile_files(environment: str) -> Change:
     found = require_begun(instance)
     if RestoreEvent.RECONCILED in found.reached:
         return Change(unchanged=1)
-    manifest = fetch_manifest(instance, found.backup)
     vault = BackupVault(instance)
-    index = vault.read_index(manifest)
+    index = vault.read_index(fetch_manifest(instance, found.backup))
     change = doors.runtime().ensure_repository(instance.name)
-    rows = list_attachments(instance.server, instance.name.database_sei).keys()
+    rows = list_attachments(instance.server, instance.name.database_sei)
+    if found.until is not None:
+        index = index_of_moment(instance, found.backup, index, rows, _root(instance))
     quarantine = quarantine_of(instance) / stamp_of(found.begun_at)
-    change += FileRestorer(_root(instance), index, rows, quarantine).run(vault.read_pack)
+    change += FileRestorer(_root(instance), index, rows.keys(), quarantine).run(vault.read_pack)
+    if found.until is not None:
+        change += attachments_told(_root(instance), rows)
     _remember(instance, RestoreEvent.RECONCILED)
     return change
 
@@ -378,10 +297,13 @@ def publish_restoration(
         facts=tuple(facts),
         next_step=way_back,
         seconds=seconds,
+        until=found.until,
+        replay=found.replay,
     )
     publish_markdown(f"restauracao-{environment}", report.markdown(), f"Restauração de {environment}")
     return report
 
 
-def _remember(instance: Instance, kind: RestoreEvent, *, saved: str = "") -> None:
-    remember_restoration(instance, ACTOR, RestoreHappening(kind=kind, at=clock.now(), saved=saved))
+def _remember(instance: Instance, kind: RestoreEvent, *, saved: str = "", replay: Replay | None = None) -> None:
+    happening = RestoreHappening(kind=kind, at=clock.now(), saved=saved, replay=replay)
+    remember_restoration(instance, ACTOR, happening)

@@ -1,7 +1,5 @@
 """Taking an opening back while nothing was created in it: the state is as it was before."""
 
-from prefect.runtime import flow_run
-
 from blocks.paperwork import count_paperwork
 from domain.change import Change
 from domain.errors import GateClosedError, InvalidInputError
@@ -13,7 +11,7 @@ from registry import EventRecord
 from tasks import doors
 from tasks.configuration import apply_application
 from tasks.edge import ensure_edge_maintenance
-from tasks.history import ACTOR
+from tasks.environment_events import tell_event
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
 from tasks.live import CLOSED_AGAIN, CLOSING, KEPT_OPEN, is_closing, number_of_openings, opening
@@ -133,12 +131,4 @@ def _keep_what_is_used(instance: Instance, opened: EventRecord) -> None:
 
 
 def _record(instance: Instance, kind: str, key: str | None) -> None:
-    doors.registry().record_event(
-        kind,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=ACTOR,
-        flow_run_id=flow_run.id,
-        details={"stage": Stage.GO_LIVE.value},
-        key=key,
-    )
+    tell_event(instance, kind, {"stage": Stage.GO_LIVE.value}, key=key)

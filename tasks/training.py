@@ -18,6 +18,7 @@ from domain.environment import EnvironmentName, Purpose
 from domain.gate_notices import GateNews, GateState
 from domain.model import Frozen
 from domain.municipality import Municipality
+from domain.party import Party
 from domain.person import Person
 from domain.practice import PracticeWorth, completions_of
 from domain.spreadsheet import parse_sheet
@@ -46,6 +47,8 @@ class GateFinding(Frozen):
 
     facts: tuple[str, ...]
     reasons: tuple[str, ...]
+    owed_by: tuple[Party, ...] = ()
+    """Whom each reason waits for; without any, all wait for the prefeitura."""
 
 
 class TrainingFinding(GateFinding):

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from prefect.runtime import flow_run
 from pydantic import JsonValue
 
 from blocks.people_facts import PeopleFacts
@@ -15,7 +14,7 @@ from domain.report import first_of, table_cell
 from domain.users_difference import Comparison, FleetComparison, Remedy
 from domain.users_reconciliation import Mends, Snapshot, account_of_nobody, compare, user_by_id
 from tasks import clock, doors
-from tasks.history import ACTOR
+from tasks.environment_events import tell_event
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, is_copy, load_instance
 from tasks.neighbourhood import list_delivered
@@ -65,7 +64,7 @@ def mend_users(environment: str, code: str) -> Comparison:
         found.require_reasonable()
         if found.mendable:
             _mend(instance, mends)
-            _tell(instance, MENDED, {"code": found.code, **{r.name.lower(): found.count(r) for r in Remedy}})
+            tell_event(instance, MENDED, {"code": found.code, **{r.name.lower(): found.count(r) for r in Remedy}})
         left = _compare_and_remember(instance)
     if left.mendable:
         told = [difference.told for difference in left.differences if difference.remedy]
@@ -156,7 +155,7 @@ def _compare_and_remember(instance: Instance) -> Comparison:
         "differences": {kind.value: count for kind, count in found.counts.items()},
         "mendable": found.mendable,
     }
-    _tell(instance, RECONCILED, details)
+    tell_event(instance, RECONCILED, details)
     return found
 
 
@@ -168,14 +167,3 @@ def _mend(instance: Instance, mends: Mends) -> Change:
         change += doors.runtime().run_scheduled(instance.name, ScheduledTask.REPLICATE_USERS)
     # Last: an account that the security system refuses keeps nobody else from being put right.
     return change + ssc.ensure_users(instance.name, mends.accounts)
-
-
-def _tell(instance: Instance, kind: str, details: dict[str, JsonValue]) -> None:
-    doors.registry().record_event(
-        kind,
-        ibge=instance.municipality.ibge,
-        environment=instance.name.slug,
-        actor=ACTOR,
-        flow_run_id=flow_run.id,
-        details=details,
-    )

@@ -10,7 +10,7 @@ from blocks.catalog import Catalog
 from blocks.settings import load_settings
 from domain.errors import InvalidInputError, RetryableError, told
 from domain.model import Frozen
-from domain.webhook.contracts import read_contract
+from domain.webhook.contracts import AboutStateRelease, read_contract
 from domain.webhook.delivery import idempotency_key
 from registry import WebhookRecord
 from tasks import clock, doors
@@ -90,14 +90,16 @@ def start_flow(webhook: WebhookRecord) -> str:
             f"catalog/webhooks.yaml, {webhook.source.value}",
             "Ponha-a de volta.",
         )
-    parameters = rule.parameters_of(read_contract(webhook.source, webhook.body.encode()))
+    contract = read_contract(webhook.source, webhook.body.encode())
+    parameters = rule.parameters_of(contract)
+    of_whom = webhook.municipality if isinstance(contract, AboutStateRelease) else f"município:{webhook.municipality}"
     api_url = load_settings().prefect_api_url
     require_answer(api_url)
     with explaining_prefect(api_url), get_client(sync_client=True) as client:
         run = client.create_flow_run_from_deployment(
             _find(client, rule.deployment).id,
             parameters=parameters,
-            tags=["webhook", f"município:{webhook.municipality}"],
+            tags=["webhook", of_whom],
             idempotency_key=idempotency_key(webhook.source, webhook.webhook_id),
         )
     return str(run.id)

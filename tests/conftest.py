@@ -1,14 +1,19 @@
 """One lab for the whole session: real servers in a private directory, taken down at the end whatever happened."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_SSL_CERT_FILE,
+    PREFECT_API_URL,
+    PREFECT_LOGGING_LEVEL,
+    temporary_settings,
+)
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -16,10 +21,11 @@ from blocks.settings import PROJECT_ROOT, Settings, load_settings
 from cli.deploy import deploy
 from domain import access_key
 from flows.stage import one_heartbeat
-from lab import down, up
 from lab.layout import Layout
-from lab.orchestration import SERVICE_NAMES
+from lab.profiles import SERVICE_NAMES
 from lab.state import LabState, load_state
+from tests.labs import lab_up
+from tests.quiet_clock import stop_the_clock
 
 LAB_SERVICES = SERVICE_NAMES
 LOWEST_BCRYPT_COST = 4
@@ -55,12 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Path]:
     """The directory of a lab that is up."""
-    directory = Path(tempfile.mkdtemp(prefix="implanta-lab-")).resolve()
-    try:
-        up(directory, services=LAB_SERVICES)
+    with lab_up(LAB_SERVICES) as directory:
         yield directory
-    finally:
-        down(directory, destroy=True)
 
 
 @pytest.fixture(scope="session")
@@ -102,20 +104,26 @@ def programme(lab: Path) -> Iterator[Settings]:
         IMPLANTA_LAB_DIR=str(lab), IMPLANTA_SETTINGS=str(lab / "settings.toml"), IMPLANTA_ROOT=str(PROJECT_ROOT)
     )
     settings = load_settings()
-    os.environ["PREFECT_API_URL"] = settings.prefect_api_url  # for the programs that deploy starts
+    assert settings.prefect_api_auth is not None
+    auth = settings.prefect_api_auth.get_secret_value()
+    # For the programs that deploy starts.
+    os.environ.update(PREFECT_API_URL=settings.prefect_api_url, PREFECT_API_AUTH_STRING=auth)
     as_connected = {
         PREFECT_API_URL: settings.prefect_api_url,
+        PREFECT_API_AUTH_STRING: auth,
         PREFECT_API_SSL_CERT_FILE: str(Layout(lab).ca_file),
         PREFECT_LOGGING_LEVEL: "CRITICAL",
     }
     # A flow that is called here would end with up to a second of waiting for its own heartbeat; the worker's runs do.
     with temporary_settings(as_connected), one_heartbeat():
         deploy(settings)
+        stop_the_clock()
         yield settings
         # What is still to be told to the server, or the process would wait for it long after the lab is down.
         APILogWorker.drain_all(timeout=30)
         EventsWorker.drain_all(timeout=30)
     os.environ.pop("PREFECT_API_URL")
+    os.environ.pop("PREFECT_API_AUTH_STRING")
     os.environ.pop("PREFECT_API_SSL_CERT_FILE", None)  # of commands that ran in this process
     for name, value in before.items():
         if value is None:

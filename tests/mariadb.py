@@ -18,8 +18,9 @@ _NO_FSYNC = Path("/usr/lib/x86_64-linux-gnu/libeatmydata.so")
 class PrivateMariadb:
     """One mariadbd with everything it writes in a directory of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *more: str) -> None:
         self._directory = directory
+        self._more = more
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -41,7 +42,7 @@ class PrivateMariadb:
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["mariadbd", *self._options, f"--socket={self._directory / 's'}", f"--port={self.port}",
-                 "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=64M"],
+                 "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=64M", *self._more],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "LD_PRELOAD": str(_NO_FSYNC) if _NO_FSYNC.exists() else ""},

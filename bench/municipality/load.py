@@ -41,18 +41,29 @@ def loading(server: MariaDBServer, schema: str) -> "Iterator[Cursor]":
         connection.commit()
 
 
+# What the rows, which are those of SEI 4.1, lack in an older version.
+_OLDER: Row = {"sin_acessibilidade": "N"}
+
+
 def load_rows(cursor: "Cursor", table: str, rows: Iterable[Row]) -> None:
-    """Put rows that all have the same columns into a table.
+    """Put rows that all have the same columns into a table; of an older version those that it has.
 
     Raises:
         IntegrityError: the server left a row out or changed a value, which LOAD DATA LOCAL only warns of.
     """
     columns: Sequence[str] = ()
     count = 0
+    cursor.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s",
+        (table,),
+    )
+    there = {str(name) for (name,) in cursor.fetchall()}
+    older = {column: value for column, value in _OLDER.items() if column in there}
     with tempfile.NamedTemporaryFile(prefix="implanta-bench-") as file:
         for row in rows:
-            columns = columns or tuple(row)
-            file.write(b"\t".join(map(_field, row.values())) + b"\n")
+            columns = columns or tuple(column for column in {**older, **row} if column in there)
+            whole = {**older, **row}
+            file.write(b"\t".join(_field(whole[column]) for column in columns) + b"\n")
             count += 1
         file.flush()
         if not count:

@@ -2,11 +2,11 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import NamedTuple, Self
 
 import httpx
 from prefect.blocks.core import Block
@@ -27,6 +27,7 @@ __all__ = [
     "ApplicationServices",
     "Configuration",
     "Health",
+    "OpenedCopy",
     "ScheduledTask",
     "ScriptOutput",
     "ServiceAddress",
@@ -87,6 +88,13 @@ class ScriptOutput(Frozen):
         return cls(exit_code=finished.exit_code, output=text, seconds=finished.seconds)
 
 
+class OpenedCopy(NamedTuple):
+    """A temporary instance of an application: where it answers, and how a script of its code is run (`exec_script`)."""
+
+    address: ServiceAddress
+    exec_script: Callable[[str, Sequence[SecretStr], float], ScriptOutput]
+
+
 class ApplicationRuntime(Block, ABC):
     """The host of SEI applications: configured, started, stopped and asked to run scheduled tasks and scripts.
 
@@ -131,12 +139,16 @@ class ApplicationRuntime(Block, ABC):
         environment: EnvironmentName,  # noqa: ARG002  # see above
         configuration: InstanceConfiguration,  # noqa: ARG002  # see above
         files: Path,  # noqa: ARG002  # see above
-    ) -> AbstractContextManager[ServiceAddress] | None:
+        version: str | None = None,  # noqa: ARG002  # see above
+    ) -> AbstractContextManager[OpenedCopy] | None:
         """A second, temporary instance of the environment's application, for as long as the block runs.
 
         It works on the databases that `configuration` names and on the files below `files`, answers this machine only,
-        under a name that no environment can have, and runs no scheduled task. None where this host has no way to do
-        so yet.
+        under a name that no environment can have, and runs no scheduled task. With a `version` it has that version's
+        code and scripts. None where this host has no way to do so yet.
+
+        Raises:
+            InvalidInputError: the host has no code of the version.
         """
         return None
 

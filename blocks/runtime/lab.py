@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from blocks.runtime.interface import (
     ApplicationServices,
     Configuration,
     Health,
+    OpenedCopy,
     ScheduledTask,
     ScriptOutput,
     ServiceAddress,
@@ -89,11 +91,12 @@ class LabRuntime(ApplicationRuntime):
         environment: EnvironmentName,  # noqa: ARG002  # a copy has a name of its own
         configuration: InstanceConfiguration,
         files: Path,
-    ) -> AbstractContextManager[ServiceAddress] | None:
-        return None if is_rehearsal() else self._opened(configuration, files)
+        version: str | None = None,
+    ) -> AbstractContextManager[OpenedCopy] | None:
+        return None if is_rehearsal() else self._opened(configuration, files, version)
 
     @contextmanager
-    def _opened(self, configuration: InstanceConfiguration, files: Path) -> Iterator[ServiceAddress]:
+    def _opened(self, configuration: InstanceConfiguration, files: Path, version: str | None) -> Iterator[OpenedCopy]:
         with ExitStack() as stack:
             try:
                 home = stack.enter_context(held_directory(self.apps_dir, _COPY_PREFIX))
@@ -106,9 +109,18 @@ class LabRuntime(ApplicationRuntime):
             host = f"{home.name}.localhost:{self.port}"
             groups = configuration.at(f"http://{host}", str(files)).groups()
             text = json.dumps(groups, ensure_ascii=False, indent=2, sort_keys=True)
+            of_version = {}
+            if version is not None:
+                self._require_code(version)
+                self._lay_code(home, version)
+                of_version = {_VERSION_FILE: _version_line(version)}
             # From the moment that its JSON is there the stand-in serves it.
-            ensure_private_files(home, {_UNSCHEDULED_MARK: b"", _JSON_FILE: text.encode()})
-            yield ServiceAddress(connect_to=f"http://127.0.0.1:{self.port}", host=host)
+            ensure_private_files(home, {_UNSCHEDULED_MARK: b"", **of_version})
+            ensure_private_files(home, {_JSON_FILE: text.encode()})
+            yield OpenedCopy(
+                ServiceAddress(connect_to=f"http://127.0.0.1:{self.port}", host=host),
+                partial(_run_script, home),
+            )
 
     def services(self, environment: EnvironmentName) -> ApplicationServices:  # noqa: ARG002  # the same for all
         # The stand-in searches, caches and converts nothing: these are the ports where the real ones would be.
@@ -152,14 +164,17 @@ class LabRuntime(ApplicationRuntime):
         home = self._home(environment)
         if not (home / _JSON_FILE).exists():
             raise InvalidInputError("O ambiente não está neste servidor", str(home), "Crie o ambiente antes.")
+        self._require_code(version)
+        change = self.apply(environment, configuration) + self._lay_code(home, version)
+        return change + ensure_private_files(home, {_VERSION_FILE: _version_line(version)})
+
+    def _require_code(self, version: str) -> None:
         if self.code_dir is None or not (self.code_dir / version).is_dir():
             raise InvalidInputError(
                 f"Não há código da versão {version} neste servidor",
                 str(self.code_dir / version if self.code_dir else self.apps_dir),
                 "Copie o pacote da versão para o diretório dos códigos e execute de novo.",
             )
-        change = self.apply(environment, configuration) + self._lay_code(home, version)
-        return change + ensure_private_files(home, {_VERSION_FILE: _version_line(version)})
 
     def _lay_code(self, home: Path, version: str) -> Change:
         """Replace the directory of scripts as a whole: no script of another version may stay."""
@@ -243,26 +258,7 @@ class LabRuntime(ApplicationRuntime):
         self, environment: EnvironmentName, script: str, stdin_lines: Sequence[SecretStr], timeout_seconds: float
     ) -> ScriptOutput:
         """Run any executable that the operator laid below the environment's directory of scripts."""
-        root = self._home(environment) / _SCRIPTS
-        program = root / checked_script(script)
-        where = f"{environment.slug}, {script}"
-        if not program.is_file() or root.resolve() not in program.resolve().parents:
-            raise InvalidInputError(
-                "O script não existe", where, f"Copie os scripts da versão para {root} e execute de novo."
-            )
-        if is_rehearsal():
-            return ScriptOutput(exit_code=0, output="", executed=False)
-        finished = run_program(
-            [str(program)],
-            stdin=script_input(stdin_lines),
-            timeout_seconds=timeout_seconds,
-            where=where,
-            cwd=program.parent,
-            environment={name: os.environ[name] for name in _INHERITED if name in os.environ}
-            | {"LANG": "pt_BR.ISO-8859-1"},
-            dies_with_caller=True,
-        )
-        return ScriptOutput.of(finished)
+        return _run_script(self._home(environment), script, stdin_lines, timeout_seconds)
 
     def logs(self, environment: EnvironmentName, lines: int) -> str:
         """The stand-in writes one log for all; only the lines that name this environment are its own."""
@@ -301,6 +297,29 @@ class LabRuntime(ApplicationRuntime):
                 "Confira as permissões e o que mais há no diretório e execute de novo.",
             ) from e
         return change
+
+
+def _run_script(home: Path, script: str, stdin_lines: Sequence[SecretStr], timeout_seconds: float) -> ScriptOutput:
+    root = home / _SCRIPTS
+    program = root / checked_script(script)
+    where = f"{home.name}, {script}"
+    if not program.is_file() or root.resolve() not in program.resolve().parents:
+        raise InvalidInputError(
+            "O script não existe", where, f"Copie os scripts da versão para {root} e execute de novo."
+        )
+    if is_rehearsal():
+        return ScriptOutput(exit_code=0, output="", executed=False)
+    finished = run_program(
+        [str(program)],
+        stdin=script_input(stdin_lines),
+        timeout_seconds=timeout_seconds,
+        where=where,
+        cwd=program.parent,
+        environment={name: os.environ[name] for name in _INHERITED if name in os.environ}
+        | {"LANG": "pt_BR.ISO-8859-1"},
+        dies_with_caller=True,
+    )
+    return ScriptOutput.of(finished)
 
 
 def _version_line(version: str) -> bytes:

@@ -10,9 +10,12 @@ from domain.backup.sizes import shown_seconds, shown_size
 from domain.calendar import local_moment
 from domain.model import Frozen
 from domain.report import first_of
+from domain.self_backup import OWN
 
 REQUIRED = Level.EQUAL
 """What has not come so far is no backup, whatever else it is."""
+
+_VERSION_OF = {OWN: "registro"}
 
 
 class BackupCertificate(Frozen):
@@ -72,7 +75,7 @@ class BackupCertificate(Frozen):
         lines = [
             f"# {self.city}: cópia de {local_moment(self.backup.taken_at)}",
             "",
-            f"{self.environment}, SEI {self.release_version}: {verdict}.",
+            f"{self.environment}, {_VERSION_OF.get(self.environment, 'SEI')} {self.release_version}: {verdict}.",
             "",
             "| Nível | O que prova | Resultado |",
             "|---|---|---|",

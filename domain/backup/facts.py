@@ -1,5 +1,7 @@
 """What a dump held, in digests that two equal databases share."""
 
+from collections.abc import Mapping
+
 from pydantic import NonNegativeInt
 
 from domain.archive import DatabaseFacts
@@ -7,11 +9,16 @@ from domain.model import Frozen
 from domain.reference import Sha256
 
 
-class TableDigest(Frozen):
-    """One table in a dump: its rows in the order of its key, and its definition without the next automatic number."""
+class RowsDigest(Frozen):
+    """The rows of one table, in the order of its key."""
 
     rows: NonNegativeInt
     content: Sha256
+
+
+class TableDigest(RowsDigest):
+    """One table in a dump: its rows, and its definition without the next automatic number."""
+
     definition: Sha256
     next_id: int | None = None
 
@@ -22,11 +29,26 @@ class SchemaDigest(Frozen):
     tables: dict[str, TableDigest]
     others: Sha256
 
+    def with_rows(self, table: str, rows: RowsDigest) -> "SchemaDigest":
+        """The same schema, the rows of one table being these; a table that is not there stays away."""
+        if table not in self.tables:
+            return self
+        known = self.tables[table].model_copy(update=rows.model_dump())
+        return self.model_copy(update={"tables": {**self.tables, table: known}})
+
 
 class DumpFacts(Frozen):
     """Everything that a dump held, by schema."""
 
     schemas: dict[str, SchemaDigest]
+
+    def with_rows(self, known: Mapping[tuple[str, str], RowsDigest]) -> "DumpFacts":
+        """The same dump, the rows of some tables, by schema and name, being these."""
+        schemas = dict(self.schemas)
+        for (schema, table), rows in known.items():
+            if schema in schemas:
+                schemas[schema] = schemas[schema].with_rows(table, rows)
+        return DumpFacts(schemas=schemas)
 
     @property
     def rows(self) -> int:
@@ -42,7 +64,7 @@ class DumpFacts(Frozen):
 class DatabaseReading(Frozen):
     """A database as the server itself counts it, and when: seconds of the server's clock, by table where it knows.
 
-    A reading before a copy need not count a table of which the server knows when it was written.
+    A reading before a copy need not count a table with rows of which the server knows when it was written.
     """
 
     facts: DatabaseFacts
@@ -59,7 +81,8 @@ def resting(before: DatabaseReading, after: DatabaseReading) -> DatabaseFacts:
     tables = {}
     for table, facts in after.facts.tables.items():
         earlier, written_at = before.facts.tables.get(table), after.written_at.get(table)
-        if earlier not in {None, facts} or (earlier is None and written_at is None):
+        emptied_unseen = earlier is None and not facts.rows  # TRUNCATE leaves no time
+        if emptied_unseen or earlier not in {None, facts} or (earlier is None and written_at is None):
             continue
         if written_at is None or written_at < since:
             tables[table] = facts

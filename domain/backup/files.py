@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from domain.archive import ArchivePart, FileFacts
+from domain.archive import ArchivePart, Attachment, FileFacts
 from domain.errors import IntegrityError
 
 
@@ -61,6 +61,28 @@ class FileIndex(NamedTuple):
                 rank = (met[file.sha256] + file.size_bytes, -file.pack, path)
                 best = rank if best is None else min(best, rank)
         return best[2] if best else None
+
+    def holds(self, path: str, row: Attachment) -> bool:
+        """Whether it has the file of this row, as the row says that it is."""
+        file = self.files.get(path)
+        return file is not None and (file.size_bytes, file.md5) == (row.size_bytes, row.md5)
+
+    def without(self, paths: Iterable[str]) -> "FileIndex":
+        """The same without these files."""
+        gone = set(paths)
+        return FileIndex(self.packs, {path: file for path, file in self.files.items() if path not in gone})
+
+    def joined(self, other: "FileIndex", paths: Iterable[str]) -> "FileIndex":
+        """The same with these files of another index of the same bucket, in the packs that hold them there."""
+        packs, files = dict(self.packs), dict(self.files)
+        numbers = {(part.key, part.version_id): number for number, part in packs.items()}
+        for path in paths:
+            file = other.files[path]
+            part = other.packs[file.pack]
+            number = numbers.setdefault((part.key, part.version_id), max(packs, default=0) + 1)
+            packs[number] = part
+            files[path] = file._replace(pack=number)
+        return FileIndex(packs, files)
 
     def lines(self) -> Iterator[bytes]:
         """The index as text: the packs in use in the first line, then a file a line, in the order of their paths."""

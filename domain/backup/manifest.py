@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from domain.archive import ArchivePart, DatabaseFacts, FileFacts
 from domain.backup.facts import DumpFacts
+from domain.backup.log import LogPosition
 from domain.model import Frozen
 from domain.municipality import IbgeCode
 from domain.reference import Database, Sha256
@@ -56,6 +57,9 @@ class BackupManifest(Frozen):
     settings: ArchivePart
     clock_skew_seconds: dict[str, float] = Field(
         default={}, description="How far the clocks of other servers were ahead of this machine's, by server."
+    )
+    log: LogPosition | None = Field(
+        default=None, description="Where in the server's binary log it stands; none where the server keeps none."
     )
     versions: dict[str, str] = Field(description="Version parameters of SEI, SIP and modules, as the databases say.")
     tools: dict[str, str] = Field(description="Programs that wrote it, with their versions.")

@@ -49,6 +49,7 @@ class BackupRule(CatalogEntry):
     night: NightRule = Field(alias="noite")
     drill_environments: PositiveInt = Field(alias="ambientes_por_exercicio")
     keeping: dict[Purpose, KeepingRule] = Field(alias="guarda")
+    own_days: PositiveInt = Field(alias="guarda_do_implanta_dias")
     growth: GrowthRule = Field(alias="crescimento")
 
 

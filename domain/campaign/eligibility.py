@@ -21,6 +21,7 @@ class Exclusion(StrEnum):
     LEFT = "left"
     SKIPPED = "skipped"
     ALREADY = "already"
+    UNSOUND = "unsound"
     FAILED = "failed"
     QUARANTINED = "quarantined"
     START_LINE = "start_line"
@@ -113,17 +114,20 @@ def _own_reasons(
         yield Exclusion.LEFT, f"saiu da campanha: {campaign.left[slug]}"
     if slug in campaign.skipped:
         yield Exclusion.SKIPPED, f"pulado: {campaign.skipped[slug]}"
-    if release.reached_by(environment.version):
-        yield Exclusion.ALREADY, f"já está na versão {environment.version}"
-    if slug in campaign.failures or (slug, release.version) in facts.quarantined:
-        yield Exclusion.QUARANTINED, f"em quarentena: falhou ao receber a {release.version} e ninguém encerrou a falha"
+    if release.reached_by(environment):
+        what = f"{release.module} {environment.modules[release.module]}" if release.module else environment.version
+        yield Exclusion.ALREADY, f"já está na versão {what}"
+    if slug in campaign.failures or (slug, campaign.release) in facts.quarantined:
+        yield Exclusion.QUARANTINED, f"em quarentena: falhou ao receber a {release.told} e ninguém encerrou a falha"
     if slug in campaign.units:
         yield Exclusion.FAILED, "falhou; espera que alguém peça nova tentativa"
+    if environment.unsound:
+        yield Exclusion.UNSOUND, environment.unsound
     if minor_line(environment.version) not in release.start_lines:
         lines = ", ".join(release.start_lines)
-        yield Exclusion.START_LINE, f"está na {environment.version}, e a {release.version} parte só de: {lines}"
+        yield Exclusion.START_LINE, f"está na {environment.version}, e a {release.told} parte só de: {lines}"
     if modules := release.incompatible_modules(environment.modules):
-        yield Exclusion.MODULE, f"módulo sem compatibilidade conhecida com a {release.version}: {', '.join(modules)}"
+        yield Exclusion.MODULE, f"módulo sem compatibilidade conhecida com a {release.told}: {', '.join(modules)}"
     yield from _unproved(environment, rules, held)
 
 
@@ -135,6 +139,11 @@ def _unproved(
         yield Exclusion.NO_REHEARSAL, "a atualização não foi ensaiada em uma cópia sua"
     elif rehearsal.outcome is RehearsalOutcome.FAILED:
         yield Exclusion.REHEARSAL_FAILED, f"o ensaio falhou: {', '.join(rehearsal.signatures) or 'sem assinatura'}"
+    elif rehearsal.age_hours > rules.rehearsal_hours:
+        yield (
+            Exclusion.NO_REHEARSAL,
+            f"o ensaio tem {rehearsal.age_hours:.0f} h; o limite são {rules.rehearsal_hours} h",
+        )
     if environment.slug in held:
         yield Exclusion.HELD, f"retido: o ensaio encontrou o erro com que outro falhou ({held[environment.slug]})"
     if age is None:

@@ -59,6 +59,11 @@ def moment_of(night: date, minute: int) -> datetime:
     return datetime.combine(night, _NOON, BRASILIA) + timedelta(minutes=minute)
 
 
+def night_of(moment: datetime) -> date:
+    """The night in which a moment lies, by the day on which it begins; the moment must have a time zone."""
+    return (moment.astimezone(BRASILIA) - timedelta(minutes=_NOON_MINUTES)).date()
+
+
 class RehearsalOutcome(StrEnum):
     """How the upgrade of a restored copy went."""
 
@@ -75,6 +80,7 @@ class Rehearsal(Frozen):
         default=(),
         description="Of every error met, also those that the rehearsal got over (`domain.campaign.failure`).",
     )
+    age_hours: NonNegativeFloat = Field(default=0, description="Since it was held.")
 
 
 class EnvironmentFacts(Frozen):
@@ -85,7 +91,7 @@ class EnvironmentFacts(Frozen):
     purpose: Purpose
     of_the_state: bool = Field(default=False, description="Belongs to the state itself, which goes first.")
     faixa: PositiveInt | None = Field(description="None of a negotiated plan.")
-    version: Version
+    version: Version = Field(description="SEI_VERSAO, as the databases were last seen to have it.")
     version_since: date | None = Field(default=None, description="Since when it has this version, where that is known.")
     modules: dict[str, Version] = Field(default_factory=dict)
     parameters_digest: str = Field(description="Equal for environments whose parameters differ in nothing that counts.")
@@ -95,6 +101,7 @@ class EnvironmentFacts(Frozen):
     certificate_age_hours: NonNegativeFloat | None = Field(description="Of its last proved backup; None without any.")
     rehearsal: Rehearsal | None
     open_incidents: NonNegativeInt = 0
+    unsound: str = Field(default="", description="Why nobody can say what it has; no personal data.")
 
     def open_on(self, night: date, blackouts: tuple[Freeze, ...] = ()) -> bool:
         """Whether neither a freeze nor a day that the prefeitura kept for itself lies in its window of a night."""
@@ -106,6 +113,10 @@ class EnvironmentFacts(Frozen):
             for day in days
         )
 
+    def closes_at(self, night: date) -> datetime:
+        """When its window of a night ends."""
+        return moment_of(night, self.hours.last_minute)
+
     def reserved_minutes(self, margin_percent: int) -> int:
         """What is kept free for its upgrade: the prediction and a margin. It must have been rehearsed."""
         predicted = self.rehearsal.predicted_minutes if self.rehearsal else 0.0
@@ -115,14 +126,22 @@ class EnvironmentFacts(Frozen):
 class TargetRelease(Frozen):
     """The version that the campaign brings."""
 
-    version: Version
+    version: Version = Field(description="Of SEI; of the module, where it brings a module alone.")
     complexity: Complexity
-    start_lines: tuple[MinorLine, ...] = Field(description="Lines from which it can be reached.")
+    start_lines: tuple[MinorLine, ...] = Field(description="Lines of SEI from which it can be reached.")
     modules: dict[str, tuple[Version, ...]] = Field(description="Versions of each module that work with it.")
+    code: str = Field(default="", description="As the catalog calls it, where that is not the version.")
+    module: str | None = Field(default=None, description="The only module that it brings.")
 
-    def reached_by(self, version: str) -> bool:
-        """Whether an environment of this version has nothing left to do."""
-        return version_key(version) >= version_key(self.version)
+    @property
+    def told(self) -> str:
+        """What operators call it."""
+        return self.code or self.version
+
+    def reached_by(self, environment: EnvironmentFacts) -> bool:
+        """Whether an environment has nothing left to do."""
+        version = environment.version if self.module is None else environment.modules.get(self.module)
+        return version is not None and version_key(version) >= version_key(self.version)
 
     def incompatible_modules(self, modules: dict[str, Version]) -> list[str]:
         """`pen 3.7.0`: modules that are not known to work with it, in order."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AwareDatetime, Field, NonNegativeFloat, PositiveInt
 
@@ -11,7 +11,8 @@ from domain.campaign.facts import moment_of
 from domain.errors import GateClosedError, IntegrityError
 from domain.freeze import Freeze
 from domain.model import Frozen
-from domain.reference import Version
+
+ReleaseCode = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=60)]
 
 T = TypeVar("T")
 
@@ -36,7 +37,11 @@ class CampaignEvent(StrEnum):
     UNIT_FINISHED = "campaign.unit_finished"
     PROMOTED = "campaign.promoted"
     """What came of a wave is good enough for the next."""
+    POSTPONED = "campaign.environment_postponed"
+    """Its turn came and it was not fit for it, for the reason told: its wave goes on without it."""
     STOPPED = "campaign.stopped"
+    FINISHED = "campaign.finished"
+    """Everybody who was to be upgraded is, and was watched; resuming it opens it again."""
     QUARANTINE_CLOSED = "campaign.quarantine_closed"
     """A person knows why an environment failed."""
 
@@ -47,14 +52,19 @@ class Status(StrEnum):
     OPEN = "open"
     PAUSED = "paused"
     STOPPED = "stopped"
+    FINISHED = "finished"
     ABORTED = "aborted"
 
     @property
     def label(self) -> str:
         """The status as operators read it."""
-        return {"open": "aberta", "paused": "em pausa", "stopped": "parada", "aborted": "encerrada sem terminar"}[
-            self.value
-        ]
+        return {
+            "open": "aberta",
+            "paused": "em pausa",
+            "stopped": "parada",
+            "finished": "terminada",
+            "aborted": "encerrada sem terminar",
+        }[self.value]
 
 
 class Outcome(StrEnum):
@@ -93,10 +103,13 @@ class CampaignHappening(Frozen):
 
     kind: CampaignEvent
     at: AwareDatetime
-    release: Version | None = None
+    release: ReleaseCode | None = None
     environments: tuple[str, ...] = ()
     appointments: tuple[Appointment, ...] = ()
     wave: PositiveInt | None = None
+    waves: tuple[PositiveInt, ...] = Field(
+        default=(), description="Of a plan: all that it still has, where only the changed appointments are told."
+    )
     outcome: Outcome | None = None
     minutes: NonNegativeFloat | None = None
     signature: str = ""
@@ -111,12 +124,13 @@ class UnitRecord(Frozen):
     outcome: Outcome
     minutes: NonNegativeFloat
     signature: str = ""
+    at: AwareDatetime = Field(description="When it was told.")
 
 
 class CampaignState(Frozen):
     """A campaign as it stands."""
 
-    release: Version
+    release: ReleaseCode
     status: Status = Status.OPEN
     members: frozenset[str] = frozenset()
     left: dict[str, str] = Field(default_factory=dict, description="Environment to its reason.")
@@ -128,6 +142,8 @@ class CampaignState(Frozen):
     failures: dict[str, str] = Field(default_factory=dict, description="In quarantine: environment to signature.")
     begun: frozenset[int] = frozenset()
     promoted: frozenset[int] = frozenset()
+    postponed: dict[str, Appointment] = Field(default_factory=dict, description="The last turn that each one missed.")
+    planned_at: AwareDatetime | None = Field(default=None, description="When nights were last agreed.")
 
     def upgraded(self, environment: str) -> bool:
         """Whether the campaign has done what it came for."""
@@ -237,7 +253,16 @@ _REFUSALS = {
     CampaignEvent.PROMOTED: _refuse_promotion,
     CampaignEvent.BLACKOUT_CLAIMED: _refuse_blackout,
 }
-_WHILE_OPEN = frozenset({CampaignEvent.PAUSED, CampaignEvent.WAVE_BEGUN, CampaignEvent.PROMOTED, CampaignEvent.STOPPED})
+_WHILE_OPEN = frozenset(
+    {
+        CampaignEvent.PAUSED,
+        CampaignEvent.WAVE_BEGUN,
+        CampaignEvent.PROMOTED,
+        CampaignEvent.POSTPONED,
+        CampaignEvent.STOPPED,
+        CampaignEvent.FINISHED,
+    }
+)
 _OF_ENVIRONMENTS = frozenset(
     {
         CampaignEvent.SKIPPED,
@@ -246,6 +271,7 @@ _OF_ENVIRONMENTS = frozenset(
         CampaignEvent.LEFT,
         CampaignEvent.BLACKOUT_CLAIMED,
         CampaignEvent.UNIT_FINISHED,
+        CampaignEvent.POSTPONED,
         CampaignEvent.QUARANTINE_CLOSED,
     }
 )
@@ -253,6 +279,7 @@ _STATUS_AFTER = {
     CampaignEvent.PAUSED: Status.PAUSED,
     CampaignEvent.RESUMED: Status.OPEN,
     CampaignEvent.STOPPED: Status.STOPPED,
+    CampaignEvent.FINISHED: Status.FINISHED,
     CampaignEvent.ABORTED: Status.ABORTED,
 }
 
@@ -265,8 +292,9 @@ def _changes(state: CampaignState, happening: CampaignHappening) -> dict[str, ob
     match kind:
         case CampaignEvent.PLANNED:
             agreed = {one.environment: one for one in happening.appointments if one.environment not in state.units}
-            waves = frozenset(one.wave for one in agreed.values())
-            changes = {"appointments": {**state.appointments, **agreed}, "agreed": waves}
+            waves = frozenset(happening.waves or (one.wave for one in agreed.values()))
+            appointments = {**state.appointments, **agreed}
+            changes = {"appointments": appointments, "agreed": waves, "planned_at": happening.at}
         case CampaignEvent.SKIPPED:
             changes = {"skipped": {**state.skipped, **told}}
         case CampaignEvent.RETRIED:
@@ -278,6 +306,9 @@ def _changes(state: CampaignState, happening: CampaignHappening) -> dict[str, ob
             }
         case CampaignEvent.JOINED:
             changes = {"members": state.members | set(slugs), "left": _without(state.left, slugs)}
+        case CampaignEvent.POSTPONED:
+            missed = {slug: state.appointments[slug] for slug in slugs if slug in state.appointments}
+            changes = {"postponed": {**state.postponed, **missed}}
         case CampaignEvent.LEFT:
             changes = {"left": {**state.left, **told}}
         case CampaignEvent.BLACKOUT_CLAIMED:
@@ -304,6 +335,7 @@ def _unit_finished(state: CampaignState, happening: CampaignHappening) -> dict[s
             outcome=happening.outcome,
             minutes=happening.minutes or 0.0,
             signature=happening.signature,
+            at=happening.at,
         )
         for slug in happening.environments
     }

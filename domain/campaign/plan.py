@@ -13,7 +13,7 @@ from domain.campaign.facts import CampaignFacts, EnvironmentFacts
 from domain.campaign.history import Appointment, CampaignState, Status
 from domain.campaign.nights import appoint
 from domain.campaign.rules import CampaignRules, SoakRule
-from domain.campaign.waves import CANARY_WAVE, STATE_WAVE, WaveKind, assign_waves
+from domain.campaign.waves import STATE_WAVE, WaveKind, assign_waves, title_of
 from domain.model import Frozen
 
 
@@ -60,11 +60,7 @@ class PlannedWave(Frozen):
     @property
     def title(self) -> str:
         """The wave as operators read it."""
-        return {
-            WaveKind.STATE: "ambientes do estado",
-            WaveKind.CANARIES: "canários",
-            WaveKind.GROWING: f"onda {self.number - CANARY_WAVE}",
-        }[self.kind]
+        return title_of(self.number)
 
 
 class CampaignPlan(Frozen):
@@ -165,7 +161,7 @@ def _units(
 
 def _state_since(facts: CampaignFacts) -> dict[int, date]:
     """Since when the state's own environments have the version, where they had it before or outside the campaign."""
-    state = [one for one in facts.environments if one.of_the_state and facts.release.reached_by(one.version)]
+    state = [one for one in facts.environments if one.of_the_state and facts.release.reached_by(one)]
     since = [one.version_since for one in state if one.version_since]
     return {STATE_WAVE: max(since)} if since else {}
 

@@ -41,6 +41,14 @@ class Decision(Frozen):
     until: date | None = Field(default=None, description="Before this day it is not worth asking again.")
 
 
+class RealUse(Frozen):
+    """What people did in one environment since its upgrade."""
+
+    sign_ins: NonNegativeInt = Field(default=0, description="People on days: who did anything on a day signed in.")
+    documents_signed: NonNegativeInt = 0
+    processes_sent: NonNegativeInt = 0
+
+
 class UnitObservation(Frozen):
     """One environment of the wave since its upgrade."""
 
@@ -54,6 +62,7 @@ class UnitObservation(Frozen):
     healthy: bool = Field(
         default=True, description="It answers, and its log has no kind of error that it had not before."
     )
+    illness: str = Field(default="", description="What it lacks, as operators read it; no personal data.")
 
 
 class Observations(Frozen):
@@ -119,7 +128,8 @@ def _failures(observations: Observations, rules: CampaignRules) -> Iterator[_Rea
     ill = {slug for slug, unit in observations.units.items() if not unit.healthy and unit.outcome is Outcome.UPGRADED}
     why = _over_budget(len(observations.open_failures | ill), observations.members, rules)
     if why:
-        yield Verdict.STOP, why
+        told = [f"{slug}: {observations.units[slug].illness or 'doente'}" for slug in sorted(ill)]
+        yield Verdict.STOP, f"{why}; {first_of(told)}" if told else why
 
 
 def _unfinished(wave: PlannedWave, observations: Observations) -> Iterator[_Reason]:
@@ -150,7 +160,8 @@ def _bake(wave: PlannedWave, observations: Observations, rules: CampaignRules) -
         yield verdict, f"pouco uso de verdade{so_long}: {', '.join(short)}"
     ill = sorted(slug for slug, unit in units.items() if not unit.healthy)
     if ill:
-        yield verdict, f"não estão sãos{so_long}: {first_of(ill)}"
+        told = [f"{slug} ({units[slug].illness})" if units[slug].illness else slug for slug in ill]
+        yield verdict, f"não estão sãos{so_long}: {first_of(told)}"
     troubled = sorted(slug for slug, unit in units.items() if unit.open_incidents)
     if troubled:
         yield Verdict.WAIT, f"têm incidente aberto: {first_of(troubled)}"

@@ -1,12 +1,14 @@
 """What the catalog says of upgrade campaigns (`campaigns.yaml`)."""
 
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from typing import Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
+from domain.campaign.facts import NightHours
 from domain.catalog_entry import CatalogEntry
+from domain.municipality import IbgeCode, Slug
 from domain.upgrade.complexity import Complexity
 
 
@@ -84,6 +86,43 @@ class UseRule(CatalogEntry):
     processes_sent: NonNegativeInt = Field(alias="processos_enviados")
 
 
+class Window(CatalogEntry):
+    """From when to when an environment may stand still; not past noon."""
+
+    begins: time = Field(alias="inicio")
+    ends: time = Field(alias="fim")
+
+    @model_validator(mode="after")
+    def _is_in_one_night(self) -> Self:
+        assert self.hours  # noqa: S101  # says itself what is wrong
+        return self
+
+    @property
+    def hours(self) -> NightHours:
+        """The same in the night that it lies in."""
+        return NightHours(begins=self.begins, ends=self.ends)
+
+
+class WindowRule(CatalogEntry):
+    """Everybody's window, and those that prefeituras agreed on, by IBGE code."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # an IBGE code is a number to YAML
+
+    usual: Window = Field(alias="padrao")
+    by_municipality: dict[IbgeCode, Window] = Field(alias="municipais")
+
+    def hours_of(self, ibge: str) -> NightHours:
+        """The hours in which an environment of a municipality may stand still."""
+        return self.by_municipality.get(ibge, self.usual).hours
+
+
+class StateRule(CatalogEntry):
+    """Which environments are the state's own, and what the state's SEI got where it is operated elsewhere."""
+
+    municipalities: tuple[Slug, ...] = Field(alias="municipios")
+    received: dict[str, date] = Field(alias="recebidas", description="Code of a release to the day it was ready.")
+
+
 class CampaignRules(CatalogEntry):
     """The campaigns' own file of the catalog, `campaigns.yaml`."""
 
@@ -92,6 +131,10 @@ class CampaignRules(CatalogEntry):
     waves: WaveRule = Field(alias="ondas")
     nights: CampaignNightRule = Field(alias="noites")
     certificate_hours: PositiveInt = Field(alias="certificado_horas")
+    rehearsal_hours: PositiveInt = Field(alias="ensaio_horas")
+    rehearsals_at_once: PositiveInt = Field(alias="ensaios_ao_mesmo_tempo")
+    state: StateRule = Field(alias="estado")
+    windows: WindowRule = Field(alias="janelas")
     failures: FailureBudget = Field(alias="falhas")
     use: UseRule = Field(alias="uso")
     duration_times: float = Field(alias="duracao_vezes", ge=1)

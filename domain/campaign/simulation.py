@@ -86,7 +86,7 @@ class _Clock:
         opened = CampaignHappening(
             kind=CampaignEvent.OPENED,
             at=moment_of(start, 0),
-            release=facts.release.version,
+            release=facts.release.told,
             environments=tuple(one.slug for one in facts.environments),
         )
         self.happenings = [opened]

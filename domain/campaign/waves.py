@@ -28,6 +28,15 @@ class WaveKind(StrEnum):
         return {STATE_WAVE: cls.STATE, CANARY_WAVE: cls.CANARIES}.get(wave, cls.GROWING)
 
 
+def title_of(wave: int) -> str:
+    """A wave as operators read it."""
+    return {
+        WaveKind.STATE: "ambientes do estado",
+        WaveKind.CANARIES: "canários",
+        WaveKind.GROWING: f"onda {wave - CANARY_WAVE}",
+    }[WaveKind.of(wave)]
+
+
 @dataclass(frozen=True)
 class Place:
     """The wave of one environment, and why that one."""

@@ -75,6 +75,9 @@ class Statement(Frozen):
     table: str = Field(min_length=1)
     sql: str = Field(min_length=1)
     rows: tuple[tuple[Value, ...], ...] = ()
+    columns: tuple[str, ...] = Field(
+        default=(), description="The column that each value of a row is of, where new rows are brought or looked for."
+    )
 
     @property
     def count(self) -> int:

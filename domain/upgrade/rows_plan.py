@@ -242,7 +242,7 @@ def _insert(table: TableText, source: Rows, target: Rows, later: set[str]) -> li
     values = ", ".join("%s" for _ in target.columns)
     sql = f"INSERT INTO {quoted(table.name)} ({names}) SELECT {values} FROM DUAL WHERE {' AND '.join(conditions)}"
     rows = tuple(_values(target, key, bound) for key in new)
-    return [Statement(kind=Kind.ROWS_INSERT, table=table.name, sql=sql, rows=rows)]
+    return [Statement(kind=Kind.ROWS_INSERT, table=table.name, sql=sql, rows=rows, columns=tuple(bound))]
 
 
 def _has_allocated_ids(table: TableText) -> bool:
@@ -277,6 +277,7 @@ def _other_row(before: TableText, table: TableText, rows: Rows, new: Sequence[Ro
             table=table.name,
             sql=f"SELECT COUNT(*) FROM {quoted(table.name)} WHERE {conditions}",
             rows=tuple((*key, *_values(rows, key, identity)) for key in new),
+            columns=(*table.primary_key, *identity),
         )
 
 
@@ -294,6 +295,7 @@ def _other_id(before: TableText, table: TableText, source: Rows, rows: Rows, new
                 table=table.name,
                 sql=f"SELECT COUNT(*) FROM {quoted(table.name)} WHERE {conditions}",
                 rows=tuple((*key, *_values(rows, key, columns)) for key in named),
+                columns=(*table.primary_key, *columns),
             )
 
 

@@ -85,6 +85,15 @@ def judge(output: str, exit_code: int, expected: ExpectedOutput) -> ScriptJudgem
     return _as(ScriptOutcome.DONE, f"{len(lines)} linhas, com a marca de fim")
 
 
+def error_line(output: str) -> str:
+    """The first line that speaks of an error, without accents and in capitals; it may repeat a row, so nobody keeps it.
+
+    Empty where there is none.
+    """
+    lines = (" ".join(line.split()) for line in unaccent(output).upper().splitlines())
+    return next((line for line in lines if _ERROR.search(line)), "")
+
+
 def _as(outcome: ScriptOutcome, reason: str) -> ScriptJudgement:
     return ScriptJudgement(outcome=outcome, reason=reason)
 

@@ -1,9 +1,10 @@
 """What each source of webhooks may say. References only: whom it is about lies in the prefeitura's own bucket."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field, JsonValue, StringConstraints, ValidationError
+from pydantic import Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from domain.environment import intake_bucket
 from domain.errors import InvalidInputError
@@ -19,6 +20,9 @@ WebhookId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """As the sender numbers its messages: the key by which a repeated one is known."""
 
 
+_ANYTHING: TypeAdapter[object] = TypeAdapter(object)
+
+
 class Source(StrEnum):
     """Who may send webhooks."""
 
@@ -27,12 +31,16 @@ class Source(StrEnum):
     TRAINING = "capacitacao"
     TICKET = "chamado"
     BUCKET = "balde"
+    RELEASE_PUBLISHED = "versao-publicada"
+    STATE_UPGRADED = "versao-aplicada"
 
 
 class Contract(Frozen):
     """One message of a source. `OFFERS` are the values that the catalog may give to a flow as parameters."""
 
     OFFERS: ClassVar[frozenset[str]] = frozenset()
+    OF_A_REGISTERED_ONE: ClassVar[bool] = True
+    """Whether its municipality has to be in the programme already."""
 
     @property
     def subject(self) -> str:
@@ -42,10 +50,7 @@ class Contract(Frozen):
     def offered(self) -> dict[str, JsonValue]:
         """The values of `OFFERS`."""
         values = {name: getattr(self, name) for name in self.OFFERS}
-        return {
-            name: value.model_dump(mode="json") if isinstance(value, Frozen) else value
-            for name, value in values.items()
-        }
+        return {name: _ANYTHING.dump_python(value, mode="json") for name, value in values.items()}
 
 
 class AboutMunicipality(Contract):
@@ -68,6 +73,7 @@ class AdhesionForm(AboutMunicipality):
     """Um município aderiu: o formulário está em adesao.json, no balde de entrada que ele terá."""
 
     OFFERS = frozenset({"municipality", "sha256"})
+    OF_A_REGISTERED_ONE = False
 
     sha256: Digest
 
@@ -139,12 +145,49 @@ class ObjectCreated(Contract):
         return self.municipality
 
 
+STATE = "estado"
+"""Whose messages those about the state's own SEI are: they have an order of their own."""
+
+
+class AboutStateRelease(Contract):
+    """A message about the state's own SEI, which is no municipality's."""
+
+    OF_A_REGISTERED_ONE = False
+
+    release: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=40),
+        Field(description="Código da versão, como em ./implanta release list: 4.1.0.", title="Versão"),
+    ]
+
+    @property
+    def subject(self) -> str:
+        """The state."""
+        return STATE
+
+
+class ReleasePublished(AboutStateRelease):
+    """O estado publicou uma versão do SEI, uma correção ou um módulo."""
+
+    OFFERS = frozenset({"release"})
+
+
+class StateUpgraded(AboutStateRelease):
+    """O SEI do estado, operado em outro lugar, terminou de receber uma versão."""
+
+    OFFERS = frozenset({"release", "ready_on"})
+
+    ready_on: Annotated[date, Field(description="Dia em que ficou pronta nele, como 2027-03-01.", title="Pronta em")]
+
+
 CONTRACTS: dict[Source, type[Contract]] = {
     Source.ADHESION: AdhesionForm,
     Source.HUMAN_RESOURCES: HumanResourcesSheet,
     Source.TRAINING: TrainingChanged,
     Source.TICKET: HelpDeskTicket,
     Source.BUCKET: ObjectCreated,
+    Source.RELEASE_PUBLISHED: ReleasePublished,
+    Source.STATE_UPGRADED: StateUpgraded,
 }
 
 

@@ -1,22 +1,30 @@
 """`python -m lab.sei_standin.update_script FILE`: what a script of SEI, SIP or a module does, as seen from outside.
 
 It reads the database user and password as two lines, and brings the database of the environment in whose directory it
-lies to its version. It stops at the first statement that the database refuses. What MariaDB did until then stays, as
-it commits each change of structure: a repeat fails where the first run began. Only a file in the environment's
-directory (`falha-no-script`: script, number of a statement, and `erro`, `silencio` or `trava`) makes it stop by
-itself. Exit codes and words are those that public automation looks for (`sei.md` 1.5).
+lies to its version. It checks first whether the database is as its changes need it, and then stops at the first change
+that the database refuses. What MariaDB did until then stays, as it commits each change of structure: a repeat fails
+where the first run began. Only a file in the environment's directory (`falha-no-script`: script, number of a change,
+and `erro`, `silencio` or `trava`) makes it stop by itself. Exit codes and words are those that public automation looks
+for (`sei.md` 1.5).
 """
 
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pymysql
 
+from blocks.release_statement import execute_statement, find_obstacles, set_session
 from domain.reference import minor_line
+from domain.upgrade.package import Kind, Statement
 from domain.upgrade.versions import is_version, order_of
 from lab.sei_standin.environments import Configuration, read_configuration
-from lab.sei_standin.vendor_code import CODE_FILE, CodeStatement, ScriptCode, VendorCode
+from lab.sei_standin.renumbering import renumbered
+from lab.sei_standin.vendor_code import CODE_FILE, ScriptCode, VendorCode
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
 
 _FAULT_FILE = "falha-no-script"
 _CREDENTIALS = 2
@@ -56,12 +64,10 @@ def _run(script: ScriptCode, home: Path, path: str) -> None:
         cursor.execute("SELECT valor FROM infra_parametro WHERE nome = %s", (script.parameter,))
         row = cursor.fetchone()
         installed = str(row[0]) if row and row[0] else None
-        statements = _due(script, installed)
+        due = _is_due(script, installed)
         _say(f"INICIANDO A INSTALAÇÃO/ATUALIZAÇÃO DA VERSÃO {script.version} DO {script.title}")
-        for number, statement in enumerate(statements, 1):
-            _fail_if_asked(home, path, number)
-            _say(f"{number}/{len(statements)}: {statement.told}")
-            _execute(cursor, statement, number)
+        if due:
+            _bring(cursor, script, home, path)
         _say(f"ATUALIZANDO PARÂMETRO {script.parameter} PARA {script.version}")
         cursor.execute(
             "INSERT INTO infra_parametro (nome, valor) VALUES (%s, %s) ON DUPLICATE KEY UPDATE valor = VALUES(valor)",
@@ -70,23 +76,38 @@ def _run(script: ScriptCode, home: Path, path: str) -> None:
     _say(f"TEMPO TOTAL DE EXECUÇÃO: {time.monotonic() - started:.0f} s")
 
 
-def _due(script: ScriptCode, installed: str | None) -> tuple[CodeStatement, ...]:
-    """What has to be done from the installed version on; a later package of the same line only moves the parameter."""
+def _bring(cursor: "Cursor", script: ScriptCode, home: Path, path: str) -> None:
+    cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
+    tables = {str(table) for (table,) in cursor.fetchall()}
+    set_session(cursor)
+    statements = renumbered(cursor, script.statements_for(tables), tables)
+    for statement in statements:
+        if statement.kind is Kind.REQUIRE:
+            _check(cursor, statement)
+    changes = [statement for statement in statements if statement.kind is not Kind.REQUIRE]
+    for number, change in enumerate(changes, 1):
+        _fail_if_asked(home, path, number)
+        _say(f"{number}/{len(changes)}: {change.kind.label.upper()}: {change.table}")
+        _change(cursor, change, number)
+
+
+def _is_due(script: ScriptCode, installed: str | None) -> bool:
+    """Whether it has something to bring: a later package of the same line only moves the parameter."""
     if installed is None and script.first_install:
-        return script.statements
+        return True
     if installed is not None and is_version(installed):
         if installed == script.version:
             raise _StoppedError(1, f"A VERSÃO {installed} DO {script.title} JÁ ESTÁ INSTALADA")
-        if minor_line(installed) in script.start_lines:
-            return script.statements
         if minor_line(installed) == minor_line(script.version) and order_of(installed) < order_of(script.version):
-            return ()
+            return False
+        if minor_line(installed) in script.start_lines and order_of(installed) < order_of(script.version):
+            return True
     raise _StoppedError(1, f"VERSÃO {installed or 'INSTALADA'} DO {script.title} NÃO ENCONTRADA NO CONJUNTO DE VERSÕES")
 
 
 def _connect(
     configuration: Configuration, script: ScriptCode, user: str, password: str
-) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
+) -> "pymysql.connections.Connection[Cursor]":
     database = configuration.sip_database if script.database == "sip" else configuration.sei_database
     try:
         return pymysql.connect(
@@ -105,9 +126,19 @@ def _connect(
         raise _StoppedError(1, f"ERRO CONECTANDO AO BANCO DE DADOS: {number}") from None
 
 
-def _execute(cursor: "pymysql.cursors.Cursor", statement: CodeStatement, number: int) -> None:
+def _check(cursor: "Cursor", statement: Statement) -> None:
+    where = f"TABELA {statement.table.upper()}"
     try:
-        cursor.execute(statement.sql, statement.values or None)
+        found = sum(obstacle.rows for obstacle in find_obstacles(cursor, statement))
+    except pymysql.err.MySQLError as e:
+        raise _StoppedError(1, f"ERRO VERIFICANDO O BANCO DE DADOS: {where}, MYSQL {e.args[0]}") from None
+    if found:
+        raise _StoppedError(1, f"ERRO VERIFICANDO O BANCO DE DADOS: {where}, {found} LINHAS IMPEDEM A ATUALIZAÇÃO")
+
+
+def _change(cursor: "Cursor", statement: Statement, number: int) -> None:
+    try:
+        execute_statement(cursor, statement)
     except pymysql.err.MySQLError as e:
         # The driver's text may quote a row of the prefeitura.
         told = f"ERRO ATUALIZANDO VERSÃO: COMANDO {number}, TABELA {statement.table.upper()}, MYSQL {e.args[0]}"

@@ -7,38 +7,41 @@ database with two lines of standard input and bring it from some lines to one ve
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from blocks.settings import PROJECT_ROOT
 from domain.model import Frozen
 from domain.reference import Database
+from domain.upgrade.package import DatabasePackage, Statement, Value
 from domain.upgrade.release import Release, ReleaseTable
+from domain.upgrade.rows_plan import VERSION_PARAMETERS
 
 CODE_FILE = "codigo.json"
 SIP_SCRIPT = "sip/scripts/atualizar_versao_sip.php"
 RESOURCES_SCRIPT = "sip/scripts/atualizar_recursos_sei.php"
 SEI_SCRIPT = "sei/scripts/atualizar_versao_sei.php"
-_RESOURCE_TABLES = frozenset({"item_menu", "menu", "perfil", "recurso", "rel_perfil_item_menu", "rel_perfil_recurso"})
-_SEI_SYSTEM_ID = 100000100
+SEI_SYSTEM_ID = 100000100
 
 
-class CodeStatement(Frozen):
-    """One change of a database; `told` is what the script writes before it."""
+class Way(Frozen):
+    """What a script brings to a database that has these tables; that of a release package, or a part of it."""
 
-    table: str
-    sql: str
-    values: tuple[int | str | None, ...] = ()
-    told: str
+    tables: tuple[str, ...] = ()
+    statements: tuple[Statement, ...]
 
-    @property
-    def is_resource_of_sei(self) -> bool:
-        """Whether the script of SEI's recursos brings it: a row of SEI's in the tables of rights and menus."""
-        return self.table in _RESOURCE_TABLES and _SEI_SYSTEM_ID in self.values
+
+def way_of(part: DatabasePackage) -> Way:
+    """A package's way for one of the databases."""
+    return Way(tables=tuple(sorted(part.before.tables)), statements=part.statements)
 
 
 class ScriptCode(Frozen):
-    """One update script: the parameter by which it knows the installed version, and what it brings."""
+    """One update script: the parameter by which it knows the installed version, and what it brings.
+
+    Of several ways it goes the one whose tables are most like those that it finds: the official reference databases
+    and the project's reduced ones are of one version and not of one structure.
+    """
 
     title: str
     database: Database
@@ -46,7 +49,13 @@ class ScriptCode(Frozen):
     version: str
     start_lines: tuple[str, ...]
     first_install: bool = False
-    statements: tuple[CodeStatement, ...]
+    ways: tuple[Way, ...] = ()
+
+    def statements_for(self, tables: Collection[str]) -> tuple[Statement, ...]:
+        """What it brings to a database with these tables."""
+        found = set(tables)
+        nearest = min(self.ways, key=lambda way: len(found ^ set(way.tables)), default=None)
+        return nearest.statements if nearest else ()
 
 
 class VendorCode(Frozen):
@@ -56,48 +65,58 @@ class VendorCode(Frozen):
     scripts: dict[str, ScriptCode]
 
 
-def core_code(
-    release: Release, releases: ReleaseTable, sip: Iterable[CodeStatement], sei: Iterable[CodeStatement]
-) -> VendorCode:
-    """The three scripts of a version of SEI, over the statements that it brings to each database."""
+def core_code(release: Release, releases: ReleaseTable, sip: Iterable[Way] = (), sei: Iterable[Way] = ()) -> VendorCode:
+    """The three scripts of a version or correction of SEI, over what it brings to each database.
+
+    The script of the recursos brings, and checks, what is SEI's own in SIP; the script of SIP all else. There is
+    none of the recursos where the release says no version of them.
+    """
     starts = {line for upgrade in release.upgrades for line in upgrade.from_lines}
     sip_starts = {known.sip_line for known in releases.core if known.sei_line in starts}
-    in_sip = [statement for statement in sip if not _sets_version(statement)]
-    common = {"start_lines": tuple(sorted(starts))}
-    scripts: Mapping[str, Mapping[str, object]] = {
-        SIP_SCRIPT: {
-            "title": "SIP",
-            "database": "sip",
-            "parameter": "SIP_VERSAO",
-            "version": release.sip_version,
-            "start_lines": tuple(sorted(sip_starts)),
-            "statements": tuple(statement for statement in in_sip if not statement.is_resource_of_sei),
-        },
-        RESOURCES_SCRIPT: {
-            "title": "SEI (RECURSOS NO SIP)",
-            "database": "sip",
-            "parameter": "SEI_VERSAO",
-            "version": release.resources_version,
-            "statements": tuple(statement for statement in in_sip if statement.is_resource_of_sei),
-            **common,
-        },
-        SEI_SCRIPT: {
-            "title": "SEI",
-            "database": "sei",
-            "parameter": "SEI_VERSAO",
-            "version": release.sei_version,
-            "statements": tuple(statement for statement in sei if not _sets_version(statement)),
-            **common,
-        },
+    in_sip, in_sei = tuple(sip), tuple(sei)
+    lines = tuple(sorted(starts))
+    scripts = {
+        SIP_SCRIPT: ScriptCode(
+            title="SIP",
+            database="sip",
+            parameter="SIP_VERSAO",
+            version=str(release.sip_version),
+            start_lines=tuple(sorted(sip_starts)),
+            ways=tuple(_part(way, lambda row: SEI_SYSTEM_ID not in row) for way in in_sip),
+        ),
+        SEI_SCRIPT: ScriptCode(
+            title="SEI",
+            database="sei",
+            parameter="SEI_VERSAO",
+            version=str(release.sei_version),
+            start_lines=lines,
+            ways=tuple(_part(way, lambda _: True) for way in in_sei),
+        ),
     }
-    return VendorCode(
-        version=release.version, scripts={path: ScriptCode.model_validate(code) for path, code in scripts.items()}
-    )
+    if release.resources_version:
+        scripts[RESOURCES_SCRIPT] = ScriptCode(
+            title="SEI (RECURSOS NO SIP)",
+            database="sip",
+            parameter="SEI_VERSAO",
+            version=release.resources_version,
+            start_lines=lines,
+            ways=tuple(_part(way, lambda row: SEI_SYSTEM_ID in row, only_rows=True) for way in in_sip),
+        )
+    return VendorCode(version=release.version, scripts=scripts)
 
 
-def _sets_version(statement: CodeStatement) -> bool:
-    """The scripts write the versions themselves, at their end."""
-    return statement.table == "infra_parametro" and bool({"SEI_VERSAO", "SIP_VERSAO"} & set(statement.values))
+def _part(way: Way, belongs: Callable[[tuple[Value, ...]], bool], *, only_rows: bool = False) -> Way:
+    """The part of a way that is one script's, without what sets versions: scripts write theirs at their end."""
+    statements = []
+    for statement in way.statements:
+        rows = tuple(row for row in statement.rows if belongs(row) and not _sets_version(statement, row))
+        if rows or not (statement.rows or only_rows):
+            statements.append(statement.model_copy(update={"rows": rows}))
+    return way.model_copy(update={"statements": tuple(statements)})
+
+
+def _sets_version(statement: Statement, row: tuple[Value, ...]) -> bool:
+    return statement.table == "infra_parametro" and bool(set(VERSION_PARAMETERS) & set(row))
 
 
 def lay_code(code_dir: Path, code: VendorCode) -> Path:
@@ -105,7 +124,7 @@ def lay_code(code_dir: Path, code: VendorCode) -> Path:
     home = code_dir / code.version
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(mode=0o700, parents=True)
-    (home / CODE_FILE).write_text(code.model_dump_json(indent=1), encoding="utf-8")
+    (home / CODE_FILE).write_text(code.model_dump_json(), encoding="utf-8")
     python, root = shlex.quote(sys.executable), shlex.quote(str(PROJECT_ROOT))
     for path in code.scripts:
         program = home / path

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from blocks.dump_restorer import restore
+from blocks.dump_restorer import Filled, restore
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dumped
 from blocks.foreign_keys import BrokenKey, check_foreign_keys
+from blocks.infra_rows import first_number
 from blocks.mariadb import MariaDBServer
 from blocks.scratch_server import ScratchServer, scratch_server
 from blocks.table_facts import read_database_facts
@@ -133,3 +134,39 @@ def test_a_refused_statement_and_a_cut_text_are_told_apart_from_a_dead_server(
 
     with pytest.raises(RetryableError, match="não respondeu"):
         restore(until_it_dies(), empty.server, "teste")
+
+
+def test_rows_of_a_large_table_that_come_over_several_connections_are_all_there_and_told_when_they_are(
+    source: MariaDBServer, empty: ScratchServer
+) -> None:
+    schema = "implanta_grande_rascunho"
+    source.ensure_database(schema)
+    with source.transaction(schema) as cursor:
+        cursor.execute("CREATE TABLE grande (id int AUTO_INCREMENT PRIMARY KEY, dia datetime, texto longtext)")
+        cursor.execute("CREATE TABLE solta (a int, texto longtext)")
+        cursor.execute("CREATE TRIGGER conta BEFORE INSERT ON grande FOR EACH ROW SET NEW.dia = '2000-01-01 00:00:00'")
+        for table, column in (("grande", "id"), ("solta", "a")):
+            rows = [(number, "é;\n" * 12_000 + str(number)) for number in range(1, 120)]
+            cursor.executemany(f"INSERT INTO {table} ({column}, texto) VALUES (%s, %s)", rows)
+    with dumped(source, [schema]) as lines:
+        dump = DigestedDump(lines)
+        text = list(dump)
+    assert sum(line.startswith(b"INSERT INTO `grande`") for line in text) >= 3
+    complete: list[tuple[str, int]] = []
+
+    def look(table: Filled) -> None:
+        with empty.server.transaction(schema) as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM {table.table}")
+            complete.append((table.table, first_number(cursor)))
+
+    restore(text, empty.server, "teste", look)
+    assert complete == [("grande", 119), ("solta", 119)]
+    with dumped(empty.server, [schema]) as lines:
+        again = DigestedDump(lines)
+        assert list(again) == text, "rows without a key are in the order in which they came"
+    source.drop_database(schema)
+    first = next(at for at, line in enumerate(text) if line.startswith(b"INSERT INTO `grande`"))
+    end = next(at for at in range(first, len(text)) if text[at].endswith(b");\n")) + 1
+    empty.server.drop_database(schema)
+    with pytest.raises(IntegrityError, match="recusou uma linha"):
+        restore([*text[:end], *text[first:]], empty.server, "teste")

@@ -79,10 +79,10 @@ def test_a_copy_is_opened_under_a_name_of_its_own_and_gone_at_the_end(own_runtim
         assert own_runtime.opened_on_copy(ENVIRONMENT, given, tmp_path) is None
     opening = own_runtime.opened_on_copy(ENVIRONMENT, given, tmp_path)
     assert opening
-    with opening as address:
+    with opening as copy:
         (home,) = own_runtime.apps_dir.iterdir()
         assert home != left, "what a killed run left is swept"
-        assert address == ServiceAddress(
+        assert copy.address == ServiceAddress(
             connect_to=f"http://127.0.0.1:{own_runtime.port}", host=f"{home.name}.localhost:{own_runtime.port}"
         )
         with pytest.raises(InvalidInputError):

@@ -1,17 +1,19 @@
 """What was done in a SEI, counted from the database of every version that the project brings."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from blocks.sei_use import SeiUse
+from domain.campaign.promotion import RealUse
 from domain.monthly_report import MonthOfUse
 from domain.practice import PracticeStep
 from domain.text import collation_key
+from domain.use_count import UseCount
 from lab.sei_standin.database import fetch_one
 from lab.sei_standin.documents import NewDocument, create_document
 from lab.sei_standin.environments import ImplantaSettings
 from lab.sei_standin.processes import NewProcess, create_process
-from lab.sei_standin.protocols import Author, Protocol
+from lab.sei_standin.protocols import Author, Protocol, add_history
 from lab.sei_standin.repository import Door, FileWriter
 from lab.sei_standin.sign_in import SignedIn
 from lab.sei_standin.signatures import list_roles, sign_document
@@ -73,6 +75,23 @@ def test_what_a_system_does_is_nobodys_use(databases: Databases) -> None:
     start_process(databases, "2026-06-10 10:00", user=SEI)
     month = SeiUse(databases.server, databases.name).count_month(date(2026, 6, 1), date(2026, 7, 1))
     assert month == MonthOfUse(users=0, processes=1, documents=0)
+
+
+def test_all_that_there_is_is_counted_without_who_came_with_sei_and_without_what_was_cancelled(
+    databases: Databases, tmp_path: Path
+) -> None:
+    use = SeiUse(databases.server, databases.name)
+    assert use.count_all() == UseCount(users=0, processes=0, documents=0), "a pristine SEI has nobody of its own"
+    process = start_process(databases, "2026-06-01 10:00")
+    write_document(databases, process, "2026-06-02 10:00", tmp_path)
+    cancelled = write_document(databases, process, "2026-06-02 11:00", tmp_path)
+    databases.rows("sei", "UPDATE protocolo SET sta_estado = '2' WHERE id_protocolo = %s", (cancelled.id_protocolo,))
+    databases.rows("sei", "UPDATE usuario SET sigla = 'Implanta' WHERE id_usuario = %s", (TESTE,))
+    assert use.count_all() == UseCount(users=0, processes=1, documents=1), "nor the technical account"
+    databases.rows("sei", "UPDATE usuario SET sigla = 'maria.souza' WHERE id_usuario = %s", (TESTE,))
+    assert use.count_all().users == 1
+    databases.rows("sei", "UPDATE usuario SET sin_ativo = 'N' WHERE id_usuario = %s", (TESTE,))
+    assert use.count_all().users == 0
 
 
 def practised(databases: Databases, *steps: PracticeStep) -> set[tuple[PracticeStep, str]]:
@@ -141,3 +160,55 @@ def test_a_sign_in_is_known_by_the_login_the_audit_or_what_it_was_for(databases:
 def test_a_system_practises_nothing(databases: Databases) -> None:
     start_process(databases, "2026-06-05 10:00", user=SEI)
     assert practised(databases) == set()
+
+
+PROCESS_SENT = 32  # of `tarefa`
+HOUR = timedelta(hours=1)
+
+
+def test_use_since_a_moment_counts_people_signatures_and_sendings(databases: Databases, tmp_path: Path) -> None:
+    use = SeiUse(databases.server, databases.name)
+    now = str(databases.one("sei", "SELECT NOW()"))
+    long_ago = start_process(databases, "2026-06-01 10:00")
+    assert use.count_since(HOUR) == RealUse()
+    document = write_document(databases, long_ago, now, tmp_path)
+    assert use.count_since(HOUR) == RealUse(sign_ins=1), "a draft is no signature"
+    with working(databases.server, databases.name) as sei:
+        written = fetch_one(
+            sei,
+            "SELECT p.*, d.id_procedimento FROM protocolo p JOIN documento d ON d.id_documento = p.id_protocolo"
+            " WHERE d.id_documento = %s",
+            (document.id_protocolo,),
+        )
+        assert written
+        role = str(list_roles(sei, UNIT)[0]["id_assinante"])
+        sign_document(sei, Author(TESTE, UNIT), PERSON, written, role, at(now))
+        for _ in range(2):  # to two units at once
+            add_history(sei, Author(TESTE, UNIT), long_ago.id_protocolo, PROCESS_SENT, {}, at(now))
+    assert use.count_since(HOUR) == RealUse(sign_ins=1, documents_signed=1, processes_sent=1)
+    assert use.count_since(timedelta(days=3650)).sign_ins == 2, "one person on two days"
+    start_process(databases, now, user=SEI)
+    assert use.count_since(HOUR).sign_ins == 1, "a system is nobody"
+
+
+def test_only_kinds_of_errors_that_were_not_there_before_are_new(databases: Databases) -> None:
+    def log(number: int, hours: int, text: str, kind: str = "E") -> None:
+        databases.rows(
+            "sei",
+            "INSERT INTO infra_log (id_infra_log, dth_log, texto_log, sta_tipo)"
+            " VALUES (%s, NOW() - INTERVAL %s HOUR, %s, %s)",
+            (number, hours, text, kind),
+        )
+
+    use = SeiUse(databases.server, databases.name)
+    log(1, 5, "Duplicate entry '17' for key 'PRIMARY'")
+    log(2, 1, "Duplicate entry '99' for key 'PRIMARY'")
+    log(3, 1, "Table 'aviso' is full", "A")
+    since, before = timedelta(hours=3), timedelta(days=30)
+    assert use.new_kinds_of_errors(since, before) == ()
+    log(4, 2, "Unknown column 'din_valor' in 'field list'")
+    assert use.new_kinds_of_errors(since, before) == ("unknown column * in *",)
+    assert use.new_kinds_of_errors(since, timedelta(hours=1)) == (
+        "duplicate entry * for key *",
+        "unknown column * in *",
+    )

@@ -19,7 +19,12 @@ TOO_MUCH = {
     "bench environment",
     "bench seed",
     "bench users",
+    "bench board",
     "bench backup",
+    "bench night",
+    "bench fleet",
+    "bench upgrade",
+    "bench sweep",
     "lab down",
 }
 # What these need exists only there: an environment, its certificate's file, a production that people have used.
@@ -69,20 +74,45 @@ ELSEWHERE = {
         ),
         "tests/flows/test_backup.py",
     ),
+    **dict.fromkeys((f"self-backup {name}" for name in ("now", "list", "verify")), "tests/flows/test_self_backup.py"),
+    **dict.fromkeys(("self-backup restore", "self-backup resume"), "tests/slow/test_self_restore.py"),
     "backup restore": "tests/flows/test_restore.py",
     "backup export": "tests/flows/test_backup_export.py",
     "backup rebuild": "tests/flows/test_rebuild.py",
     "backup package": "tests/flows/test_backup_package.py",
+    **dict.fromkeys((f"upgrade {name}" for name in ("run", "rehearse", "history")), "tests/flows/test_upgrade.py"),
     **dict.fromkeys(("release build", "release check"), "tests/upgrade/test_commands.py"),
+    **dict.fromkeys(
+        (
+            f"upgrade {name}"
+            for name in (
+                *("plan", "start", "status", "night", "pause", "resume", "abort", "promote", "skip", "retry"),
+                *("close-failure", "join", "leave", "blackout", "incident", "map"),
+            )
+        ),
+        "tests/flows/test_campaign_commands.py",
+    ),
     "users reconcile": "tests/flows/test_reconcile.py",
     "users mend": "tests/flows/test_reconcile.py",
     "environment certificate": "tests/cli/test_certificate.py",
     "environment maintenance": "tests/flows/test_maintenance.py",
     "environment clone": "tests/flows/test_clone.py",
     "gateway serve": "tests/gateway/test_serving.py",
+    "billing export": "tests/flows/test_billing.py",
+    **dict.fromkeys(
+        (f"monitoring {name}" for name in ("now", "show", "availability")), "tests/flows/test_monitoring.py"
+    ),
+    **dict.fromkeys(("board serve", "board open", "board export", "board door"), "tests/painel/test_commands.py"),
     **dict.fromkeys(
         (f"webhook {name}" for name in ("show", "deliver", "replay", "secret")),
         "tests/gateway/test_webhook_commands.py",
+    ),
+    **dict.fromkeys(
+        (
+            f"webhook {name}"
+            for name in ("resend", *(f"endpoint {verb}" for verb in ("add", "remove", "rotate", "test")))
+        ),
+        "tests/gateway/test_outgoing_commands.py",
     ),
     **dict.fromkeys(
         ("environment retire", "environment reinstate", "environment destroy"), "tests/flows/test_retire.py"
@@ -113,8 +143,9 @@ def test_every_argument_and_option_is_described(command: str) -> None:
     "group",
     [
         *("", "lab", "municipality", "schedule", "environment", "seed", "units", "users"),
-        *("training", "training class", "go-live", "release", "instrument", "message", "gateway", "webhook"),
-        "bench",
+        *("training", "training class", "go-live", "release", "upgrade", "instrument", "message", "gateway", "webhook"),
+        "webhook endpoint",
+        *("billing", "monitoring", "board", "bench", "self-backup"),
     ],
 )
 def test_a_group_lists_its_commands_with_their_sentences(cli: CommandLine, group: str) -> None:

@@ -63,9 +63,9 @@ def test_a_decision_without_gate_name_or_reason_is_refused(
 
 def test_deploying_again_changes_nothing(cli: CommandLine) -> None:
     result = cli.run("deploy", "--json").json_result
-    assert set(result) == {"registro", "blocos", "deployments"}
+    assert set(result) == {"registro", "blocos", "deployments", "automações"}
     assert all(set(change) == CHANGE_KEYS for change in result.values())
-    assert [sum(change[kind] for kind in COUNTS) for change in result.values()] == [0, 0, 0]
+    assert [sum(change[kind] for kind in COUNTS) for change in result.values()] == [0] * len(result)
 
 
 def test_the_labs_state_is_told_with_stable_keys(cli: CommandLine, lab: Path) -> None:
@@ -73,7 +73,22 @@ def test_the_labs_state_is_told_with_stable_keys(cli: CommandLine, lab: Path) ->
     assert set(state) == {"lab_dir", "ok", "services"}
     assert (state["lab_dir"], state["ok"]) == (str(lab), True)
     assert {service["service"] for service in state["services"]} == {
-        *("mariadb", "mariadb2", "ldap", "s3", "smtp", "dns", "prefect", "sei", "moodle", "gateway", "edge", "worker")
+        *(
+            "mariadb",
+            "mariadb2",
+            "ldap",
+            "s3",
+            "smtp",
+            "dns",
+            "prefect",
+            "sei",
+            "moodle",
+            "gateway",
+            "painel",
+            "porta",
+            "edge",
+            "worker",
+        )
     }
     for service in state["services"]:
         assert set(service) == {"service", "title", "state", "pid", "address"}
@@ -101,6 +116,7 @@ def test_releases_are_listed_and_shown_with_stable_keys(cli: CommandLine) -> Non
         "minutes": 24,
         "default": True,
     }
+    assert (rows["4.1.5"]["kind"], rows["wssei-2.2.0"]["kind"]) == ("correcao", "modulo")
     shown = cli.run("release", "show", "4.1.0", "--json").json_result
     assert [step["path"] for step in shown["upgrades"][0]["steps"]] == [
         "sip/scripts/atualizar_versao_sip.php",
@@ -110,4 +126,7 @@ def test_releases_are_listed_and_shown_with_stable_keys(cli: CommandLine) -> Non
     text = cli.run("release", "show", "4.1.0").stdout
     assert "script sip/scripts/atualizar_recursos_sei.php" in " ".join(text.split())
     assert "plano de trabalho" in " ".join(text.split())
+    text = " ".join(cli.run("release", "show", "pen-3.7.0").stdout.split())
+    assert "pen-3.7.0: módulo, complexidade média A partir de 4.0, 4.1, 7 min:" in text
+    assert "1. script sip/scripts/mod-pen/sip_atualizar_versao_modulo_pen.php: 2 min; só se desfaz com a cópia" in text
     assert "A versão '9.9.9' não está no catálogo" in cli.refuse("release", "show", "9.9.9")

@@ -31,6 +31,7 @@ from tasks.neighbourhood import list_neighbours
 from tasks.segregation import probe_segregation
 from tests.conformity.breakage import BREAKAGES, link_to_neighbour
 from tests.conformity.conftest import ATTACKER, NEIGHBOUR, PRODUCTION, Fleet, create
+from tests.labs import prefect_credentials
 
 TENANT_WAYS = {Way.SQL, Way.LDAP, Way.S3, Way.HTTP, Way.FILES}
 
@@ -222,7 +223,9 @@ def test_everything_broken_at_once_fails_the_nightly_check_and_is_named_and_mend
 
 
 def latest_artifact(programme: Settings, key: str) -> str:
-    found = httpx.get(f"{programme.prefect_api_url}/artifacts/{key}/latest", trust_env=False)
+    found = httpx.get(
+        f"{programme.prefect_api_url}/artifacts/{key}/latest", auth=prefect_credentials(programme), trust_env=False
+    )
     return str(found.raise_for_status().json()["data"])
 
 

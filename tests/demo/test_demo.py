@@ -23,7 +23,7 @@ def test_the_first_run_carries_both_prefeituras_through_every_stage(first_demo: 
     # Other tests of the session may have registered environments of their own.
     ours = [address for address in first_demo["environments"] if "//timoteo-" in address or "//rio-doce-" in address]
     assert len(ours) == 4
-    assert first_demo["prefect_ui"].startswith("http://127.0.0.1:")
+    assert first_demo["prefect_ui"].startswith("https://implanta.localhost:")
 
 
 def test_a_person_signs_in_with_the_directory_password_and_starts_a_process(first_demo: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from domain.act import Act
 from domain.go_live import CheckedItem, ChecklistItem, GoLiveRule, ItemResult, judge_go_live
+from domain.party import Party
 
 
 def make_rule(*items: ChecklistItem) -> GoLiveRule:
@@ -47,6 +48,7 @@ def test_anything_else_is_a_reason_to_wait(checked: list[CheckedItem], reason: s
     verdict = judge_go_live(checked, RULE)
     assert not verdict.ready
     assert reason in " ".join(verdict.reasons)
+    assert verdict.owed_by == (Party.ESTADO,) * len(verdict.reasons)
 
 
 @given(st.lists(st.builds(check, st.sampled_from(["chaves", "treino"]), st.sampled_from(ItemResult)), max_size=4))

@@ -38,8 +38,9 @@ def make_invitation(**facts: object) -> Invitation:
 
 @pytest.mark.parametrize("rule", TABLE.messages, ids=lambda rule: rule.event.value)
 def test_every_shipped_event_tells_the_focal_point_and_its_examples_are_of_nobody(rule: MessageRule) -> None:
-    # A copy that is missing or refused is the operators' to mend.
-    assert rule.roles == (TEAM_ROLE,) if rule.event is Event.ALERTA_COPIA else "ponto focal" in rule.roles
+    # A copy that is missing or refused, and a campaign that stopped, are the operators' to mend.
+    of_the_team = {Event.ALERTA_COPIA, Event.ALERTA_CAMPANHA, Event.ALERTA_WEBHOOK, Event.ALERTA_INCIDENTE}
+    assert rule.roles == (TEAM_ROLE,) if rule.event in of_the_team else "ponto focal" in rule.roles
     assert rule.accept(rule.examples) == rule.examples
     refuse_personal_data(rule.examples, what="O exemplo")
 

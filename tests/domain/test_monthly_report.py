@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
 from domain.message import Event
+from domain.monitoring.availability import Availability
 from domain.monthly_report import Month, MonthOfService, MonthOfUse, report_variables
 from tests.domain.examples import CATALOG
 
@@ -47,3 +48,12 @@ def test_a_report_tells_what_came_in_and_what_happened() -> None:
             "Nenhum incidente comunicado.",
         ],
     }
+
+
+def test_a_report_tells_how_much_of_the_month_there_was_service_where_somebody_looked() -> None:
+    use = MonthOfUse(users=35, processes=1204, documents=4310)
+    seen = Availability(total=43_200, planned=0, down=12, incidents=1, watched=1)
+    service = MonthOfService(opened_on=None, maintenances=0, incidents=0, availability=seen)
+    told = report_variables(Month.parse("2027-05"), use, service)["ocorrencias"]
+    assert isinstance(told, list)
+    assert told[-1] == "Disponibilidade de 99,97 %: 12 min sem serviço."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.environment import EnvironmentName
 from domain.errors import InvalidInputError
-from domain.placement import Demand, Placed, Placement, ServerCapacity, choose_server
+from domain.placement import Demand, Placed, Placement, ServerCapacity, beyond, choose_server
 
 
 def make_server(name: str, **changes: int | bool) -> ServerCapacity:
@@ -113,3 +113,11 @@ def test_when_none_has_room_each_is_named_with_its_reason() -> None:
     )
     with pytest.raises(InvalidInputError, match="nenhum cadastrado"):
         choose_server(make_demand(), [], [])
+
+
+def test_what_comes_beyond_a_server_s_limits_is_named_and_whoever_came_already_counts_once() -> None:
+    server = make_server("a", environments=2)
+    there = [placed("a", "lavras-producao"), placed("b", "viana-producao")]
+    assert beyond(server, [make_demand()], there) == ()
+    assert beyond(server, [make_demand()], [*there, placed("a", "timoteo-producao")]) == ()
+    assert beyond(server, [make_demand()], [*there, placed("a", "viana-treinamento")]) == ("ambientes 3 de 2",)

@@ -42,6 +42,19 @@ def test_the_bucket_names_the_municipality() -> None:
             read_contract(Source.BUCKET, json.dumps({"bucket": bucket, "object_key": "unidades.csv"}).encode())
 
 
+@pytest.mark.parametrize("release", ["", "4.1.0 ", "4..1", "../4.1.0", "4.1.0\n", "Maria da Silva", "x" * 41, 4.1])
+@pytest.mark.parametrize("source", [Source.RELEASE_PUBLISHED, Source.STATE_UPGRADED])
+def test_a_release_is_named_by_its_code(source: Source, release: object) -> None:
+    with pytest.raises(InvalidInputError, match="errados ou faltando: release"):
+        read_contract(source, json.dumps({"release": release, "ready_on": "2027-03-01"}).encode())
+
+
+def test_what_the_state_has_is_offered_as_a_flow_takes_it_and_is_no_municipality_s() -> None:
+    told = read_contract(Source.STATE_UPGRADED, b'{"release":"pen-3.7.0","ready_on":"2027-03-01"}')
+    assert told.offered() == {"release": "pen-3.7.0", "ready_on": "2027-03-01"}
+    assert (told.subject, told.OF_A_REGISTERED_ONE) == ("estado", False)
+
+
 @pytest.mark.parametrize("source", Source)
 def test_every_contract_offers_what_it_says(source: Source) -> None:
     contract = CONTRACTS[source]

@@ -284,6 +284,7 @@ def fewer_entries(ground: Ground) -> BackupReference:
 
 WITNESS = frozenset({Cause.WITNESS})
 STRUCTURE = frozenset({Cause.STRUCTURE})
+OF_USE = frozenset({Cause.MEANING, Cause.APPLICATION})
 BOTH = WITNESS | STRUCTURE
 PAI, FILHO, VALOR = "_sei.md_teste_pai", "_sei.md_teste_filho", "_sei.md_teste_valor"
 NEXT_ID = b"KEY `i_teste` (`nome`)\n) ENGINE=InnoDB AUTO_INCREMENT=8"
@@ -374,7 +375,7 @@ ROWS = (
         Cause.TABLE_MISSING,
         "_sip.unidade",
         table_lost(b"unidade"),
-        STRUCTURE | {Cause.FOREIGN_KEY},
+        STRUCTURE | {Cause.FOREIGN_KEY} | OF_USE,
     ),
     Fault(
         "tabela a mais",
@@ -406,7 +407,6 @@ ROWS = (
         edited(b"(20,3)", b"(20,4)"),
         WITNESS | {Cause.CONTENT},
     ),
-    Fault("chave estrangeira quebrada na origem", Cause.FOREIGN_KEY, FILHO, orphaned_in_the_source),
     Fault("sequência atrasada", Cause.SEQUENCE, PAI, edited(NEXT_ID, NEXT_ID.replace(b"=8", b"=5"))),
     Fault("sequência adiantada", Cause.SEQUENCE, PAI, edited(NEXT_ID, NEXT_ID.replace(b"=8", b"=80"))),
     Fault("sequência perdida", Cause.SEQUENCE, PAI, edited(NEXT_ID, NEXT_ID.replace(b" AUTO_INCREMENT=8", b""))),
@@ -555,7 +555,7 @@ DEFINITIONS = (
         Cause.TABLE_MISSING,
         VALOR,
         cut_between,
-        STRUCTURE | {Cause.OTHER_OBJECTS, Cause.FOREIGN_KEY},
+        STRUCTURE | {Cause.OTHER_OBJECTS, Cause.FOREIGN_KEY} | OF_USE,
     ),
 )
 

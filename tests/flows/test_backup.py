@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from typer.testing import CliRunner
@@ -13,11 +15,13 @@ from blocks.archive_key import EnvironmentArchiveKey
 from blocks.archive_storage import ArchiveStorage
 from blocks.file_packs import read_pack
 from blocks.settings import load_settings
+from blocks.signing_key import BackupSigningKey
 from blocks.table_facts import list_attachments
 from cli.__main__ import app
 from domain.backup.certificate import BackupCertificate
 from domain.backup.findings import OF_THE_SOURCE, Cause, Level
 from domain.backup.history import last_proved
+from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import IntegrityError
 from domain.message import Event
@@ -32,7 +36,7 @@ from tasks.backup_cycle import back_up, drop_expired, prove_again
 from tasks.backup_drill import DAMAGES
 from tasks.backup_history import backups_of
 from tasks.backup_hold import set_hold
-from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
+from tasks.backup_storage import BackupVault, backup_storage, ensure_signing_key, fetch_manifest
 from tasks.backup_write import write_backup
 from tasks.instance import Instance, load_instance
 from tests.cli.examples import example_of
@@ -84,6 +88,24 @@ def test_a_backup_is_proved_certified_and_locked(instance: Instance) -> None:
         assert fact.retain_until is not None
         assert fact.retain_until > clock.now() + timedelta(days=300), "the first proved one of a year is the year's"
     assert not list(load_settings().scratch_dir.glob("rascunho-*"))
+
+
+def test_nights_that_need_the_first_signing_key_at_the_same_time_share_one(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "MAIN", "chave-de-teste")
+    together = Barrier(4)
+
+    def need() -> Change:
+        together.wait()
+        return ensure_signing_key.fn(instance.name.slug)
+
+    try:
+        with ThreadPoolExecutor(together.parties) as pool:
+            changes = [made.result() for made in [pool.submit(need) for _ in range(together.parties)]]
+    finally:
+        BackupSigningKey.delete("chave-de-teste")
+    assert (sum(change.created for change in changes), sum(change.unchanged for change in changes)) == (1, 3)
 
 
 def test_nothing_readable_of_anybody_lies_in_the_bucket(instance: Instance) -> None:

@@ -58,7 +58,7 @@ def test_an_environment_that_fits_nowhere_is_not_registered(
 
 
 def test_accounts_get_their_size_from_the_plan_and_older_secrets_are_completed(join: Join) -> None:
-    environment = f"{join('3103108', 'Antônio Prado de Minas').slug}-treinamento"
+    environment = f"{join('3101300', 'Alagoa').slug}-treinamento"
     ensure_environment_record.fn(environment, None)
     assert ensure_secrets.fn(environment).created == 1
     older = doors.environment_secrets(environment).model_copy(update={"migration_password": None})

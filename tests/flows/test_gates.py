@@ -19,6 +19,7 @@ from cli.__main__ import app
 from cli.demo_people import Prefeitura
 from cli.intake import send_sheets
 from domain.calendar import local_day
+from domain.change import Change
 from domain.errors import GateClosedError, InvalidInputError
 from domain.lifecycle import Stage
 from domain.municipality import Municipality
@@ -26,6 +27,7 @@ from domain.practice import PracticeRule, PracticeStep, PracticeWorth
 from domain.report import Journey
 from domain.sla import SlaState
 from flows.approve import approve
+from flows.board import count_and_publish
 from flows.implantation import implantation
 from flows.open_gates import open_gates
 from flows.users import plan_users
@@ -73,10 +75,21 @@ def test_a_prefeitura_that_sent_nothing_is_waited_for_and_stops_the_clock(join: 
     assert [event.details["stage"] for event in paused] == [Stage.SEEDING.value]
     run(municipality.ibge)  # the IBGE code names it as well
     assert len(registry.events(municipality.ibge, kinds=["sla.paused"])) == 1, "waiting on is not waiting anew"
+    (waits,) = registry.events(municipality.ibge, kinds=["stage.waiting"])
+    assert waits.details == {
+        "stage": "seeding",
+        "reasons": [{"of": "prefeitura", "text": journey.waiting_for[0]}],
+    }
     send_sheets(municipality.slug, [EXAMPLES / "unidades.csv"])
     _, journey = run(municipality.slug)
     assert "usuarios.csv" in journey.waiting_for[0]
     assert len(registry.events(municipality.ibge, kinds=["sla.resumed"])) == 1
+    told = registry.events(municipality.ibge, kinds=["stage.waiting"])
+    assert [(event.details["stage"], bool(event.details["reasons"])) for event in told] == [
+        ("seeding", True),
+        ("seeding", False),
+        ("users", True),
+    ]
 
 
 def test_a_municipality_without_a_plan_is_not_touched(registry: Registry, join: Join) -> None:
@@ -401,6 +414,26 @@ def test_the_form_in_prefect_opens_the_last_gate_by_itself(in_training: Municipa
     assert told[f"usuarios_prontos:{municipality.ibge}:producao"]["usuarios"] == 60
     (opened,) = registry.events(municipality.ibge, kinds=["production.opened"])
     assert opened.details["host"] == production.record.hostname, "the public address"
+    waits = registry.events(municipality.ibge, kinds=["stage.waiting"])
+    last = [event.details["reasons"] for event in waits if event.details["stage"] == "go_live"]
+    assert isinstance(last[0], list)
+    assert {one["of"] for one in last[0] if isinstance(one, dict)} == {"prefeitura"}, "only its approval was missing"
+    assert last[-1] == []
+
+
+def test_the_night_counts_a_live_production_and_publishes_the_board(
+    in_training: Municipality, registry: Registry
+) -> None:
+    """On from the opening: people are there, nobody has made a process yet."""
+    report = count_and_publish()
+    assert report.changes[f"{in_training.slug}-producao"] == Change(created=1)
+    (counted,) = registry.events(in_training.ibge, kinds=["use.counted"])
+    assert counted.details == {"users": 60, "processes": 0, "documents": 0}
+    assert count_and_publish().changes[f"{in_training.slug}-producao"] == Change(unchanged=1), "once a day"
+    artifact = cast(Artifact, Artifact.get("painel"))
+    assert isinstance(artifact.data, str)
+    assert "| Prefeituras em produção | " in artifact.data
+    assert "| Abaeté | MG | 3100203 | Em produção |" in artifact.data
 
 
 def test_a_role_that_nobody_has_decides_nothing(join: Join, registry: Registry) -> None:

@@ -184,7 +184,7 @@ def test_a_disk_that_is_full_when_the_copy_is_restored_is_named_and_nothing_of_t
         with (disk / "enchimento").open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, SCRATCH_MB * 1024**2 - 2 * empty - LEFT_BYTES)
         small = load_settings().model_copy(update={"scratch_dir": disk})
-        monkeypatch.setattr("tasks.backup_verify.load_settings", lambda: small)
+        monkeypatch.setattr("tasks.backup_cycle.load_settings", lambda: small)
         with pytest.raises(RetryableError, match="disco do MariaDB está cheio") as failure:
             go_live(approved.municipality.slug)
         assert "\n" not in str(failure.value)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from docx import Document
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from pydantic import SecretStr
 from pypdf import PdfReader
 from sqlalchemy import create_engine, text
@@ -153,7 +154,8 @@ def refuse_personal_data(programme: Settings, lab: Path) -> None:
     """Neither the orchestrator, nor the registry's history, nor a log has the mayor's name or CPF."""
     words = (MAYOR, "Zulmira", CPF, f"{CPF[:3]}.{CPF[3:6]}.{CPF[6:9]}-{CPF[9:]}")
     with get_client(sync_client=True) as client:
-        told = " ".join(str(a.data) for a in client.read_artifacts() if a.key == "instrumentos-jequitai")
+        of_it = ArtifactFilter(key=ArtifactFilterKey(any_=["instrumentos-jequitai"]))
+        told = " ".join(str(artifact.data) for artifact in client.read_artifacts(artifact_filter=of_it))
     assert "termo-de-adesao/v2/" in told
     assert "Entrada em produção" in told
     assert not [word for word in words if word in told]

@@ -28,6 +28,7 @@ from tasks.environment import ensure_environment_record
 from tasks.instance import Instance, load_instance
 from tasks.invitations import FIRST_ACCESS, INVITED, access_text, ensure_invitations
 from tests.flows.conftest import EXAMPLES, Join
+from tests.labs import prefect_credentials
 
 PASSWORD = re.compile(r"^Senha provisória: (\S+)$", re.MULTILINE)
 NAME = EnvironmentName(municipality="araujos", purpose=Purpose.TREINAMENTO)
@@ -102,7 +103,10 @@ def test_who_comes_back_is_sent_a_new_password(instance: Instance, lab_state: La
 def test_the_progress_is_told_in_numbers_only(instance: Instance, programme: Settings) -> None:
     ensure_invitations.fn(NAME.slug)
     wanted = {"artifacts": {"key": {"any_": [f"primeiro-acesso-{NAME.slug}"]}}, "sort": "CREATED_DESC", "limit": 1}
-    (artifact,) = httpx.post(f"{programme.prefect_api_url}/artifacts/filter", json=wanted).raise_for_status().json()
+    answer = httpx.post(
+        f"{programme.prefect_api_url}/artifacts/filter", json=wanted, auth=prefect_credentials(programme)
+    )
+    (artifact,) = answer.raise_for_status().json()
     assert (artifact["type"], artifact["data"]) == ("progress", 100.0)
     assert artifact["description"] == "4 de 4 mensagens; 0 endereços recusados"
     assert not any(word in str(artifact) for account in PEOPLE for word in (account.uid, account.email, account.name))

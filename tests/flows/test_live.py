@@ -8,6 +8,7 @@ import pytest
 from cli.demo_people import Prefeitura, send_attendance
 from cli.intake import send_sheets
 from domain.assisted_operation import Watched
+from domain.billing import USE_BILLED, BilledUse
 from domain.calendar import BRASILIA, local_day
 from domain.change import Change
 from domain.errors import IntegrityError, InvalidInputError
@@ -16,6 +17,7 @@ from domain.lifecycle import Stage
 from domain.monthly_report import Month
 from domain.report import Journey
 from flows.assisted_operation import assisted_operation
+from flows.billing import bill_month
 from flows.implantation import implantation
 from flows.monthly_report import monthly_report
 from flows.units import apply_units
@@ -23,6 +25,7 @@ from registry import Registry
 from tasks import clock
 from tasks.announcements import announce_go_live
 from tasks.assisted_operation import assisted_environments
+from tasks.billing import bills
 from tasks.instance import Instance, load_instance
 from tasks.live import LIVE
 from tests.flows.conftest import EXAMPLES, Join
@@ -184,3 +187,19 @@ def test_in_the_first_weeks_it_is_watched_and_then_handed_over(live: Instance, r
         assert line().handed_over
     assert Stage.OPERATION in registry.stages_done(live.municipality.ibge)[live.municipality.ibge]
     assert live.name.slug not in assisted_environments(), "regular service has its own monitoring"
+
+
+def test_the_month_of_a_production_is_measured_once_in_its_real_databases(live: Instance, registry: Registry) -> None:
+    month = Month.before(clock.today())
+    assert bill_month(str(month)) >= 1
+    assert bill_month(str(month)) >= 1
+    told = registry.events(live.municipality.ibge, kinds=[USE_BILLED])
+    assert sorted(event.environment or "" for event in told) == sorted(
+        record.slug for record in registry.list_environments(live.municipality.ibge)
+    ), "each once"
+    used = BilledUse.model_validate(next(one for one in told if one.environment == live.name.slug).details)
+    assert used.month == str(month)
+    assert used.databases_bytes > 10**6
+    assert used.files_bytes is not None
+    (line,) = (one for one in bills(month) if one.municipality == live.municipality.slug)
+    assert line.month.stored_bytes >= used.databases_bytes

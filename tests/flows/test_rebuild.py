@@ -115,6 +115,14 @@ def test_the_environments_of_a_lost_server_are_back_on_another(make: MakeLost, r
         rebuild_server(LOST, "terceiro", LOST)
     before = {one.name.slug: _count(one) for one in instances}
     lose(instances)
+    with pytest.MonkeyPatch.context() as patch:
+        narrow = {
+            name: server.model_copy(update={"max_environments": 1}) for name, server in doors.mariadb_servers().items()
+        }
+        patch.setattr(doors, "mariadb_servers", lambda: narrow)
+        patch.setattr(doors, "mariadb_server", narrow.__getitem__)
+        with pytest.raises(InvalidInputError, match=r"ficaria com ambientes \d+ de 1"):
+            rebuild_server(LOST, OTHER, LOST, only=only(instances))
     options = [word for name in only(instances) for word in ("--only", name)]
     refused = CliRunner().invoke(app, ["backup", "rebuild", LOST, "--on", OTHER, "--confirm", "principal", *options])
     assert refused.exit_code == 30

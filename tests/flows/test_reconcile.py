@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +24,7 @@ from domain.users_reconciliation import account_of_nobody
 from flows.create_environment import create_environment
 from flows.reconcile_users import mend_environment_users, reconcile_fleet, reconcile_users
 from registry import Registry
-from tasks import doors
+from tasks import clock, doors
 from tasks.instance import Instance, load_instance
 from tasks.users_reconciliation import MENDED, RECONCILED, list_reconcilable
 from tests.cli.examples import example_of
@@ -120,7 +120,7 @@ def settle(instance: Instance, people: int) -> None:
 
 def plant(instance: Instance) -> set[tuple[Kind, str]]:
     """Every kind of difference at once, but the one that stops the replication; what must be told of it."""
-    yesterday = date.today() - timedelta(days=1)  # noqa: DTZ011  # as the databases count days
+    yesterday = clock.today() - timedelta(days=1)  # in Brasília: elsewhere it may be tomorrow already
 
     def sip(assignment: str, user: int, table: str = "usuario") -> None:
         execute(instance, "sip", f"UPDATE {table} SET {assignment} WHERE id_usuario = %s", user)

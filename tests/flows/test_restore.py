@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from bench.synthetic import Size, fill
+from bench.synthetic import fill
 from blocks.dump_statements import DigestedDump
 from blocks.dump_writer import dumped
 from blocks.neutralise import find_leftovers
@@ -19,15 +18,13 @@ from domain.archive import ArchivePart
 from domain.backup.history import last_proved
 from domain.change import Change
 from domain.environment import Purpose
-from domain.errors import GateClosedError, IntegrityError, InvalidInputError
+from domain.errors import IntegrityError, InvalidInputError
 from domain.lifecycle import STAGE_FINISHED, Stage
-from domain.maintenance import Door
 from domain.person import RESERVED_LOGINS
 from domain.restoration import Restoration, RestoreEvent, paperwork_in
 from flows import restore_environment as restoring
 from flows.clone_environment import clone_environment
 from flows.create_environment import create_environment
-from flows.maintenance import maintenance
 from flows.restore_environment import restore_environment
 from registry import Registry
 from tasks import backup_storage, clock, doors, restore
@@ -40,32 +37,15 @@ from tasks.instance import CLONED, Instance, load_instance
 from tasks.restoration import last_restoration
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
+from tests.flows.cut_off import SMALL, Cut, make_worked_in, refuses_everybody, repository
 
-SMALL = Size(
-    processes=12, documents=40, html_bytes=2_000, attachments=10, attachment_bytes=3_000, users=6, activities=60
-)
 SCHEMAS = ("database_sip", "database_sei")
-
-
-class Cut(BaseException):
-    """The process was killed."""
 
 
 @pytest.fixture(scope="module")
 def instance(join: Join) -> Instance:
     """An environment that people have worked in, and its proved backup."""
-    municipality = join("3105004", "Baldim")
-    create_environment(municipality.slug, Purpose.TREINAMENTO)
-    found = load_instance(f"{municipality.slug}-{Purpose.TREINAMENTO}")
-    name = found.name
-    fill(found.server, name.database_sip, name.database_sei, repository(found), size=SMALL, seed=1, today=clock.today())
-    create_environment(municipality.slug, Purpose.TREINAMENTO)
-    assert back_up(found).proved
-    return found
-
-
-def repository(instance: Instance) -> Path:
-    return Path(doors.runtime().repository_path(instance.name))
+    return make_worked_in(join("3105004", "Baldim"))
 
 
 def run(*arguments: str) -> Result:
@@ -223,13 +203,7 @@ def _kill_and_go_on(instance: Instance, monkeypatch: pytest.MonkeyPatch, module:
     assert not found.finished
     if found.touching:
         assert doors.runtime().schedulers(instance.name) == 0
-        for refused in (
-            lambda: create_environment(instance.name.municipality, instance.name.purpose),
-            lambda: back_up(instance),
-            lambda: maintenance(slug, role="operação", reason="Tudo de volta", door=Door.OPEN),
-        ):
-            with pytest.raises(GateClosedError, match="não chegou ao fim"):
-                refused()
+        refuses_everybody(instance)
     kept = len(backups_of(instance))
     report = restore_environment(slug, confirmation=slug)
     assert report.stamp == record.stamp

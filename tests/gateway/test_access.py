@@ -4,7 +4,6 @@ import logging
 import re
 import secrets
 import socket
-import statistics
 import time
 
 import httpx
@@ -132,11 +131,11 @@ def test_nobody_learns_whether_a_login_exists(visitor: Visitor, ssc: SecuritySys
     ssc.unblock_users(ENVIRONMENT, [MARIA.uid])
     for login in (MARIA.uid, UNKNOWN, "a,ou=outro", "ção"):
         taken = []
-        for _ in range(2):
+        for _ in range(3):
             started = time.monotonic()
             answers[login] = visitor.send(WRONG, login=login, token=visitor.token())
             taken.append(time.monotonic() - started)
-        seconds[login] = statistics.median(taken)
+        seconds[login] = min(taken)  # a busy machine only adds
     assert {answer.status_code for answer in (blocked, *answers.values())} == {422}
     texts = {without_token(answer.text).replace(login, "") for login, answer in answers.items()}
     texts.add(without_token(blocked.text).replace(MARIA.uid, ""))

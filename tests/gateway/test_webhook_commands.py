@@ -72,7 +72,7 @@ def test_a_secret_is_made_rotated_and_retired_and_is_written_for_its_owner_alone
     assert "ainda vale" in cli.refuse(*command), "a third one would lock the sender out that still has the first"
     assert cli.run("webhook", "secret", "rh", "--retire").exit_code == 0
     assert "Diga uma coisa só" in cli.refuse("webhook", "secret", "rh")
-    assert "Origem desconhecida" in cli.refuse("webhook", "secret", "versao-publicada", "--retire")
+    assert "Origem desconhecida" in cli.refuse("webhook", "secret", "outra", "--retire")
     assert "O diretório não existe" in cli.refuse("webhook", "secret", "rh", "--to", str(tmp_path / "x" / "y"))
 
 

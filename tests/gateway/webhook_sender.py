@@ -33,6 +33,8 @@ MESSAGES: dict[Source, dict[str, str]] = {
         "sha256": SHA,
     },
     Source.BUCKET: {"bucket": "olhos-dagua-entrada", "object_key": "usuarios.csv"},
+    Source.RELEASE_PUBLISHED: {"release": "4.1.0"},
+    Source.STATE_UPGRADED: {"release": "4.1.0", "ready_on": "2026-10-05"},
 }
 
 

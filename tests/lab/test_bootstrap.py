@@ -122,6 +122,17 @@ def test_without_python_it_says_which_one_to_install(small_project: Path, bare_p
     assert "Python 3.11" in refused.stderr
 
 
+def test_libraries_of_another_directory_are_left_alone(small_project: Path, tmp_path: Path) -> None:
+    others = tmp_path / "dos-outros"
+    others.mkdir()
+    (others / "deles").touch()
+    (small_project / ".venv").symlink_to(others)
+    refused = run(small_project / "implanta", "municipality")
+    assert refused.returncode == 20
+    assert "link simbólico" in refused.stderr
+    assert [path.name for path in others.iterdir()] == ["deles"]
+
+
 @pytest.mark.slow
 def test_it_prepares_a_fresh_directory_and_passes_the_arguments_on(small_project: Path) -> None:
     first = run(small_project / "implanta", "municipality", "São João")

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from lab import status, up
-from lab.orchestration import SERVICE_NAMES
 from lab.processes import list_marked
+from lab.profiles import SERVICE_NAMES
 from lab.state import LabState
 from tests.lab.clients import bind_admin, connect_database, connect_s3
 from tests.waiting import end
@@ -35,7 +35,8 @@ def witnesses(lab_state: LabState) -> None:
     connect_s3(lab_state).put_object(Bucket=WITNESS, Key=WITNESS, Body=WITNESS.encode())
     with smtplib.SMTP(lab_state.smtp.host, lab_state.smtp.port) as mailer:
         mailer.sendmail("de@exemplo.test", ["para@exemplo.test"], f"Subject: {WITNESS}\r\n\r\ntexto")
-    httpx.post(f"{lab_state.prefect.api_url}/variables/", json={"name": WITNESS, "value": WITNESS}).raise_for_status()
+    prefect, variable = lab_state.prefect, {"name": WITNESS, "value": WITNESS}
+    httpx.post(f"{prefect.api_url}/variables/", json=variable, auth=prefect.credentials).raise_for_status()
 
 
 def assert_witnesses(state: LabState) -> None:
@@ -47,7 +48,7 @@ def assert_witnesses(state: LabState) -> None:
     assert connect_s3(state).get_object(Bucket=WITNESS, Key=WITNESS)["Body"].read() == WITNESS.encode()
     mails = [path.read_text() for path in (state.smtp.mail_dir / "new").iterdir()]
     assert sum(WITNESS in mail for mail in mails) == 1
-    variable = httpx.get(f"{state.prefect.api_url}/variables/name/{WITNESS}")
+    variable = httpx.get(f"{state.prefect.api_url}/variables/name/{WITNESS}", auth=state.prefect.credentials)
     assert variable.json()["value"] == WITNESS
 
 

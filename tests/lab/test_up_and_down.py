@@ -16,6 +16,7 @@ import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 from typer.testing import CliRunner
 
+from blocks.scratch_server import scratch_server
 from blocks.settings import PROJECT_ROOT
 from cli.lab import app
 from domain.errors import InvalidInputError
@@ -95,6 +96,10 @@ def test_destroy_removes_the_lab_and_nothing_that_it_did_not_put_there(small_lab
     (small_lab / "alheio.txt").write_text("fica")
     up(small_lab, services=CHEAP)
     (small_lab / "demo.json").write_text('{"password": "do visitante da demonstração"}')
+    scratch_dir = Path(tomllib.loads((small_lab / "settings.toml").read_text())["scratch_dir"])
+    with scratch_server(scratch_dir):
+        pass
+    assert list(scratch_dir.iterdir()), "what the next scratch server begins with"
     down(small_lab, destroy=True)
     assert [path.name for path in small_lab.iterdir()] == ["alheio.txt"]
 

@@ -213,3 +213,26 @@ def test_contacts_never_show_in_messages(registry: Registry) -> None:
     assert "Fulana" not in str(refusal.value)
     assert refusal.value.__cause__ is None
     assert refusal.value.__suppress_context__
+
+
+def test_a_proved_environment_moves_to_another_release_together_with_the_event_that_says_so(
+    registry: Registry,
+) -> None:
+    registry.ensure_municipality(make_municipality())
+    registry.save_reference(make_reference())
+    registry.save_reference(make_reference(digest="b" * 64))
+    wanted = make_environment()
+    registry.ensure_environment(wanted)
+    moved = {"kind": "upgrade.proved", "actor": "implanta", "flow_run_id": None, "occurred_at": datetime.now(tz=UTC)}
+    with pytest.raises(InvalidInputError, match="não está pronto"):
+        registry.finish_upgrade(wanted.slug, "4.2.0", "b" * 64, **moved)  # type: ignore[arg-type]
+    assert registry.events(kinds=["upgrade.proved"]) == []
+    registry.ensure_environment(wanted.model_copy(update={"reference_digest": DIGEST}))
+    change = registry.finish_upgrade(wanted.slug, "4.2.0", "b" * 64, **moved)  # type: ignore[arg-type]
+    assert change == Change(updated=1)
+    found = registry.environment(wanted.slug)
+    assert (found.release_version, found.reference_digest) == ("4.2.0", "b" * 64)
+    (told,) = registry.events(kinds=["upgrade.proved"])
+    assert (told.environment, told.ibge) == (wanted.slug, TIMOTEO)
+    with pytest.raises(InvalidInputError, match="só muda por uma atualização"):
+        registry.ensure_environment(wanted)

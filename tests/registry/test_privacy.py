@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from domain.errors import IntegrityError
-from registry.privacy import refuse_personal_data
+from registry.privacy import HIDDEN, refuse_personal_data, without_person
 
 VALID_CPF = "52998224725"
 
@@ -81,3 +81,16 @@ def test_a_person_is_found_however_deep(details: JsonValue, person: str, data: s
     planted = json.loads(text[:position] + json.dumps(person) + text[position + len('"marca"') :])
     with pytest.raises(IntegrityError):
         refuse_personal_data(planted, what="O evento")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("31 de 84 usuários capacitados (36%); o mínimo é 80%.", True),
+        ("A prefeitura ainda não enviou unidades.csv.", True),
+        ("Falta maria@exemplo.br", False),
+        ("linha 6: CPF 111.444.777-35", False),
+    ],
+)
+def test_a_text_is_shown_only_when_nobody_is_known_by_it(text: str, shown: bool) -> None:
+    assert without_person(text) == (text if shown else HIDDEN)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Page, expect, sync_playwright
 
 from domain.certificate import read_certificates
+from lab.state import LabState
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -56,3 +57,16 @@ def open_browser(trusting: str | None = None) -> Iterator[Page]:
             yield page
         finally:
             browser.close()
+
+
+@contextmanager
+def open_prefect(state: LabState, login: str, path: str = "/v2/dashboard") -> Iterator[Page]:
+    """A browser at a page of Prefect's, in which somebody has come through the door."""
+    with open_browser((state.lab_dir / "porta" / "servidor.pem").read_text()) as page:
+        page.goto(state.porta.url + path)
+        page.keyboard.type(login)
+        page.keyboard.press("Tab")
+        page.keyboard.type(state.painel.password.get_secret_value())
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{state.porta.url}/v2/**")
+        yield page

@@ -22,7 +22,7 @@ from pathlib import Path
 import pymysql
 from ldap3 import SUBTREE
 from ldap3.core.exceptions import LDAPException
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from pymysql.cursors import Cursor
 
 from blocks.secrets import EnvironmentSecrets
@@ -140,7 +140,11 @@ class _Own:
 
     @classmethod
     def load(cls, state: LabState, name: EnvironmentName) -> "_Own":
-        with temporary_settings({PREFECT_API_URL: state.prefect.api_url}):
+        as_connected = {
+            PREFECT_API_URL: state.prefect.api_url,
+            PREFECT_API_AUTH_STRING: state.prefect.auth.get_secret_value(),
+        }
+        with temporary_settings(as_connected):
             secrets = EnvironmentSecrets.load(name.slug)
         assert isinstance(secrets, EnvironmentSecrets)
         with _connect(_server_of(state, name)) as connection, connection.cursor() as cursor:

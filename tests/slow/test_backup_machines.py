@@ -7,12 +7,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
+from blocks import dump_writer, scratch_ahead
 from blocks.dump_restorer import restore
 from blocks.dump_writer import dumped
 from blocks.mariadb import MariaDBServer
@@ -147,21 +149,29 @@ def test_a_disk_that_fills_up_while_the_databases_are_restored_is_told(
     at = disk("400m")
     real = restore
 
-    def on_a_full_disk(lines: Iterable[bytes], server: MariaDBServer, what: str) -> None:
+    def on_a_full_disk(lines: Iterable[bytes], server: MariaDBServer, what: str, *others: Callable[..., None]) -> None:
         fill(at, left)
-        real(lines, server, what)
+        real(lines, server, what, *others)
 
     monkeypatch.setattr(backup_verify, "restore", on_a_full_disk)
     with pytest.raises(RetryableError, match="disco"):
         verify_backup(ground.instance, ground.reference)
 
 
-@pytest.mark.parametrize("moment", ["restore", "dumped", "read_database_facts", "check_foreign_keys"])
+@pytest.mark.parametrize(
+    ("module", "moment"),
+    [
+        (backup_verify, "restore"),
+        (dump_writer, "dumped"),
+        (backup_verify, "read_database_facts"),
+        (backup_verify, "check_foreign_keys"),
+    ],
+)
 def test_a_scratch_server_that_dies_midway_is_told(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, moment: str
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, module: ModuleType, moment: str
 ) -> None:
     started: list[ScratchServer] = []
-    real = getattr(backup_verify, moment)
+    real = getattr(module, moment)
 
     @contextmanager
     def remembered(parent: Path) -> Iterator[ScratchServer]:
@@ -173,22 +183,22 @@ def test_a_scratch_server_that_dies_midway_is_told(
         started[0].process.kill()
         started[0].process.wait()
 
-    def dying(*arguments: object) -> object:
+    def dying(*arguments: object, **named: object) -> object:
         if moment == "restore":
             lines, *others = arguments
             return real(at_item(2000, kill, lines), *others)  # type: ignore[arg-type]
         if moment != "dumped":
             kill()
             return real(*arguments)
-        return dying_dump(*arguments)
+        return dying_dump(*arguments, **named)
 
     @contextmanager
-    def dying_dump(*arguments: object) -> Iterator[Iterator[bytes]]:
-        with real(*arguments) as lines:
+    def dying_dump(*arguments: object, **named: object) -> Iterator[Iterator[bytes]]:
+        with real(*arguments, **named) as lines:
             yield at_item(20, kill, lines)
 
-    monkeypatch.setattr(backup_verify, "scratch_server", remembered)
-    monkeypatch.setattr(backup_verify, moment, dying)
+    monkeypatch.setattr(scratch_ahead, "scratch_server", remembered)
+    monkeypatch.setattr(module, moment, dying)
     with pytest.raises(RetryableError, match=r"MariaDB não respondeu|interrompida"):
         verify_backup(ground.instance, ground.reference)
     assert started[0].process.poll() is not None
@@ -250,7 +260,9 @@ def test_an_s3_without_space_leaves_no_backup_and_takes_one_when_it_has_space(
         check()
         (at / "enchimento").unlink()
         wait_until(lambda: has_space(ground), "the server has noticed that there is room again", seconds=120)
-        assert back_up(ground.instance).proved
+        certificate = back_up(ground.instance)
+        assert certificate.proved
+        remember_backup(ground.instance, BackupEvent.DROPPED, certificate.backup)  # it goes away with this storage
     finally:
         down(at, destroy=False)
 
@@ -276,8 +288,8 @@ def test_a_source_that_goes_away_in_the_middle_of_the_dump_leaves_no_backup(
         server.process.wait()
 
     @contextmanager
-    def dying(*arguments: object) -> Iterator[Iterator[bytes]]:
-        with real(*arguments) as lines:  # type: ignore[arg-type]
+    def dying(*arguments: object, **named: object) -> Iterator[Iterator[bytes]]:
+        with real(*arguments, **named) as lines:  # type: ignore[arg-type]
             yield at_item(30, die, lines)
 
     monkeypatch.setattr(backup_write, "dumped", dying)
@@ -301,8 +313,8 @@ def test_a_dump_that_is_cut_off_by_a_kill_of_its_session_leaves_no_backup(
                 cursor.execute(f"KILL CONNECTION {int(session)}")
 
     @contextmanager
-    def cut(*arguments: object) -> Iterator[Iterator[bytes]]:
-        with real(*arguments) as lines:  # type: ignore[arg-type]
+    def cut(*arguments: object, **named: object) -> Iterator[Iterator[bytes]]:
+        with real(*arguments, **named) as lines:  # type: ignore[arg-type]
             yield at_item(30, kill_the_session, lines)
 
     monkeypatch.setattr(backup_write, "dumped", cut)
@@ -324,8 +336,8 @@ def test_a_structure_that_changes_meanwhile_is_told(
             cursor.execute("ALTER TABLE md_teste_valor ADD COLUMN depois int")
 
     @contextmanager
-    def changing(*arguments: object) -> Iterator[Iterator[bytes]]:
-        with real(*arguments) as lines:  # type: ignore[arg-type]
+    def changing(*arguments: object, **named: object) -> Iterator[Iterator[bytes]]:
+        with real(*arguments, **named) as lines:  # type: ignore[arg-type]
             yield at_item(place, change, lines)
             if place > 30:
                 change()
@@ -347,8 +359,8 @@ def test_a_table_that_is_written_meanwhile_is_no_fault(
             cursor.execute("DELETE FROM md_teste_valor WHERE a = 'n'")
 
     @contextmanager
-    def meanwhile(*arguments: object) -> Iterator[Iterator[bytes]]:
-        with real(*arguments) as lines:  # type: ignore[arg-type]
+    def meanwhile(*arguments: object, **named: object) -> Iterator[Iterator[bytes]]:
+        with real(*arguments, **named) as lines:  # type: ignore[arg-type]
             yield at_item(5, write, lines)
 
     monkeypatch.setattr(backup_write, "dumped", meanwhile)

@@ -31,7 +31,7 @@ from registry import Registry
 from tasks import doors
 from tasks.adhesion import adhere
 from tests.demo.conftest import run_demo
-from tests.slow.chromium import needs_chromium, open_browser
+from tests.slow.chromium import needs_chromium, open_browser, open_prefect
 from tests.waiting import wait_until
 
 WORKER_SECONDS = 180
@@ -58,7 +58,8 @@ def demo(lab: Path, programme: Settings) -> dict[str, Any]:
 
 def find_all(state: LabState, collection: str, question: dict[str, Any]) -> list[dict[str, Any]]:
     """What the Prefect API answers to the question."""
-    answer = httpx.post(f"{state.prefect.api_url}/{collection}/filter", json=question, trust_env=False)
+    address = f"{state.prefect.api_url}/{collection}/filter"
+    answer = httpx.post(address, json=question, auth=state.prefect.credentials, trust_env=False)
     found: list[dict[str, Any]] = answer.raise_for_status().json()
     return found
 
@@ -77,7 +78,7 @@ def find_run(state: LabState, name: str, state_name: str) -> dict[str, Any]:
 
 def show_run(page: Page, state: LabState, run: dict[str, Any], tab: str) -> None:
     """Open a run's page, and wait for the graph of its subflows to be drawn."""
-    page.goto(f"{state.prefect.ui_url}/v2/runs/flow-run/{run['id']}?tab={tab}")
+    page.goto(f"{state.porta.url}/v2/runs/flow-run/{run['id']}?tab={tab}")
     expect(page.get_by_role("tab", name="Subflow Runs")).to_be_visible()
     page.locator("canvas").first.wait_for()
     page.wait_for_load_state("networkidle")
@@ -89,7 +90,7 @@ def test_the_prefect_ui_shows_an_implantation_with_its_stages_and_its_reasons_to
     assert demo
     done = find_run(lab_state, "timoteo · implantação", "Completed")
     waited = find_run(lab_state, "timoteo · implantação", "Aguardando")
-    with open_browser() as page:
+    with open_prefect(lab_state, "leitura") as page:
         show_run(page, lab_state, waited, "SubflowRuns")
         expect(page.get_by_text("timoteo · implantação").first).to_be_visible()
         expect(page.get_by_text("município:timoteo").first).to_be_visible()
@@ -118,8 +119,8 @@ def test_the_result_of_an_implantation_is_an_artifact_in_portuguese(
     waited = find_run(lab_state, "timoteo · implantação", "Aguardando")
     mine = {"key": {"any_": ["implantacao-timoteo"]}, "flow_run_id": {"any_": [waited["id"]]}}
     artifact = find_one(lab_state, "artifacts", {"artifacts": mine})
-    with open_browser() as page:
-        page.goto(f"{lab_state.prefect.ui_url}/v2/artifacts/artifact/{artifact['id']}")
+    with open_prefect(lab_state, "leitura") as page:
+        page.goto(f"{lab_state.porta.url}/v2/artifacts/artifact/{artifact['id']}")
         expect(page.get_by_role("heading", name=re.compile("Implantação de Timóteo"))).to_be_visible()
         for heading in ("Etapa", "Onde", "Mudanças", "Duração"):
             expect(page.get_by_role("columnheader", name=heading)).to_be_visible()
@@ -151,8 +152,8 @@ def test_a_decision_given_in_the_form_reaches_the_registry_and_opens_production(
     waiting: Registry, lab_state: LabState, screenshots: Path
 ) -> None:
     deployment = find_one(lab_state, "deployments", {"deployments": {"name": {"any_": ["decisao"]}}})
-    with open_browser() as page:
-        page.goto(f"{lab_state.prefect.ui_url}/v2/deployments/deployment/{deployment['id']}/run")
+    with open_prefect(lab_state, "aprovacao") as page:
+        page.goto(f"{lab_state.porta.url}/v2/deployments/deployment/{deployment['id']}/run")
         expect(page.get_by_label("Portão")).to_have_value("go-live")
         page.get_by_label("Município").fill(WAITING.slug)
         page.get_by_label("Decisão").click()
@@ -168,7 +169,7 @@ def test_a_decision_given_in_the_form_reaches_the_registry_and_opens_production(
             lambda: bool(find_all(lab_state, "flow_runs", asked)), "the form's run is there", seconds=WORKER_SECONDS
         )
         (run,) = find_all(lab_state, "flow_runs", asked)
-        page.goto(f"{lab_state.prefect.ui_url}/v2/runs/flow-run/{run['id']}")
+        page.goto(f"{lab_state.porta.url}/v2/runs/flow-run/{run['id']}")
         expect(page.get_by_text(f"{WAITING.slug} · decisão · go-live").first).to_be_visible(
             timeout=WORKER_SECONDS * 1000
         )

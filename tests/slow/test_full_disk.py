@@ -14,7 +14,7 @@ import pytest
 from blocks.settings import PROJECT_ROOT
 from domain.lifecycle import Stage
 from lab import down, status
-from lab.orchestration import SERVICE_NAMES
+from lab.profiles import SERVICE_NAMES
 from lab.state import load_state
 from registry import Registry
 from tests.demo.conftest import run_demo

@@ -21,8 +21,8 @@ from cli.output import talk
 from domain.calendar import local_day
 from lab import down, status
 from lab.layout import Layout
-from lab.orchestration import SERVICE_NAMES
 from lab.processes import list_marked
+from lab.profiles import SERVICE_NAMES
 from lab.state import load_state
 from tests.demo.conftest import run_demo
 from tests.operator import operator_environment
@@ -118,7 +118,10 @@ def where_it_was(lab: Path, said: str) -> str:
     newest = "nenhuma execução"
     try:
         question = {"sort": "START_TIME_DESC", "limit": 1}
-        answer = httpx.post(f"{load_state(lab).prefect.api_url}/flow_runs/filter", json=question, trust_env=False)
+        prefect = load_state(lab).prefect
+        answer = httpx.post(
+            f"{prefect.api_url}/flow_runs/filter", json=question, auth=prefect.credentials, trust_env=False
+        )
         newest = "".join(f"{run['name']} ({run['state_name']})" for run in answer.json()) or newest
     except Exception as e:  # killed before there was a lab, or anybody to ask
         newest = type(e).__name__

@@ -24,8 +24,8 @@ from flows.create_environment import create_environment
 from flows.users import apply_users, plan_users
 from lab import up
 from lab.layout import Layout
-from lab.orchestration import SERVICE_NAMES
 from lab.processes import find
+from lab.profiles import SERVICE_NAMES
 from lab.record import read_record
 from registry import Registry
 from tasks import doors

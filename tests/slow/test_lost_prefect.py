@@ -64,9 +64,16 @@ def kill(directory: Path, *names: str) -> None:
         wait_until(lambda pid=pid: has_ended(pid), f"{name} ends")  # type: ignore[misc]
 
 
-def runs_known(directory: Path) -> int:
-    answer = httpx.post(f"{load_state(directory).prefect.api_url}/flow_runs/count", json={}, trust_env=False)
-    return int(answer.json())
+def runs_known(directory: Path, **which: object) -> int:
+    prefect = load_state(directory).prefect
+    answer = httpx.post(f"{prefect.api_url}/flow_runs/count", json=which, auth=prefect.credentials, trust_env=False)
+    return int(answer.raise_for_status().json())
+
+
+def is_at_rest(directory: Path) -> bool:
+    """Whether the worker has nothing in its hands: until then a command of the same prefeitura is refused."""
+    at_work = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
+    return runs_known(directory, flow_runs=at_work) == 0
 
 
 def test_a_lifecycle_at_a_gate_survives_the_restart_and_the_loss_of_prefect(lab_of_its_own: Path) -> None:
@@ -112,6 +119,7 @@ def test_a_lifecycle_at_a_gate_survives_the_restart_and_the_loss_of_prefect(lab_
         "the worker makes the production environment",
         seconds=WORKER_SECONDS,
     )
+    wait_until(lambda: is_at_rest(directory), "the worker comes as far as the approval", seconds=WORKER_SECONDS)
     for act in ("contrato", "decreto"):
         run(directory, "instrument", "register", SLUG, act, "--number", "1/2026", "--date", "2026-01-02")
     run(directory, "approve", SLUG, "--name", "Pessoa de Teste", "--reason", "Tudo conferido")
@@ -127,6 +135,16 @@ def changes(journey: Any) -> int:  # noqa: ANN401  # as it was printed
 
 def start(directory: Path, deployment: str) -> None:
     """Run a deployment now, as the button in the UI does."""
-    api = load_state(directory).prefect.api_url
-    found = httpx.get(f"{api}/deployments/name/{deployment}", trust_env=False).json()
-    httpx.post(f"{api}/deployments/{found['id']}/create_flow_run", json={}, trust_env=False).raise_for_status()
+    prefect = load_state(directory).prefect
+    client = httpx.Client(base_url=prefect.api_url, auth=prefect.credentials, trust_env=False)
+    found = client.get(f"/deployments/name/{deployment}").json()
+
+    def is_taken() -> bool:
+        answer = client.post(f"/deployments/{found['id']}/create_flow_run", json={})
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return False  # its database is locked for a moment: Prefect's own client asks again as well
+        answer.raise_for_status()
+        return True
+
+    with client:
+        wait_until(is_taken, f"the server takes a run of {deployment}", seconds=60)

@@ -66,7 +66,7 @@ def happening(kind: CampaignEvent, day: date = MONDAY, **told: object) -> Campai
 def opened(facts: CampaignFacts) -> CampaignState:
     """A campaign of all environments, with nothing agreed yet."""
     slugs = tuple(one.slug for one in facts.environments)
-    return fold([happening(CampaignEvent.OPENED, release=facts.release.version, environments=slugs)])
+    return fold([happening(CampaignEvent.OPENED, release=facts.release.told, environments=slugs)])
 
 
 def told(state: CampaignState, kind: CampaignEvent, **what: object) -> CampaignState:

@@ -96,7 +96,7 @@ def happening(kind: CampaignEvent, *environments: str, **told: object) -> Campai
 
 def opening(facts: CampaignFacts) -> CampaignHappening:
     slugs = [environment.slug for environment in facts.environments]
-    return happening(CampaignEvent.OPENED, *slugs, release=facts.release.version)
+    return happening(CampaignEvent.OPENED, *slugs, release=facts.release.told)
 
 
 def opened(facts: CampaignFacts) -> CampaignState:

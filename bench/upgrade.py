@@ -1,0 +1,190 @@
+"""How long an upgrade keeps people out, and what everything around the release's own steps costs.
+
+Everything is measured in one run, on one private lab. Each round has two prefeituras with the same rows and files, both
+of the old version: in one the release's scripts are run bare, one after the other, by hand; the other is rehearsed and
+then upgraded by the product, while a client asks the edge for its sign-in page over and over. Down is from the first
+answer that is not that page to the next one that is. The median of the rounds counts.
+
+The lab's scripts take seconds where the release itself expects minutes (`catalog/releases.yaml`): the ratio is of what
+was measured, and `downtime_over_steps_as_expected` says what the same overhead is beside steps of that length.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from statistics import median
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import httpx
+
+from bench.private_lab import private_lab
+from bench.result import BenchResult, Figure, Ratio
+from bench.synthetic import Size, fill
+from cli.output import talk
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from tasks.instance import Instance
+
+LIMIT = 1.5
+OLD, NEW = "4.0.0", "4.1.0"
+PREFEITURAS = (
+    (("3168606", "Teófilo Otoni", 141269), ("3138203", "Lavras", 105756)),
+    (("3144805", "Nova Lima", 97378), ("3170404", "Unaí", 87000)),
+)
+_ASK_SECONDS = 0.05
+
+
+@dataclass
+class Rounds:
+    """Seconds of each round."""
+
+    bare: list[float] = field(default_factory=list)
+    down: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+    rehearsal: list[float] = field(default_factory=list)
+    steps: list[dict[str, float]] = field(default_factory=list)
+
+
+def measure() -> BenchResult:
+    """Both sides of every round, the bare one first."""
+    rounds = Rounds()
+    with private_lab():
+        for number, (bare, upgraded) in enumerate(PREFEITURAS):
+            rounds.bare.append(_run_bare(_create(*bare, seed=number)))
+            _upgrade(_create(*upgraded, seed=number), rounds)
+            told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in rounds.steps[-1].items())
+            talk.print(f"passos {rounds.bare[-1]:.1f} s; fechado {rounds.down[-1]:.1f} s; {told}", highlight=False)
+    overhead = median(down - bare for down, bare in zip(rounds.down, rounds.bare, strict=True))
+    ratio = median(down / bare for down, bare in zip(rounds.down, rounds.bare, strict=True))
+    return BenchResult(
+        name="upgrade",
+        figures={
+            "bare_steps": Figure(value=median(rounds.bare), unit="s"),
+            "downtime": Figure(value=median(rounds.down), unit="s"),
+            "whole_upgrade": Figure(value=median(rounds.whole), unit="s"),
+            "rehearsal": Figure(value=median(rounds.rehearsal), unit="s"),
+            "overhead_while_closed": Figure(value=overhead, unit="s"),
+            "downtime_over_steps_as_expected": Figure(value=1 + overhead / _expected_seconds(), unit="×"),
+            **{
+                f"step_{name.replace(' ', '_')}": Figure(value=median(one[name] for one in rounds.steps), unit="s")
+                for name in rounds.steps[0]
+            },
+        },
+        ratios={"downtime_over_bare_steps": Ratio(value=ratio, limit=LIMIT)},
+    )
+
+
+def _expected_seconds() -> float:
+    """How long the catalog expects the release's steps to take."""
+    from blocks.catalog import Catalog
+
+    release = Catalog().releases().find(NEW)
+    way = release.upgrade_from(OLD) if release else None
+    return 60.0 * (way.minutes if way else 1)
+
+
+def _create(ibge: str, name: str, population: int, *, seed: int) -> "Instance":
+    """A training environment of the old version, with two years of an average prefeitura's work."""
+    from blocks.catalog import Catalog
+    from cli.municipality import open_registry
+    from domain.environment import EnvironmentName, Purpose
+    from domain.municipality import municipality_from
+    from domain.plan import choose_plan
+    from flows.create_environment import create_environment
+    from tasks import clock, doors
+    from tasks.adhesion import adhere
+    from tasks.instance import load_instance
+
+    catalog = Catalog()
+    municipality = municipality_from(ibge, name, population, catalog.ibge_table())
+    adhere(open_registry(), municipality, choose_plan(population, catalog.plans()))
+    create_environment(municipality.slug, Purpose.TREINAMENTO, OLD)
+    found = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
+    names, root = found.name, Path(doors.runtime().repository_path(found.name))
+    fill(found.server, names.database_sip, names.database_sei, root, size=Size(), seed=seed, today=clock.today())
+    return found
+
+
+def _run_bare(instance: "Instance") -> float:
+    """Only what the release itself asks for: its scripts, on databases that nobody works in."""
+    from domain.upgrade.release import ScriptStep
+    from tasks import doors
+    from tasks.configuration import configuration
+    from tasks.upgrade_plan import plan_upgrade
+
+    application, secrets = doors.runtime(), doors.environment_secrets(instance.name.slug)
+    steps = [step for step in plan_upgrade(instance, NEW).way.steps if isinstance(step, ScriptStep)]
+    application.stop(instance.name)
+    made = configuration(instance, application, secrets, maintenance=True).groups()
+    application.deploy(instance.name, NEW, made)
+    credentials = _login(instance)
+    started = time.perf_counter()
+    for step in steps:
+        output = application.exec_script(instance.name, step.path, credentials, 3600)
+        if output.exit_code:
+            raise RuntimeError(output.output)
+    return time.perf_counter() - started
+
+
+def _login(instance: "Instance") -> list["SecretStr"]:
+    from pydantic import SecretStr
+
+    return [SecretStr(instance.server.user), instance.server.password]
+
+
+def _upgrade(instance: "Instance", rounds: Rounds) -> None:
+    from flows.upgrade_environment import upgrade_environment
+    from tasks.upgrade_rehearsal import rehearse
+
+    started = time.perf_counter()
+    record = rehearse(instance.name.slug, NEW)
+    rounds.rehearsal.append(time.perf_counter() - started)
+    if not record.ok:
+        raise RuntimeError(str(record.failure))
+    with asking_the_edge(instance) as down:
+        report = upgrade_environment(instance.name.slug, NEW, "operação", "medição")
+    rounds.whole.append(report.seconds)
+    rounds.down.append(sum(down))
+    rounds.steps.append({step.name: step.seconds for step in report.steps})
+
+
+@contextmanager
+def asking_the_edge(instance: "Instance") -> Iterator[list[float]]:
+    """Ask for the sign-in page as the public does; the list has the seconds of each time without it."""
+    from blocks.http_client import client_for
+    from tasks import doors
+
+    down: list[float] = []
+    left = Event()
+
+    def ask() -> None:
+        since: float | None = None
+        with client_for(doors.edge().address(instance.name)) as client:
+            while not left.is_set():
+                try:
+                    answer = client.get("/sip/login.php", params={"sigla_sistema": "SEI"})
+                    serves = answer.status_code == HTTPStatus.OK and "txtUsuario" in answer.text
+                except httpx.HTTPError:
+                    serves = False
+                now = time.perf_counter()
+                if not serves and since is None:
+                    since = now
+                elif serves and since is not None:
+                    down.append(now - since)
+                    since = None
+                left.wait(_ASK_SECONDS)
+
+    asking = Thread(target=ask)
+    asking.start()
+    try:
+        yield down
+        time.sleep(1)  # the first page after the opening has to be seen
+    finally:
+        left.set()
+        asking.join()

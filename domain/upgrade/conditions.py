@@ -1,0 +1,159 @@
+"""What must hold before an environment is upgraded, and what must hold when the steps have run."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from pydantic import Field, NonNegativeInt
+
+from domain.model import Frozen
+from domain.reference import Database, ReferenceRows, Sha256, minor_line, missing_rows
+from domain.structure import Structure, differences
+from domain.upgrade.release import Release, ReleaseTable, Upgrade
+from domain.upgrade.rows_plan import RELEASE_TABLES, is_counter
+from domain.upgrade.versions import InstalledVersions, is_version, judge_versions
+
+_MODULE_PREFIX = "md_"
+_PLACE = re.compile(r"(?:tabela )?(?P<place>[^:]+): ")
+
+
+class Drift(NamedTuple):
+    """One difference from a reference: `place` (`sei.protocolo`) is what a person accepts it by."""
+
+    place: str
+    told: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.told}"
+
+
+def find_drift(kind: Database, expected: Structure, found: Structure, *, has_modules: bool) -> list[Drift]:
+    """Where a structure differs from its reference; the own tables of installed modules are no difference."""
+    drift = [_drift(kind, text) for text in differences(expected, found)]
+    own = f"{kind}.{_MODULE_PREFIX}"
+    with_columns = {one.place for one in drift if one.told.startswith("coluna ")}  # then their order says no more
+    return [
+        one
+        for one in drift
+        if not (has_modules and one.place.startswith(own) and one.told == "sobra")
+        and not (one.place in with_columns and one.told.startswith("ordem das colunas"))
+    ]
+
+
+def find_missing_rows(kind: Database, expected: ReferenceRows, found: ReferenceRows) -> list[Drift]:
+    """Which tables lack rows of their reference."""
+    return [_drift(kind, text) for text in missing_rows(expected, found)]
+
+
+def _drift(kind: Database, text: str) -> Drift:
+    match = _PLACE.match(text)
+    place = match["place"] if match else text
+    return Drift(f"{kind}.{place}", text[match.end() :] if match else text)
+
+
+def unaccepted(drift: Collection[Drift], accepted: Collection[str]) -> list[Drift]:
+    """What nobody accepted by its place."""
+    return [one for one in drift if one.place not in accepted]
+
+
+def judge_start(found: InstalledVersions, registered: Release, target: Release, releases: ReleaseTable) -> list[str]:
+    """Why the installed version is not one from which the target is reached; empty when it is."""
+    problems = judge_versions(found, releases)
+    if not found.sei or not is_version(found.sei):
+        return problems
+    if minor_line(found.sei) != registered.sei_line:
+        problems.append(f"o registro diz {registered.version} e o banco do SEI está na {found.sei}")
+    if minor_line(found.sei) == target.sei_line:
+        problems.append(f"o banco do SEI já está na linha {target.sei_line} ({found.sei})")
+    elif target.upgrade_from(found.sei) is None:
+        lines = ", ".join(line for upgrade in target.upgrades for line in upgrade.from_lines) or "nenhuma linha"
+        problems.append(f"não há caminho da {found.sei} para a {target.version}, que parte de: {lines}")
+    return problems
+
+
+def judge_arrival(found: InstalledVersions, target: Release, releases: ReleaseTable) -> list[str]:
+    """Which of the three places does not say the target's line; empty when all do."""
+    wanted = {
+        "SEI_VERSAO no SEI": (found.sei, target.sei_version),
+        "SIP_VERSAO no SIP": (found.sip, target.sip_version),
+        "SEI_VERSAO no SIP": (found.resources, target.resources_version),
+    }
+    problems = [
+        f"{place} é {value or 'vazio'} e devia ser da linha {minor_line(version)}"
+        for place, (value, version) in wanted.items()
+        if version and (not is_version(value) or minor_line(str(value)) != minor_line(version))
+    ]
+    return problems or judge_versions(found, releases)
+
+
+class TableContent(Frozen):
+    """What the rows of one table hold over some of its columns: equal for equal rows, in whatever order."""
+
+    rows: NonNegativeInt
+    digest: Sha256
+
+
+TenantContents = Mapping[Database, Mapping[str, TableContent]]
+
+
+class Moment(Frozen):
+    """What an upgrade must leave as it was: the prefeitura's rows, and whatever was odd in them already."""
+
+    read_at: float = Field(description="Seconds of the database server's clock, before anything was read.")
+    columns: dict[Database, dict[str, tuple[str, ...]]] = Field(description="Over which the contents are taken.")
+    contents: dict[Database, dict[str, TableContent]]
+    broken_keys: tuple[str, ...] = ()
+    oddities: tuple[str, ...] | None = Field(
+        default=None, description="Rules of meaning that did not hold; None where nobody judged them."
+    )
+
+
+def common_columns(before: Structure, target: Structure) -> dict[str, tuple[str, ...]]:
+    """The columns that a table keeps, by table; of one that the target has not, those that it has."""
+    return {
+        table: _kept(_columns(parts), _columns(target.tables[table]) if table in target.tables else None)
+        for table, parts in before.tables.items()
+    }
+
+
+def _columns(parts: Mapping[str, str]) -> tuple[str, ...]:
+    prefix = "coluna "
+    return tuple(name.removeprefix(prefix) for name in parts if name.startswith(prefix))
+
+
+def _kept(columns: tuple[str, ...], target: tuple[str, ...] | None) -> tuple[str, ...]:
+    return columns if target is None else tuple(column for column in columns if column in target)
+
+
+def tenant_columns(kind: Database, before: Structure, target: Structure) -> dict[str, tuple[str, ...]]:
+    """The prefeitura's own tables, with the columns that they keep: not what a release brings, nor what only counts."""
+    return {
+        table: columns
+        for table, columns in common_columns(before, target).items()
+        if table not in RELEASE_TABLES[kind] and not is_counter(table) and columns
+    }
+
+
+def declared_tables(upgrade: Upgrade, kind: Database) -> frozenset[str]:
+    """The tables of one database whose rows the release says it changes."""
+    return frozenset(table for step in upgrade.steps if getattr(step, "system", "sei") == kind for table in step.tables)
+
+
+def judge_contents(before: TenantContents, after: TenantContents, upgrade: Upgrade) -> list[str]:
+    """What happened to the prefeitura's rows that the release did not say; empty when nothing did.
+
+    Of a table that the release says it changes no row may be gone.
+    """
+    problems = []
+    for kind in sorted(before):
+        declared = declared_tables(upgrade, kind)
+        for table, content in sorted(before[kind].items()):
+            found = after.get(kind, {}).get(table)
+            if found is None:
+                if content.rows:
+                    problems.append(f"{kind}.{table}: tinha {content.rows} linhas e não existe mais")
+            elif found.rows < content.rows or (table not in declared and found.rows != content.rows):
+                problems.append(f"{kind}.{table}: tinha {content.rows} linhas e tem {found.rows}")
+            elif table not in declared and found.digest != content.digest:
+                problems.append(f"{kind}.{table}: o conteúdo mudou, e a versão não diz que o muda")
+    return problems

@@ -1,0 +1,242 @@
+"""The steps that bring one environment from its version to the next; each may be killed anywhere, and run again.
+
+From the moment that a proved backup of that very moment is there until everything was examined, nobody is let to the
+data, and whatever goes wrong leads back to it (`tasks.upgrade_undo`): DDL is not transactional, and a script that
+stopped in the middle cannot be repeated (`sei.md` 7).
+"""
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from blocks.object_storage import ObjectStorage
+from blocks.open_work import OpenWork, end_sessions, list_open_work
+from domain.backup.manifest import BackupReference, stamp_of
+from domain.change import Change
+from domain.configuration import Configuration
+from domain.errors import GateClosedError, IntegrityError, RetryableError
+from domain.upgrade.conditions import Moment
+from domain.upgrading import Upgrade, UpgradeEvent, UpgradeHappening
+from tasks import clock, doors
+from tasks.closing import closing_of
+from tasks.configuration import configuration
+from tasks.edge import declared_site
+from tasks.history import ACTOR
+from tasks.instance import Instance, load_instance
+from tasks.maintenance import close_environment, reopen_environment
+from tasks.step import step
+from tasks.upgrade_checks import examine
+from tasks.upgrade_plan import UpgradePlan, plan_upgrade, schemas_of
+from tasks.upgrade_steps import run_release
+from tasks.upgrading import remember_upgrade, require_upgrading
+from tasks.use_test import prove_use
+
+LOGS = "atualizacoes"
+"""Folder of the environment's bucket: what each upgrade's scripts said, and what its tables held before."""
+SESSIONS_SECONDS = 30.0
+_LOOK_SECONDS = 0.1
+
+
+def plan_begun(instance: Instance) -> tuple[Upgrade, UpgradePlan]:
+    """The upgrade that is going on, and its way."""
+    found = require_upgrading(instance)
+    return found, plan_upgrade(instance, found.to_version, found.reference)
+
+
+@step("manutenção nativa")
+def enter_maintenance(environment: str) -> Change:
+    """Let the application itself turn people away; its code and sizes stay as they are."""
+    instance = load_instance(environment)
+    found = require_upgrading(instance)
+    change = doors.runtime().apply(instance.name, closed_configuration(instance, found))
+    return change.model_copy(update={"details": ("só a conta técnica entra",)})
+
+
+def closed_configuration(instance: Instance, found: Upgrade) -> Configuration:
+    """What the application is configured with while it is upgraded."""
+    secrets = doors.environment_secrets(instance.name.slug)
+    message = f"Ambiente em manutenção: atualização do SEI para a versão {found.to_version}."
+    return configuration(instance, doors.runtime(), secrets, maintenance=True, message=message).groups()
+
+
+@step("borda fechada")
+def close_for_upgrade(environment: str) -> Change:
+    """Show the public the maintenance page, by the operators' own switch: nothing that runs by itself opens it."""
+    instance = load_instance(environment)
+    found = require_upgrading(instance)
+    if declared_site(instance.name) is None:
+        return Change(unchanged=1, details=("o ambiente não está na borda",))
+    change = close_environment.fn(environment, found.role, found.reason)
+    return change.model_copy(update={"details": ("página de manutenção",)})
+
+
+@step("aplicação parada")
+def stop_for_upgrade(environment: str) -> Change:
+    """Stop the application, its scheduler and its queue workers, and see that nobody is left in the databases.
+
+    Raises:
+        GateClosedError: another account than the application's still works in them.
+    """
+    instance = load_instance(environment)
+    require_upgrading(instance)
+    change = doors.runtime().stop(instance.name)
+    account = instance.name.database_user
+    left = _wait_for_others(instance)
+    ended = end_sessions(instance.server, account) if any(work.account == account for work in left) else 0
+    others = [work for work in left if work.account != account]
+    if others:
+        told = "; ".join(f"{work.account}: {work.sessions} conexões" for work in others)
+        raise GateClosedError(
+            f"Ainda há quem trabalhe nos bancos: {told}", environment, "Encerre essas conexões e execute de novo."
+        )
+    told = "aplicação, agendador e filas parados; nenhuma sessão nos bancos"
+    return change.model_copy(update={"details": (f"{told} ({ended} encerradas)" if ended else told,)})
+
+
+def _wait_for_others(instance: Instance) -> list[OpenWork]:
+    """Who is still connected when everybody had time to end."""
+    schemas = list(schemas_of(instance).values())
+    still = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_delay(SESSIONS_SECONDS),
+        wait=wait_fixed(_LOOK_SECONDS),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else [],
+    )
+    return still(list_open_work, instance.server, schemas)
+
+
+def folder_of(found: Upgrade) -> str:
+    """Where an upgrade keeps what its scripts said, in the environment's bucket."""
+    return f"{LOGS}/{stamp_of(found.begun_at)}"
+
+
+def moment_key(found: Upgrade, backup: BackupReference) -> str:
+    """Where it keeps what the tables held at the moment of a backup."""
+    return f"{folder_of(found)}/antes-{stamp_of(backup.taken_at)}.json"
+
+
+def list_logs(instance: Instance, found: Upgrade) -> tuple[str, ...]:
+    """Where each script's output is, as operators find it."""
+    keys = doors.object_storage().list_keys(instance.name.bucket, f"{folder_of(found)}/")
+    return tuple(f"s3://{instance.name.bucket}/{key}" for key in keys if key.endswith(".log"))
+
+
+@step("código da versão")
+def deploy_target(environment: str) -> Change:
+    """Put the target's code in place; it serves nothing until the databases are of its version."""
+    instance = load_instance(environment)
+    found = require_upgrading(instance)
+    change = doors.runtime().deploy(instance.name, found.to_version, closed_configuration(instance, found))
+    return change.model_copy(update={"details": (f"código da {found.to_version}",)})
+
+
+@step("passos da versão")
+def apply_release(environment: str) -> Change:
+    """Run the release's steps in the release's order, each judged by what it says; the output of scripts is kept.
+
+    Raises:
+        IntegrityError: one failed; nothing of it may be repeated.
+    """
+    instance = load_instance(environment)
+    found, plan = plan_begun(instance)
+    password = doors.environment_secrets(environment).migration_password
+    if password is None:
+        raise IntegrityError("A senha de migração não existe", environment, "Execute a criação do ambiente de novo.")
+    instance.server.ensure_migration_user(instance.name, password)
+    application, storage, folder = doors.runtime(), doors.object_storage(), folder_of(found)
+    change = Change()
+    try:
+        for result in run_release(
+            instance,
+            plan,
+            password,
+            lambda script, lines, limit: application.exec_script(instance.name, script, lines, limit),
+            lambda name, text: _keep(storage, instance.name.bucket, f"{folder}/{name}", text),
+        ):
+            change += Change(updated=1, details=(f"{result.name}: {result.seconds:.1f} s",))
+    except RetryableError as e:  # tried again, this step would begin where a script stopped in the middle
+        raise IntegrityError(e.what, e.where, e.fix) from e
+    _remember(instance, UpgradeEvent.APPLIED)
+    return change
+
+
+@step("conferência dos bancos")
+def examine_databases(environment: str) -> Change:
+    """Versions in three places, structure, and the prefeitura's own rows by hash.
+
+    Raises:
+        IntegrityError: something is not what the release says.
+    """
+    instance = load_instance(environment)
+    found, plan = plan_begun(instance)
+    key = moment_key(found, found.backup) if found.backup else ""
+    body = doors.object_storage().find_object(instance.name.bucket, key)
+    if body is None:
+        raise IntegrityError(
+            "O que as tabelas tinham antes não está no balde do ambiente", environment, "Execute de novo."
+        )
+    evidence = examine(instance, plan, found.accepted, Moment.model_validate_json(body))
+    return Change(unchanged=len(evidence), details=evidence)
+
+
+@step("teste de uso")
+def try_application(environment: str) -> Change:
+    """Start the application behind the closed edge, in maintenance, and do in it what a person does; then undo it.
+
+    Raises:
+        IntegrityError: it does not do what it should.
+        RetryableError: it does not answer.
+    """
+    instance = load_instance(environment)
+    require_upgrading(instance)
+    doors.runtime().start(instance.name)
+    evidence = prove_use(instance)
+    if not evidence.passed:
+        raise IntegrityError(
+            f"O teste de uso falhou: {evidence.text}", environment, "Veja o que a aplicação registrou em seus logs."
+        )
+    return Change(unchanged=1, details=(evidence.text,))
+
+
+@step("versão registrada")
+def settle_upgrade(environment: str) -> Change:
+    """Let the registry say the new version: from here on the upgrade is proved, and only goes forward."""
+    instance = load_instance(environment)
+    found, plan = plan_begun(instance)
+    change = doors.registry().finish_upgrade(
+        environment,
+        plan.target.version,
+        plan.after.digest,
+        kind=UpgradeEvent.PROVED,
+        actor=ACTOR,
+        flow_run_id=None,
+        occurred_at=clock.now(),
+    )
+    return change.model_copy(update={"details": (f"{found.from_version} → {found.to_version}",)})
+
+
+@step("reabertura")
+def finish_upgrade(environment: str) -> Change:
+    """Let the public in again, if it was in before.
+
+    Raises:
+        RetryableError: the application or its public address does not answer; it stays closed.
+    """
+    instance = load_instance(environment)
+    change = reopen_as_before(instance, require_upgrading(instance))
+    _remember(instance, UpgradeEvent.FINISHED)
+    return change
+
+
+def reopen_as_before(instance: Instance, found: Upgrade) -> Change:
+    """Lift the closing that an upgrade made; one that an operator had made before stays."""
+    if found.closed_before or closing_of(instance) is None:
+        return Change(unchanged=1, details=("continua fechada" if found.closed_before else "estava aberta",))
+    change = reopen_environment.fn(instance.name.slug, found.role, found.reason)
+    return change.model_copy(update={"details": ("como antes da atualização",)})
+
+
+def _keep(storage: ObjectStorage, bucket: str, key: str, text: str) -> None:
+    storage.ensure_object(bucket, key, text.encode())
+
+
+def _remember(instance: Instance, kind: UpgradeEvent) -> None:
+    remember_upgrade(instance, UpgradeHappening(kind=kind, at=clock.now()))

@@ -1,0 +1,219 @@
+"""From where to where an environment is upgraded, and whether it may be: all that is wrong is told at once."""
+
+import shutil
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from blocks.catalog import Catalog
+from blocks.installed_versions import read_installed_versions
+from blocks.open_work import list_open_work, measure_schemas
+from blocks.reference import find_reference
+from blocks.rehearsal import rehearsing
+from blocks.settings import load_settings
+from blocks.structure import read_reference_rows, read_structure
+from domain.backup.sizes import shown_size
+from domain.errors import IntegrityError, InvalidInputError
+from domain.quota import GIGABYTE
+from domain.reference import Database
+from domain.structure import Structure
+from domain.upgrade.compatibility import incompatibilities
+from domain.upgrade.conditions import Drift, find_drift, find_missing_rows, judge_start, unaccepted
+from domain.upgrade.release import ConfigurationStep, ReindexStep, Release, ReleaseKind, ReleaseTable, Upgrade
+from domain.upgrade.versions import InstalledVersions
+from registry.records import ReferenceRecord
+from tasks import doors
+from tasks.configuration import configuration
+from tasks.instance import Instance
+from tasks.live import has_gone_live
+from tasks.measure import ensure_measured
+
+LONG_SECONDS = 60
+"""A transaction that has been open for so long is somebody's work, or forgotten."""
+# What is beside the databases while an upgrade is undone: the restored copy, and the tables that a step copies.
+_COPIES = 2
+_DISK_MARGIN_BYTES = 256 << 20
+# Which script indexes what anew (`sei.md` 1.6). It may take days, so an operator starts it after the opening.
+_INDEXING = {
+    "protocolos": "sei/scripts/indexacao_protocolos_completa.php",
+    "bases-conhecimento": "sei/scripts/indexacao_bases_conhecimento.php",
+    "publicacoes": "sei/scripts/indexacao_publicacoes.php",
+}
+KINDS: tuple[Database, Database] = ("sip", "sei")
+
+
+class UpgradePlan(NamedTuple):
+    """One way from one release to another, with what the databases are held against before and afterwards."""
+
+    source: Release
+    target: Release
+    way: Upgrade
+    before: ReferenceRecord
+    after: ReferenceRecord
+    releases: ReleaseTable
+
+
+def schemas_of(instance: Instance) -> dict[Database, str]:
+    """The environment's databases, SIP first: the order in which SEI's own installation works."""
+    return {"sip": instance.name.database_sip, "sei": instance.name.database_sei}
+
+
+def plan_upgrade(instance: Instance, version: str, reference: str | None = None) -> UpgradePlan:
+    """The way from the release that the registry says the environment is of.
+
+    `reference` is the target's digest where it was looked up before: reading the dumps takes time.
+
+    Raises:
+        InvalidInputError: the catalog does not know the version, or no way to it, or no reference of it is at hand.
+        IntegrityError: the environment was never proved against a reference.
+    """
+    releases, where = Catalog().releases(), f"{instance.name.slug} → {version}"
+    target, source = releases.find_any(version), releases.find(instance.record.release_version)
+    if target is None:
+        raise InvalidInputError(
+            f"A versão {version!r} não está no catálogo", "catalog/releases.yaml", "Veja ./implanta release list."
+        )
+    if target.kind is not ReleaseKind.CORE or source is None:
+        raise InvalidInputError(
+            f"{version} é {target.kind.label}: só versões do SEI se instalam por ./implanta upgrade",
+            where,
+            "Veja ./implanta release list.",
+        )
+    way = target.upgrade_from(str(source.sei_version))
+    if way is None:
+        raise InvalidInputError(
+            f"Não há caminho da {source.version} para a {version}",
+            where,
+            f"Veja de onde se chega a ela com ./implanta release show {version}.",
+        )
+    if told := [step.told for step in way.steps if isinstance(step, ConfigurationStep)]:
+        raise InvalidInputError(
+            f"A versão pede o que o programa ainda não sabe manter: {', '.join(told)}",
+            where,
+            "Ponha a chave na configuração que o programa gera (tasks/configuration.py) e tire o passo do catálogo.",
+        )
+    before = doors.registry().reference(instance.record.reference_digest or "")
+    if before is None:
+        raise IntegrityError(
+            "O ambiente não tem referência registrada", instance.name.slug, "Execute a criação do ambiente de novo."
+        )
+    after = doors.registry().reference(reference) if reference else None
+    return UpgradePlan(source, target, way, before, after or _measured(instance, version, before), releases)
+
+
+def _measured(instance: Instance, version: str, before: ReferenceRecord) -> ReferenceRecord:
+    """What the target's databases look like, of the kind from which the environment was made."""
+    folder = load_settings().reference_dir if before.kind == "official" else None
+    reference = find_reference(version, folder)
+    ensure_measured(instance.server, reference)
+    found = doors.registry().reference(reference.digest)
+    assert found is not None  # noqa: S101  # it was measured
+    return found
+
+
+def reindexing_of(version: str, from_version: str) -> tuple[str, ...]:
+    """The scripts that an operator starts after the opening."""
+    releases = Catalog().releases()
+    target, source = releases.find(version), releases.find(from_version)
+    way = target.upgrade_from(str(source.sei_version)) if target and source else None
+    steps = way.steps if way else ()
+    return tuple(_INDEXING[core] for step in steps if isinstance(step, ReindexStep) for core in step.cores)
+
+
+def judge_conditions(instance: Instance, plan: UpgradePlan, accepted: Collection[str]) -> list[str]:
+    """Everything that speaks against it now, in Portuguese; nothing is changed to find out.
+
+    Raises:
+        RetryableError: a server does not answer.
+    """
+    return list(_conditions(instance, plan, accepted))
+
+
+def _conditions(instance: Instance, plan: UpgradePlan, accepted: Collection[str]) -> Iterator[str]:
+    yield from judge_databases(instance, plan, accepted)
+    yield from _room(instance)
+    for work in list_open_work(instance.server, list(schemas_of(instance).values())):
+        if work.oldest_seconds >= LONG_SECONDS:
+            yield f"a conta {work.account} tem uma transação aberta há {work.oldest_seconds} s"
+    yield from _code(instance, plan)
+
+
+def judge_databases(instance: Instance, plan: UpgradePlan, accepted: Collection[str]) -> Iterator[str]:
+    """What the databases themselves say against it: versions, modules, references, drift."""
+    modules = Catalog().modules()
+    installed = read_installed_versions(instance.server, instance.name, modules)
+    yield from judge_start(installed, plan.source, plan.target, plan.releases)
+    versions = {module.code or module.parameter: module.version for module in installed.modules}
+    yield from incompatibilities(str(plan.target.sei_version), versions, modules)
+    for known, digests in ((plan.before, plan.way.reference_before), (plan.after, plan.way.reference_after)):
+        if digests and known.digest not in digests:
+            yield f"a referência {known.version} ({known.digest[:12]}) não é nenhuma das que a versão admite"
+    for drift in unaccepted(read_drift(instance, plan.before, installed), accepted):
+        yield f"difere da referência: {drift}"
+
+
+def read_drift(
+    instance: Instance,
+    pristine: ReferenceRecord,
+    installed: InstalledVersions,
+    structures: dict[Database, Structure] | None = None,
+) -> list[Drift]:
+    """How the databases differ from a reference; a prefeitura that is live may remove rows of its catalogues."""
+    expected = {"sip": pristine.sip_fingerprint, "sei": pristine.sei_fingerprint}
+    found = structures or read_structures(instance)
+    has_modules, live = bool(installed.modules), has_gone_live(instance.municipality.ibge)
+    drift: list[Drift] = []
+    for kind, schema in schemas_of(instance).items():
+        drift += find_drift(kind, expected[kind], found[kind], has_modules=has_modules)
+        if not live:
+            with instance.server.transaction(schema) as cursor:
+                rows = read_reference_rows(cursor, schema, kind, like=pristine.rows[kind])
+                drift += find_missing_rows(kind, pristine.rows[kind], rows)
+    return drift
+
+
+def read_structures(instance: Instance) -> dict[Database, Structure]:
+    """Both databases' structures as they are now."""
+    found: dict[Database, Structure] = {}
+    for kind, schema in schemas_of(instance).items():
+        with instance.server.transaction(schema) as cursor:
+            found[kind] = read_structure(cursor, schema)
+    return found
+
+
+def _room(instance: Instance) -> Iterator[str]:
+    server = instance.server
+    own = measure_schemas(server, list(schemas_of(instance).values()))
+    free = server.storage_gb * GIGABYTE - measure_schemas(server)
+    if free < _COPIES * own:
+        yield (
+            f"o servidor de banco tem {shown_size(max(0, free))} livres do que o bloco declara, e são precisos"
+            f" {shown_size(_COPIES * own)}"
+        )
+    needed = _COPIES * own + _DISK_MARGIN_BYTES
+    for what, folder in (
+        ("a pasta de rascunho", load_settings().scratch_dir),
+        ("o repositório de arquivos", Path(doors.runtime().repository_path(instance.name))),
+    ):
+        there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+        if there is not None and (left := shutil.disk_usage(there).free) < needed:
+            yield f"o disco d{what} tem {shown_size(left)} livres, e são precisos {shown_size(needed)}"
+
+
+def _code(instance: Instance, plan: UpgradePlan) -> Iterator[str]:
+    application = doors.runtime()
+    secrets = doors.environment_secrets(instance.name.slug)
+    made = configuration(instance, application, secrets, maintenance=True).groups()
+    try:
+        with rehearsing():
+            application.deploy(instance.name, plan.target.version, made)
+    except (InvalidInputError, IntegrityError) as e:
+        yield f"{e.what[:1].lower()}{e.what[1:]} ({e.where})"
+    if secrets.migration_password is None:
+        yield "a senha de migração ainda não foi gerada: execute a criação do ambiente de novo"
+
+
+def is_announced(window_from: datetime | None, window_until: datetime | None, now: datetime) -> bool:
+    """Whether this is the time that the prefeitura was told."""
+    return window_from is not None and window_until is not None and window_from <= now < window_until

@@ -1,0 +1,81 @@
+"""What one look at a database server tells of everybody on it, whatever is broken in one of them."""
+
+import pytest
+
+from blocks.mariadb import MariaDBServer
+from blocks.sei_use import SeiUse
+from blocks.server_watch import OnServer, read_server
+from domain.environment import EnvironmentName, Purpose
+from domain.errors import RetryableError
+from domain.monitoring.facts import EnvironmentFigures
+from tests.blocks.instance import Databases
+
+NOBODY = EnvironmentName(municipality="blocos-ninguem", purpose=Purpose.TREINAMENTO)
+BEAT = "AgendamentoRN::testarAgendamento"
+
+
+def on_server(name: EnvironmentName) -> OnServer:
+    return OnServer(name.slug, name.database_sei, name.database_sip)
+
+
+def look(databases: Databases, *more: EnvironmentName) -> dict[str, EnvironmentFigures]:
+    environments = [on_server(name) for name in (databases.name, *more)]
+    return read_server(databases.server, environments, session_minutes=60).environments
+
+
+def test_every_version_tells_its_figures_and_who_is_not_there_is_told(databases: Databases) -> None:
+    slug = databases.name.slug
+    databases.rows(
+        "sei",
+        "UPDATE infra_agendamento_tarefa SET dth_ultima_execucao = NOW() - INTERVAL 90 SECOND, sin_sucesso = 'S'"
+        " WHERE comando = %s",
+        (BEAT,),
+    )
+    found = look(databases, NOBODY)
+    assert found[NOBODY.slug] == EnvironmentFigures(present=False)
+    figures = found[slug]
+    assert figures.present
+    assert figures.heartbeat_seconds is not None
+    assert 90 <= figures.heartbeat_seconds < 120
+    assert figures.concurrent_users == 0
+    assert figures.users == SeiUse(databases.server, databases.name).count_all().users
+    # The same that MariaDB itself tells after it has opened every table, but for what its statistics lag behind.
+    exact = databases.one(
+        "sei",
+        "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema IN (%s, %s)",
+        (databases.name.database_sei, databases.name.database_sip),
+    )
+    assert figures.storage_bytes == pytest.approx(int(exact), rel=0.2)
+
+
+def test_a_failed_beat_is_no_sign_of_life(databases: Databases) -> None:
+    databases.rows("sei", "UPDATE infra_agendamento_tarefa SET sin_sucesso = 'N' WHERE comando = %s", (BEAT,))
+    assert look(databases)[databases.name.slug].heartbeat_seconds is None
+
+
+def test_a_table_that_cannot_be_read_is_its_own_environments_trouble(
+    databases: Databases, other_databases: Databases
+) -> None:
+    """The other environment has every table that is looked for, one of them without its column."""
+    for kind, tables in (("sei", ("infra_agendamento_tarefa", "usuario")), ("sip", ("login", "usuario"))):
+        source = {"sei": databases.name.database_sei, "sip": databases.name.database_sip}[kind]
+        for table in tables:
+            other_databases.rows(kind, f"CREATE TABLE {table} LIKE `{source}`.{table}")
+    assert look(databases, other_databases.name)[other_databases.name.slug].present
+    other_databases.rows("sip", "ALTER TABLE login DROP COLUMN sta_login")
+    found = look(databases, other_databases.name)
+    assert found[databases.name.slug].present
+    assert found[other_databases.name.slug] == EnvironmentFigures(present=False)
+
+
+def test_a_server_tells_its_connections_and_that_it_is_no_replica(databases: Databases) -> None:
+    with databases.server.connection(), databases.server.connection():
+        found = read_server(databases.server, [], session_minutes=60)
+    assert found.connections >= 3
+    assert found.max_connections > found.connections
+    assert (found.replicates, found.lag_seconds, found.environments) == (False, 0, {})
+
+
+def test_a_server_that_is_not_there_is_no_answer(server: MariaDBServer) -> None:
+    with pytest.raises(RetryableError, match="não respondeu"):
+        read_server(server.model_copy(update={"port": 1}), [], session_minutes=60)
