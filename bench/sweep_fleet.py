@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _UF = "MG"
 _POPULATION = 8_000
 _AT_ONCE = 8
+_ASKED = {"name", "data", "block_schema_id", "block_type_id"}
 _READ = {"sei": ("usuario", "infra_agendamento_tarefa"), "sip": ("usuario", "infra_agendamento_tarefa", "login")}
 
 
@@ -92,6 +93,7 @@ def _fill_secrets(names: Sequence["EnvironmentName"]) -> None:
     The block's type is registered once: `save` would do so with each of them, in ten times as many calls.
     """
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import BlockDocumentCreate
 
     from blocks.secrets import EnvironmentSecrets
     from tasks import doors
@@ -103,10 +105,14 @@ def _fill_secrets(names: Sequence["EnvironmentName"]) -> None:
         password = SecretStr(token_urlsafe(24))
         own = made.model_copy(update={"directory_password": password})
         document = own._to_block_document(
-            name=name.slug, block_schema_id=made._block_schema_id, block_type_id=made._block_type_id
+            name=name.slug,
+            block_schema_id=made._block_schema_id,
+            block_type_id=made._block_type_id,
+            include_secrets=True,
         )
+        asked = BlockDocumentCreate.model_validate(document.model_dump(include=_ASKED))
         with get_client(sync_client=True) as client:
-            client.create_block_document(document)
+            client.create_block_document(asked)
         directory.ensure_environment(name, password)
 
     directory.ensure_environment(names[0], made.directory_password)

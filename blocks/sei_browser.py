@@ -38,6 +38,7 @@ class SeiBrowser:
     def __init__(self, address: ServiceAddress) -> None:
         self._client = client_for(address)
         self._where = address.host
+        self._known: dict[str, str] = {}  # links found in this session: of a process by its number, of the search
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -63,6 +64,7 @@ class SeiBrowser:
             raise self._refusal("A página de entrada não deixou entrar", answer)
 
     def _sign_in(self, login: str, password: SecretStr) -> httpx.Response:
+        self._known.clear()
         # In maintenance some are let in by a form that a page of status 503 shows.
         page = self._ask("GET", f"{SIGN_IN_PAGE}?sigla_sistema=SEI")
         form = next((form for form in parse(page).forms if "txtUsuario" in form.fields), None)
@@ -110,6 +112,7 @@ class SeiBrowser:
         answer = self._fill(self._open(process), "procedimento_excluir", {}, what)
         if not _shows_processes(answer):
             raise self._refusal(what, answer)
+        del self._known[process]
 
     # -- documents
 
@@ -178,16 +181,20 @@ class SeiBrowser:
     # -- links and forms
 
     def _open(self, process: str) -> httpx.Response:
-        """A process of the person's unit, or else one that the search finds."""
-        what = f"O processo {process} não abriu"
-        page = self._ask("GET", PROCESSES)
-        if not any(links(part, "procedimento_trabalhar") for part in parts(page, process)):
-            page = self._search(process, what)
-        return self._follow(page, "procedimento_trabalhar", what, row=process)
+        """A process of the person's unit, or else one that the search finds; the link leads there all session long."""
+        if process not in self._known:
+            what, action = f"O processo {process} não abriu", "procedimento_trabalhar"
+            page = self._ask("GET", PROCESSES)
+            if not any(links(part, action) for part in parts(page, process)):
+                page = self._search(process, what)
+            self._known[process] = self._link(page, action, what, row=process)
+        return self._ask("GET", self._known[process])
 
     def _search(self, asked: str, what: str) -> httpx.Response:
-        page = self._follow(self._ask("GET", PROCESSES), "protocolo_pesquisar", what)
-        return self._fill(page, "protocolo_pesquisar", {"q": asked}, what)
+        action = "protocolo_pesquisar"
+        if action not in self._known:
+            self._known[action] = self._link(self._ask("GET", PROCESSES), action, what)
+        return self._fill(self._ask("GET", self._known[action]), action, {"q": asked}, what)
 
     def _new_document(self, answer: httpx.Response, what: str) -> str:
         """The number of the document that the page of the process marks."""
@@ -198,10 +205,13 @@ class SeiBrowser:
 
     def _follow(self, page: httpx.Response, action: str, what: str, *, row: str | None = None) -> httpx.Response:
         """Go where the page's link of this action leads; with `row`, that of the table's row with this number."""
+        return self._ask("GET", self._link(page, action, what, row=row))
+
+    def _link(self, page: httpx.Response, action: str, what: str, *, row: str | None = None) -> str:
         found = [address for part in parts(page, row) for address in links(part, action)]
         if not found:
             raise self._refusal(what, page, f"a página não oferece {action}")
-        return self._ask("GET", found[0])
+        return found[0]
 
     def _fill(
         self,
