@@ -3,16 +3,17 @@
 Everything is measured in one run, on one private lab. Each round has two prefeituras with the same rows and files, both
 of the old version: in one the release's scripts are run bare, one after the other, by hand; the other is rehearsed and
 then upgraded by the product, while a client asks the edge for its sign-in page over and over. Down is from the first
-answer that is not that page to the next one that is. The median of the rounds counts.
+answer that is not that page to the next one that is. The median of the rounds of average prefeituras counts; a round of
+a large one, with ten times their rows, shows what of the overhead grows with them.
 
-The lab's scripts take seconds where the release itself expects minutes (`catalog/releases.yaml`): the ratio is of what
-was measured, and `downtime_over_steps_as_expected` says what the same overhead is beside steps of that length.
+The lab's scripts take seconds where the release itself expects minutes (`catalog/releases.yaml`): the ratios are of
+what was measured, and `downtime_over_steps_as_expected` says what the same overhead is beside steps of that length.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median
@@ -33,10 +34,16 @@ if TYPE_CHECKING:
 
 LIMIT = 1.5
 OLD, NEW = "4.0.0", "4.1.0"
-PREFEITURAS = (
+Place = tuple[str, str, int]
+"""IBGE code, name and population."""
+
+AVERAGE: tuple[tuple[Place, Place], ...] = (
     (("3168606", "Teófilo Otoni", 141269), ("3138203", "Lavras", 105756)),
     (("3144805", "Nova Lima", 97378), ("3170404", "Unaí", 87000)),
 )
+LARGE: tuple[Place, Place] = (("3143302", "Montes Claros", 417478), ("3127701", "Governador Valadares", 282164))
+# An upgrade leaves files alone: as many as an average prefeitura has, and short ones.
+LARGE_SIZE = replace(Size().part(10), attachments=Size().attachments, attachment_bytes=2_000)
 _ASK_SECONDS = 0.05
 
 
@@ -50,34 +57,47 @@ class Rounds:
     rehearsal: list[float] = field(default_factory=list)
     steps: list[dict[str, float]] = field(default_factory=list)
 
+    def ratio(self) -> float:
+        return median(down / bare for down, bare in zip(self.down, self.bare, strict=True))
+
 
 def measure() -> BenchResult:
     """Both sides of every round, the bare one first."""
-    rounds = Rounds()
+    average, large = Rounds(), Rounds()
     with private_lab():
-        for number, (bare, upgraded) in enumerate(PREFEITURAS):
-            rounds.bare.append(_run_bare(_create(*bare, seed=number)))
-            _upgrade(_create(*upgraded, seed=number), rounds)
-            told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in rounds.steps[-1].items())
-            talk.print(f"passos {rounds.bare[-1]:.1f} s; fechado {rounds.down[-1]:.1f} s; {told}", highlight=False)
-    overhead = median(down - bare for down, bare in zip(rounds.down, rounds.bare, strict=True))
-    ratio = median(down / bare for down, bare in zip(rounds.down, rounds.bare, strict=True))
+        for number, pair in enumerate(AVERAGE):
+            _round(pair, Size(), number, average)
+        _round(LARGE, LARGE_SIZE, len(AVERAGE), large)
+    overhead = median(down - bare for down, bare in zip(average.down, average.bare, strict=True))
     return BenchResult(
         name="upgrade",
         figures={
-            "bare_steps": Figure(value=median(rounds.bare), unit="s"),
-            "downtime": Figure(value=median(rounds.down), unit="s"),
-            "whole_upgrade": Figure(value=median(rounds.whole), unit="s"),
-            "rehearsal": Figure(value=median(rounds.rehearsal), unit="s"),
+            "bare_steps": Figure(value=median(average.bare), unit="s"),
+            "downtime": Figure(value=median(average.down), unit="s"),
+            "whole_upgrade": Figure(value=median(average.whole), unit="s"),
+            "rehearsal": Figure(value=median(average.rehearsal), unit="s"),
             "overhead_while_closed": Figure(value=overhead, unit="s"),
             "downtime_over_steps_as_expected": Figure(value=1 + overhead / _expected_seconds(), unit="×"),
+            "bare_steps_of_a_large_one": Figure(value=median(large.bare), unit="s"),
+            "downtime_of_a_large_one": Figure(value=median(large.down), unit="s"),
             **{
-                f"step_{name.replace(' ', '_')}": Figure(value=median(one[name] for one in rounds.steps), unit="s")
-                for name in rounds.steps[0]
+                f"step_{name.replace(' ', '_')}": Figure(value=median(one[name] for one in average.steps), unit="s")
+                for name in average.steps[0]
             },
         },
-        ratios={"downtime_over_bare_steps": Ratio(value=ratio, limit=LIMIT)},
+        ratios={
+            "downtime_over_bare_steps": Ratio(value=average.ratio(), limit=LIMIT),
+            "downtime_over_bare_steps_of_a_large_one": Ratio(value=large.ratio(), limit=LIMIT),
+        },
     )
+
+
+def _round(pair: tuple[Place, Place], size: Size, seed: int, rounds: Rounds) -> None:
+    bare, upgraded = pair
+    rounds.bare.append(_run_bare(_create(*bare, size, seed)))
+    _upgrade(_create(*upgraded, size, seed), rounds)
+    told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in rounds.steps[-1].items())
+    talk.print(f"passos {rounds.bare[-1]:.1f} s; fechado {rounds.down[-1]:.1f} s; {told}", highlight=False)
 
 
 def _expected_seconds() -> float:
@@ -89,8 +109,8 @@ def _expected_seconds() -> float:
     return 60.0 * (way.minutes if way else 1)
 
 
-def _create(ibge: str, name: str, population: int, *, seed: int) -> "Instance":
-    """A training environment of the old version, with two years of an average prefeitura's work."""
+def _create(ibge: str, name: str, population: int, size: Size, seed: int) -> "Instance":
+    """A training environment of the old version, with two years of work of that size."""
     from blocks.catalog import Catalog
     from cli.municipality import open_registry
     from domain.environment import EnvironmentName, Purpose
@@ -107,7 +127,7 @@ def _create(ibge: str, name: str, population: int, *, seed: int) -> "Instance":
     create_environment(municipality.slug, Purpose.TREINAMENTO, OLD)
     found = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
     names, root = found.name, Path(doors.runtime().repository_path(found.name))
-    fill(found.server, names.database_sip, names.database_sei, root, size=Size(), seed=seed, today=clock.today())
+    fill(found.server, names.database_sip, names.database_sei, root, size=size, seed=seed, today=clock.today())
     return found
 
 

@@ -136,15 +136,14 @@ def changes(journey: Any) -> int:  # noqa: ANN401  # as it was printed
 def start(directory: Path, deployment: str) -> None:
     """Run a deployment now, as the button in the UI does."""
     prefect = load_state(directory).prefect
-    client = httpx.Client(base_url=prefect.api_url, auth=prefect.credentials, trust_env=False)
-    found = client.get(f"/deployments/name/{deployment}").json()
+    with httpx.Client(base_url=prefect.api_url, auth=prefect.credentials, trust_env=False) as client:
+        found = client.get(f"/deployments/name/{deployment}").raise_for_status().json()
 
-    def is_taken() -> bool:
-        answer = client.post(f"/deployments/{found['id']}/create_flow_run", json={})
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            return False  # its database is locked for a moment: Prefect's own client asks again as well
-        answer.raise_for_status()
-        return True
+        def is_taken() -> bool:
+            answer = client.post(f"/deployments/{found['id']}/create_flow_run", json={})
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                return False  # its database is locked for a moment: Prefect's own client asks again as well
+            answer.raise_for_status()
+            return True
 
-    with client:
         wait_until(is_taken, f"the server takes a run of {deployment}", seconds=60)
