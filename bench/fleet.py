@@ -42,6 +42,8 @@ def measure(environments: int = FLEET) -> BenchResult:
         names: list[str] = []
         for size in sizes:
             names += _register(size - len(names), after=len(names))
+            if not nights:
+                run_routine(names)  # the first one pays for what every worker loads once, and is not counted
             nights[size] = _told(f"{size} ambientes, 4 workers", run_routine(names))
         # The sweep of the monitoring over the same fleet belongs here: bench/sweep.py, measure_sweep(len(names)).
         hurt = _told("um worker e uma API mortos no meio", run_routine(names, on_third=lambda: kill(folder)))
@@ -86,6 +88,7 @@ def _result(nights: dict[int, Night], hurt: Night, alone: Night) -> BenchResult:
             "one_worker_over_four": Ratio(value=alone.rate / four.rate, limit=1),
             "done_twice": Ratio(value=doubles, limit=0),
             "lost": Ratio(value=lost, limit=0),
+            "nobody_died": Ratio(value=0 if hurt.dead else 1, limit=0),
             "failed_without_deaths": Ratio(value=sum(len(night.reported) for night in nights.values()), limit=0),
         },
     )

@@ -23,6 +23,8 @@ ROUTINE = "mapa das versões/mapa-das-versoes"
 UNIT = "versões e desvios"
 FLEET_WORKERS = ("worker-principal-1", "worker-segundo-1", "worker-principal-2", "worker-segundo-2")
 KILLED_API = "prefect-api-2"
+# How a process worker runs a flow: `python -m prefect.engine`.
+_ENGINE = "prefect.engine"
 _LONGEST_SECONDS = 1800
 _POLL_SECONDS = 0.5
 _SETTLING_SECONDS = 10
@@ -48,8 +50,10 @@ class Night(Frozen):
         return len(self.names) / self.seconds
 
 
-def run_routine(names: Sequence[str], on_third: Callable[[], None] | None = None) -> Night:
-    """Run the deployed routine over these environments; `on_third` is called once a third of them is done.
+def run_routine(names: Sequence[str], on_third: Callable[[], bool] | None = None) -> Night:
+    """Run the deployed routine over these environments.
+
+    Once a third of them is done `on_third` is called, again and again until it says that it did what it should.
 
     Raises:
         RetryableError: it did not end within half an hour.
@@ -68,18 +72,32 @@ def run_routine(names: Sequence[str], on_third: Callable[[], None] | None = None
                 now = client.read_flow_run(run.id)
                 if now.state is not None and now.state.is_final():
                     break
-                if on_third is not None and 3 * _done_so_far(client, run.id) >= len(names):
-                    on_third()
+                if on_third is not None and 3 * _done_so_far(client, run.id) >= len(names) and on_third():
                     on_third = None
         sleep(_SETTLING_SECONDS)  # the last tasks are recorded after the run that they belong to
         return _night(client, now, names)
 
 
-def kill(folder: Path) -> None:
-    """End a worker that is at a part, with all that it runs, and one server of the API, as a power cut would."""
-    at_work = (name for name in FLEET_WORKERS if psutil.Process(_pid(folder, name)).children())
-    children_too(folder, next(at_work, FLEET_WORKERS[0]))
+def kill(folder: Path) -> bool:
+    """End a worker that is at a part, with all that it runs, and one server of the API, as a power cut would.
+
+    False when no worker is at a part at this moment: nothing was killed then.
+    """
+    at_work = next((name for name in FLEET_WORKERS if is_at_a_part(psutil.Process(_pid(folder, name)))), None)
+    if at_work is None:
+        return False
+    children_too(folder, at_work)
     os.kill(_pid(folder, KILLED_API), signal.SIGKILL)
+    return True
+
+
+def is_at_a_part(worker: psutil.Process) -> bool:
+    """Whether it runs a flow now; an idle worker may have other children."""
+    for child in worker.children(recursive=True):
+        with suppress(psutil.Error):  # ended meanwhile
+            if _ENGINE in child.cmdline():
+                return True
+    return False
 
 
 def children_too(folder: Path, service: str) -> None:

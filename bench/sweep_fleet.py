@@ -125,7 +125,7 @@ def _fill_edge(first: str, names: Sequence["EnvironmentName"]) -> None:
     """A site and a certificate of its own for each. All are declared, and the last one that is ensured publishes them:
     one after the other, each would write the whole configuration."""
     from blocks.catalog import Catalog
-    from blocks.edge import NginxEdge
+    from blocks.nginx_edge import NginxEdge
     from domain.environment import EnvironmentName
     from tasks import doors
     from tasks.edge import declared_site

@@ -1,9 +1,9 @@
-"""The edge: a private nginx with ModSecurity and the OWASP CRS, configured by `blocks.edge` as any other."""
+"""The edge: a private nginx with ModSecurity and the OWASP CRS, configured by `blocks.nginx_edge` as any other."""
 
 import os
 from pathlib import Path
 
-from blocks.edge import NginxEdge
+from blocks.nginx_edge import NginxEdge
 from domain.errors import InvalidInputError
 from lab import gateway
 from lab.layout import make_private_dir

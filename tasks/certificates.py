@@ -9,8 +9,8 @@ from prefect.runtime import flow_run
 from blocks.acme_issuer import AcmeIssuer
 from blocks.catalog import Catalog
 from blocks.certificate_authority import CertificateIssuer, read_anchors, system_anchors
-from blocks.edge import NginxEdge
 from blocks.environment_certificate import EnvironmentCertificate
+from blocks.nginx_edge import NginxEdge
 from blocks.rehearsal import is_rehearsal
 from blocks.settings import load_settings
 from domain.calendar import local_day

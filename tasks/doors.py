@@ -12,10 +12,11 @@ from blocks.archive_key import EnvironmentArchiveKey
 from blocks.certificate_authority import CertificateIssuer, InternalCA
 from blocks.directory import Directory
 from blocks.dns import DnsZone, ManualZone, Rfc2136Zone
-from blocks.edge import Edge, NginxEdge
+from blocks.edge import Edge
 from blocks.environment_certificate import EnvironmentCertificate
 from blocks.mailer import Mailer
 from blocks.mariadb import MariaDBServer
+from blocks.nginx_edge import NginxEdge
 from blocks.object_storage import ObjectStorage
 from blocks.returns_mailbox import ReturnsMailbox
 from blocks.runtime import ApplicationRuntime, ComposeRuntime, KubernetesRuntime, LabRuntime

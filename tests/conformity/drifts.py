@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ldap3 import MODIFY_REPLACE
 
-from blocks.edge import NginxEdge
 from blocks.environment_certificate import EnvironmentCertificate
+from blocks.nginx_edge import NginxEdge
 from blocks.runtime import LabRuntime
 from blocks.secrets import EnvironmentSecrets
 from domain.storage_identity import POLICY_NAME, identity_name

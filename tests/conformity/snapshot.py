@@ -8,9 +8,9 @@ from pathlib import Path
 from ldap3 import BASE, SUBTREE
 from prefect.client.orchestration import get_client
 
-from blocks.edge import NginxEdge
 from blocks.environment_certificate import EnvironmentCertificate
 from blocks.mariadb import MariaDBServer
+from blocks.nginx_edge import NginxEdge
 from blocks.runtime import LabRuntime
 from blocks.secrets import EnvironmentSecrets
 from domain.storage_identity import identity_name

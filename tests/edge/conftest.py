@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.edge import NginxEdge
+from blocks.nginx_edge import NginxEdge
 from domain.edge import Site, SiteLimits
 from domain.environment import EnvironmentName
 from lab import down, up

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-import blocks.edge
-from blocks.edge import NginxEdge
+import blocks.nginx_edge
+from blocks.nginx_edge import NginxEdge
 from blocks.probes.waf import probe_waf
 from blocks.rehearsal import rehearsing
 from domain.change import Change
@@ -481,14 +481,14 @@ def test_who_closes_a_site_between_reading_and_writing_it_finds_it_closed(
 
 def closing_meanwhile(patch: pytest.MonkeyPatch, edge: NginxEdge, switch: str) -> None:
     """Let somebody else be the first to get the lock for which a change waits."""
-    real = blocks.edge._wait_for_lock
+    real = blocks.nginx_edge._wait_for_lock
 
     def slow(descriptor: int, home: Path) -> None:
-        patch.setattr(blocks.edge, "_wait_for_lock", real)
+        patch.setattr(blocks.nginx_edge, "_wait_for_lock", real)
         assert edge.switch_site(EnvironmentName.parse(A), **{switch: True}).updated == 1
         real(descriptor, home)
 
-    patch.setattr(blocks.edge, "_wait_for_lock", slow)
+    patch.setattr(blocks.nginx_edge, "_wait_for_lock", slow)
 
 
 def test_each_of_the_two_who_close_a_site_opens_only_what_it_closed(empty_edge: NginxEdge, sites: Sites) -> None:

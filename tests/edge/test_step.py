@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import blocks.edge
+import blocks.nginx_edge
 from blocks.catalog import Catalog
 from blocks.environment_certificate import EnvironmentCertificate
 from blocks.http_client import client_for
@@ -76,14 +76,14 @@ def test_who_closes_an_environment_while_it_is_converged_finds_it_closed(
     if renews:
         EnvironmentCertificate.delete(environment)
         ensure_certificate.fn(environment)
-    real = blocks.edge._wait_for_lock
+    real = blocks.nginx_edge._wait_for_lock
 
     def slow(descriptor: int, home: Path) -> None:
-        monkeypatch.setattr(blocks.edge, "_wait_for_lock", real)
+        monkeypatch.setattr(blocks.nginx_edge, "_wait_for_lock", real)
         assert ensure_edge_maintenance.fn(environment, active=True).updated == 1
         real(descriptor, home)
 
-    monkeypatch.setattr(blocks.edge, "_wait_for_lock", slow)
+    monkeypatch.setattr(blocks.nginx_edge, "_wait_for_lock", slow)
     assert publish_certificate(environment).updated == renews
     assert sites_of(environment)[0].maintenance
     with client_for(doors.edge().address(EnvironmentName.parse(environment))) as visitor:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blocks.edge import NginxEdge
+from blocks.nginx_edge import NginxEdge
 from lab.state import LabState
 from tests.edge.client import Browser
 from tests.edge.conftest import Sites

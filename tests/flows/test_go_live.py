@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from blocks.catalog import Catalog
 from blocks.dns import ManualZone, Rfc2136Zone
-from blocks.edge import NginxEdge
 from blocks.http_client import client_for
+from blocks.nginx_edge import NginxEdge
 from blocks.settings import PROJECT_ROOT
 from blocks.table_facts import read_database_facts
 from cli.__main__ import app

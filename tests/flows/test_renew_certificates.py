@@ -14,9 +14,9 @@ from pydantic import JsonValue, SecretStr
 from blocks.acme_issuer import AcmeIssuer
 from blocks.catalog import Catalog
 from blocks.certificate_authority import InternalCA
-from blocks.edge import NginxEdge
 from blocks.environment_certificate import EnvironmentCertificate
 from blocks.mariadb import MariaDBServer
+from blocks.nginx_edge import NginxEdge
 from blocks.rehearsal import rehearsing
 from blocks.settings import Settings
 from domain.certificate import Certificate, IssuedCertificate, judge_certificate, served_certificate

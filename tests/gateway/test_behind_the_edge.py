@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from blocks.edge import NginxEdge
+from blocks.nginx_edge import NginxEdge
 from blocks.ssc import SecuritySystem
 from gateway.access import FIELD_NAMES
 from gateway.form_tokens import FIELD

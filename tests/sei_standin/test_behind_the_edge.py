@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from blocks.edge import NginxEdge
+from blocks.nginx_edge import NginxEdge
 from domain.edge import Site, SiteLimits
 from domain.environment import EnvironmentName, Purpose
 from lab.edge import make_block
