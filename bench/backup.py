@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bench.peak_memory import peak_memory
 from bench.private_lab import private_lab
-from bench.result import BenchResult, Figure, Ratio
+from bench.result import BenchResult, Figure, Ratio, median_ratio
 from bench.shell_backup import run_shell_cycle
 from bench.synthetic import Size, fill, grow
 from cli.output import talk
@@ -56,7 +56,7 @@ class Nights:
 
     def ratio(self) -> float:
         """The product's seconds over the pipeline's, the median of the nights."""
-        return median(ours / theirs for ours, theirs in zip(self.product, self.shell, strict=True))
+        return median_ratio(self.product, self.shell)
 
 
 def measure() -> BenchResult:

@@ -45,7 +45,6 @@ def measure(environments: int = FLEET) -> BenchResult:
             if not nights:
                 run_routine(names)  # the first one pays for what every worker loads once, and is not counted
             nights[size] = _told(f"{size} ambientes, 4 workers", run_routine(names))
-        # The sweep of the monitoring over the same fleet belongs here: bench/sweep.py, measure_sweep(len(names)).
         hurt = _told("um worker e uma API mortos no meio", run_routine(names, on_third=lambda: kill(folder)))
         alone = _alone(folder, names[: sizes[-2]] if len(sizes) > 1 else names)
     return _result(nights, hurt, alone)

@@ -102,7 +102,11 @@ def is_at_a_part(worker: psutil.Process) -> bool:
 
 def children_too(folder: Path, service: str) -> None:
     """Kill a service of the lab and every process that it started."""
-    main = psutil.Process(_pid(folder, service))
+    kill_whole(psutil.Process(_pid(folder, service)))
+
+
+def kill_whole(main: psutil.Process) -> None:
+    """Kill a process and every process that it started."""
     for process in (main, *main.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -1,5 +1,8 @@
 """The one shape in which every bench reports."""
 
+from collections.abc import Sequence
+from statistics import median
+
 from domain.model import Frozen
 
 
@@ -42,3 +45,8 @@ class BenchResult(Frozen):
             "ratios": {name: {**ratio.model_dump(), "holds": ratio.holds} for name, ratio in self.ratios.items()},
             "holds": self.holds,
         }
+
+
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The first over the second, round by round, and of that the median."""
+    return median(one / other for one, other in zip(ours, theirs, strict=True))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from bench.private_lab import private_lab
-from bench.result import BenchResult, Figure, Ratio
+from bench.result import BenchResult, Figure, Ratio, median_ratio
 from bench.synthetic import Size, fill
 from cli.output import talk
 
@@ -58,7 +58,8 @@ class Rounds:
     steps: list[dict[str, float]] = field(default_factory=list)
 
     def ratio(self) -> float:
-        return median(down / bare for down, bare in zip(self.down, self.bare, strict=True))
+        """The downtime over the bare steps, the median of the rounds."""
+        return median_ratio(self.down, self.bare)
 
 
 def measure() -> BenchResult:

@@ -16,13 +16,13 @@ import psutil
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from pydantic import Field, ValidationError, model_validator
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from blocks.catalog_file import CATALOG_DIR
 from blocks.edge import HTTPS_PORT, Edge, EdgeAddress, EdgeHealth
 from blocks.nginx_server import BRING_UP, PROBE_INTERVAL_SECONDS, NginxServer
 from blocks.nginx_tree import SITE_FILES, Tree, describe, explaining_disk_errors, read, write
 from blocks.rehearsal import is_rehearsal
+from blocks.waiting import comes_true
 from domain.change import Change
 from domain.edge import Site, Switch
 from domain.environment import EnvironmentName
@@ -444,13 +444,7 @@ def _wait_for_lock(descriptor: int, home: Path) -> None:
             return False
         return True
 
-    waiting = Retrying(
-        retry=retry_if_result(lambda held: not held),
-        stop=stop_after_delay(_LOCK_SECONDS),
-        wait=wait_fixed(PROBE_INTERVAL_SECONDS),
-        retry_error_callback=lambda _: False,
-    )
-    if not waiting(is_held):
+    if not comes_true(is_held, seconds=_LOCK_SECONDS, every=PROBE_INTERVAL_SECONDS):
         raise RetryableError(
             f"Outra execução mexe na borda há mais de {_LOCK_SECONDS} s",
             str(home),

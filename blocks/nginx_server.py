@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from blocks.plain_http import TRUSTS_NOBODY
+from blocks.waiting import comes_true
 from domain.errors import InvalidInputError, RetryableError
 from domain.model import Frozen
 
@@ -105,13 +105,7 @@ class NginxServer(Frozen):
                 return True
             return self.served_generation() == generation and not any(map(_accepts_connections, old_workers))
 
-        waiting = Retrying(
-            retry=retry_if_result(lambda done: not done),
-            stop=stop_after_delay(self.reload_seconds),
-            wait=wait_fixed(PROBE_INTERVAL_SECONDS),
-            retry_error_callback=lambda _: False,
-        )
-        if not waiting(has_taken_over):
+        if not comes_true(has_taken_over, seconds=self.reload_seconds, every=PROBE_INTERVAL_SECONDS):
             raise RetryableError(
                 f"O nginx não passou a servir a nova configuração em {self.reload_seconds:.0f} s",
                 str(log),

@@ -1,15 +1,12 @@
 """The gateway: the pages where people choose their own password."""
 
-import sys
-
 import httpx
 
-from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir
-from lab.mariadb import registry_url
 from lab.ports import HOST
-from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url, auth_string
+from lab.prefect_server import ANSWER_TIMEOUT_SECONDS
 from lab.processes import Launch
+from lab.product import product_launch
 from lab.service import NotReadyError, Service
 
 
@@ -27,22 +24,7 @@ class Gateway(Service):
         make_private_dir(self.home)
 
     def launch(self) -> Launch:
-        return Launch(
-            argv=(
-                *(sys.executable, "-P", "-m", "cli", "gateway", "serve"),
-                *("--host", HOST, "--port", str(self.port()), "--proxy", HOST),
-            ),
-            cwd=PROJECT_ROOT,
-            env={
-                "PREFECT_HOME": str(self.home),
-                "IMPLANTA_SETTINGS": str(self.layout.settings_file),
-                "IMPLANTA_LAB_DIR": str(self.layout.root),
-                # The first `up` writes the settings file when everything is up.
-                "IMPLANTA_REGISTRY_URL": registry_url(self.record),
-                "IMPLANTA_PREFECT_API_URL": api_url(self.port("prefect")),
-                "IMPLANTA_PREFECT_API_AUTH": auth_string(self.record),
-            },
-        )
+        return product_launch(self, "gateway")
 
     def probe(self) -> None:
         try:

@@ -1,19 +1,17 @@
 """The board, with people of the operator's directory who may see it: one for each role."""
 
-import sys
 from collections.abc import Sequence
 
 import httpx
 from ldap3 import BASE, NONE, SAFE_SYNC, Connection, Server
 from ldap3.core.exceptions import LDAPException
 
-from blocks.settings import PROJECT_ROOT
 from lab.layout import make_private_dir
 from lab.ldap import ADMIN_DN, BASE_DN, CONNECT_TIMEOUT_SECONDS
-from lab.mariadb import registry_url
 from lab.ports import HOST
-from lab.prefect_server import ANSWER_TIMEOUT_SECONDS, api_url, auth_string
+from lab.prefect_server import ANSWER_TIMEOUT_SECONDS
 from lab.processes import Launch
+from lab.product import product_launch
 from lab.service import NotReadyError, Service
 
 # Names under .localhost lead to this machine without a DNS, in browsers at least.
@@ -63,29 +61,17 @@ class Painel(Service):
             connection.add(dn, kinds, facts)
 
     def launch(self) -> Launch:
-        return Launch(
-            argv=(
-                *(sys.executable, "-P", "-m", "cli", "board", "serve"),
-                *("--host", HOST, "--port", str(self.port()), "--proxy", HOST),
-            ),
-            cwd=PROJECT_ROOT,
-            env={
-                "PREFECT_HOME": str(self.home),
-                "IMPLANTA_SETTINGS": str(self.layout.settings_file),
-                "IMPLANTA_LAB_DIR": str(self.layout.root),
-                # The first `up` writes the settings file when everything is up.
-                "IMPLANTA_REGISTRY_URL": registry_url(self.record),
-                "IMPLANTA_PREFECT_API_URL": api_url(self.port("prefect")),
-                "IMPLANTA_PREFECT_API_AUTH": auth_string(self.record),
-                "IMPLANTA_DOOR_URL": door_url(self.port("porta")),
-                "IMPLANTA_DOOR_TRAIL": str(self.layout.door_trail),
-                "IMPLANTA_OPERATORS_URL": f"ldap://{HOST}:{self.port('ldap')}",
-                "IMPLANTA_OPERATORS_ACCOUNT": ADMIN_DN,
-                "IMPLANTA_OPERATORS_PASSWORD": self.record.secrets.ldap_admin,
-                "IMPLANTA_OPERATORS_PEOPLE": PEOPLE_DN,
-                "IMPLANTA_OPERATORS_GROUPS": GROUPS_DN,
-                "IMPLANTA_OPERATORS_AUTHORITY": str(self.layout.ldap_tls_dir / "ca.pem"),
-            },
+        return product_launch(
+            self,
+            "board",
+            IMPLANTA_DOOR_URL=door_url(self.port("porta")),
+            IMPLANTA_DOOR_TRAIL=str(self.layout.door_trail),
+            IMPLANTA_OPERATORS_URL=f"ldap://{HOST}:{self.port('ldap')}",
+            IMPLANTA_OPERATORS_ACCOUNT=ADMIN_DN,
+            IMPLANTA_OPERATORS_PASSWORD=self.record.secrets.ldap_admin,
+            IMPLANTA_OPERATORS_PEOPLE=PEOPLE_DN,
+            IMPLANTA_OPERATORS_GROUPS=GROUPS_DN,
+            IMPLANTA_OPERATORS_AUTHORITY=str(self.layout.ldap_tls_dir / "ca.pem"),
         )
 
     def is_outdated(self, command: Sequence[str]) -> bool:

@@ -5,7 +5,8 @@ import socket
 from collections.abc import Collection, Iterable
 
 import psutil
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from blocks.waiting import comes_true
 
 HOST = "127.0.0.1"
 # Below the range from which the kernel takes the ports of outgoing connections (32768 on), so that a remembered
@@ -28,13 +29,7 @@ def is_free(port: int) -> bool:
 
 def becomes_free(port: int) -> bool:
     """Whether the port is free now or shortly: the kernel takes a moment to close what a killed server had open."""
-    waiting = Retrying(
-        retry=retry_if_result(lambda free: not free),
-        stop=stop_after_delay(CLOSING_SECONDS),
-        wait=wait_fixed(0.1),
-        retry_error_callback=lambda _: False,
-    )
-    return bool(waiting(is_free, port))
+    return comes_true(lambda: is_free(port), seconds=CLOSING_SECONDS, every=0.1)
 
 
 def choose(names: Iterable[str], avoid: Collection[int]) -> dict[str, int]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from blocks.waiting import comes_true
 from lab.layout import PRIVATE_UMASK
 from lab.record import ProcessRecord
 
@@ -126,13 +126,7 @@ def _started_as(process: psutil.Process, record: ProcessRecord) -> bool:
 
 def _is_gone_within(process: psutil.Process, seconds: float) -> bool:
     # Not psutil's own wait: it waits for zombies too, and the init of a container may leave them for ever.
-    waiting = Retrying(
-        stop=stop_after_delay(seconds),
-        wait=wait_fixed(STOP_POLL_SECONDS),
-        retry=retry_if_result(lambda gone: not gone),
-        retry_error_callback=lambda _: False,
-    )
-    return waiting(_is_gone, process)
+    return comes_true(lambda: _is_gone(process), seconds=seconds, every=STOP_POLL_SECONDS)
 
 
 def _is_gone(process: psutil.Process) -> bool:

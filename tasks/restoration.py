@@ -6,7 +6,7 @@ from domain.errors import GateClosedError, InvalidInputError
 from domain.restoration import Restoration, RestoreEvent, RestoreHappening, restoration_of
 from registry import EventRecord
 from tasks import doors
-from tasks.environment_events import tell_event
+from tasks.environment_events import tell_event, told_by_environment
 from tasks.instance import Instance
 from tasks.upgrading import last_upgrade
 
@@ -19,9 +19,7 @@ def last_restoration(instance: Instance) -> Restoration | None:
 
 def unfinished_restorations() -> dict[str, Restoration]:
     """Every restoration of the fleet that has not come to its end, by environment."""
-    told: dict[str, list[RestoreHappening]] = {}
-    for event in doors.registry().events(kinds=list(RestoreEvent)):
-        told.setdefault(event.environment or "", []).append(_happening(event))
+    told = told_by_environment(RestoreEvent, _happening)
     found = {environment: restoration_of(happenings) for environment, happenings in told.items()}
     return {environment: one for environment, one in found.items() if one is not None and not one.finished}
 

@@ -13,7 +13,7 @@ from domain.upgrading import (
 )
 from registry import EventRecord
 from tasks import doors
-from tasks.environment_events import tell_event
+from tasks.environment_events import tell_event, told_by_environment
 from tasks.history import ACTOR
 from tasks.instance import Instance
 
@@ -32,9 +32,7 @@ def last_upgrade(instance: Instance) -> Upgrade | None:
 
 def last_upgrades() -> dict[str, Upgrade]:
     """The newest upgrade of every environment of the fleet that had one, over or not."""
-    told: dict[str, list[UpgradeHappening]] = {}
-    for event in doors.registry().events(kinds=list(UpgradeEvent)):
-        told.setdefault(event.environment or "", []).append(_happening(event))
+    told = told_by_environment(UpgradeEvent, _happening)
     found = {environment: upgrades_of(happenings) for environment, happenings in told.items()}
     return {environment: upgrades[-1] for environment, upgrades in found.items() if upgrades}
 

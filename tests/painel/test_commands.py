@@ -4,7 +4,6 @@ import json
 import shutil
 import stat
 import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 
@@ -13,14 +12,12 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from blocks.settings import PROJECT_ROOT
 from cli.__main__ import app
 from lab.ports import choose
 from lab.state import LabState
 from registry.board import READS
 from tests.cli.examples import example_of
-from tests.operator import operator_environment
-from tests.waiting import wait_until
+from tests.serving import serving
 
 
 @pytest.fixture(autouse=True)
@@ -74,30 +71,10 @@ def test_the_grants_of_the_account_are_shown() -> None:
 
 def test_the_command_serves_until_it_is_told_to_stop(lab: Path) -> None:
     port = str(choose(["painel"], avoid=())["painel"])
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "cli", *example_of("board serve", {"8700": port})],
-        cwd=PROJECT_ROOT,
-        env=operator_environment(lab, official=False),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
-
-            def answers() -> bool:
-                assert process.poll() is None
-                try:
-                    return bool(client.get("/saude").json() == {"situacao": "no ar"})
-                except httpx.TransportError:
-                    return False
-
-            wait_until(answers, "the board answers", seconds=60)
-            assert client.get("/painel/prefeituras/segredo-qualquer").status_code == 303
-    finally:
-        process.terminate()
-        _, said = process.communicate(timeout=30)
-    assert "GET /painel/prefeituras/{slug} 303" in said
-    assert "segredo" not in said
+    with serving(lab, example_of("board serve", {"8700": port}), port) as server:
+        assert server.client.get("/painel/prefeituras/segredo-qualquer").status_code == 303
+    assert "GET /painel/prefeituras/{slug} 303" in server.said
+    assert "segredo" not in server.said
 
 
 def test_the_door_is_rendered_as_nginx_takes_it_and_its_account_is_shown_to_nobody(

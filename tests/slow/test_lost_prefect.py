@@ -76,8 +76,8 @@ def is_at_rest(directory: Path) -> bool:
     return runs_known(directory, flow_runs=at_work) == 0
 
 
-def test_a_lifecycle_at_a_gate_survives_the_restart_and_the_loss_of_prefect(lab_of_its_own: Path) -> None:
-    directory = lab_of_its_own
+def brought_to_the_gate(directory: Path) -> Any:  # noqa: ANN401  # as it was printed
+    """A lab from nothing, and Rio Doce in it as far as its closed gate; what the implantation printed."""
     run(directory, "lab", "up")
     run(directory, "deploy")
     contact = "Pessoa de Teste;ponto@teste.example.com;ponto focal"
@@ -90,6 +90,12 @@ def test_a_lifecycle_at_a_gate_survives_the_restart_and_the_loss_of_prefect(lab_
     run(directory, "municipality", "send", SLUG, *sheets)
     first = run(directory, "implant", SLUG, code=WAITING)
     assert first["stages"][-1]["stage"] == Stage.TRAINING
+    return first
+
+
+def test_a_lifecycle_at_a_gate_survives_the_restart_and_the_loss_of_prefect(lab_of_its_own: Path) -> None:
+    directory = lab_of_its_own
+    first = brought_to_the_gate(directory)
 
     kill(directory, "prefect", "worker")
     run(directory, "lab", "up")

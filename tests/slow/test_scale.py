@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from bench.fleet_watch import is_at_a_part
+from bench.fleet_watch import is_at_a_part, kill_whole
 from blocks.settings import PROJECT_ROOT
 from domain.backup.history import BackupEvent
 from lab import down, status
@@ -89,11 +89,6 @@ def proved(directory: Path, since: datetime) -> dict[str, int]:
     told = [event.environment for event in registry.events(kinds=[BackupEvent.VERIFIED]) if event.occurred_at > since]
     registry.dispose()
     return {name: told.count(name) for name in environments()}
-
-
-def kill_whole(process: psutil.Process) -> None:
-    for one in (process, *process.children(recursive=True)):
-        one.kill()
 
 
 def test_a_night_of_backups_loses_a_worker_and_an_api_and_proves_each_environment_once(scale_lab: Path) -> None:

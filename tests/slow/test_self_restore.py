@@ -7,7 +7,6 @@ import pytest
 from pymysql import connect
 
 from blocks.settings import PROJECT_ROOT
-from domain.lifecycle import Stage
 from lab.layout import Layout
 from lab.state import load_state
 from registry import Registry
@@ -15,10 +14,10 @@ from registry.engine import parse_url
 from tests.cli.examples import example_of
 from tests.operator import operator_environment
 from tests.slow.test_lost_prefect import (
-    RIO_DOCE,
     SLUG,
     WAITING,
     WORKER_SECONDS,
+    brought_to_the_gate,
     changes,
     is_at_rest,
     kill,
@@ -49,18 +48,7 @@ def drop_registry(directory: Path) -> None:
 
 def test_a_lost_implanta_comes_back_and_nothing_is_started_twice(lab_of_its_own: Path, tmp_path: Path) -> None:
     directory = lab_of_its_own
-    run(directory, "lab", "up")
-    run(directory, "deploy")
-    contact = "Pessoa de Teste;ponto@teste.example.com;ponto focal"
-    run(
-        directory,
-        *("municipality", "add", RIO_DOCE.ibge, RIO_DOCE.name),
-        *("--population", str(RIO_DOCE.population), "--contact", contact),
-    )
-    sheets = [str(RIO_DOCE.folder / name) for name in ("unidades.csv", "usuarios.csv")]
-    run(directory, "municipality", "send", SLUG, *sheets)
-    first = run(directory, "implant", SLUG, code=WAITING)
-    assert first["stages"][-1]["stage"] == Stage.TRAINING
+    first = brought_to_the_gate(directory)
     wait_until(lambda: is_at_rest(directory), "the worker has nothing in its hands", seconds=WORKER_SECONDS)
 
     assert run(directory, "self-backup", "now")["proved"]
