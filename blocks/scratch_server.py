@@ -75,7 +75,7 @@ class ScratchServer(NamedTuple):
 
 
 @contextmanager
-def scratch_server(parent: Path, *, buffer_pool_mib: int = 56) -> Iterator[ScratchServer]:
+def scratch_server(parent: Path, *, buffer_pool_mib: int = 48) -> Iterator[ScratchServer]:
     """A fresh, empty server below `parent`, removed with all it holds when the block ends, however it ends.
 
     Only the thread that enters the block may leave it; others may use the server meanwhile.
