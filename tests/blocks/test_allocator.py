@@ -1,35 +1,44 @@
-"""Pieces of a backup's size, freed between small ones that stay: what the process still holds."""
+"""Threads that ask for memory at the same time: from how many arenas they get it."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-_PIECES = """
-import sys
-from pathlib import Path
-from blocks.allocator import keep_little
+_THREADS = """
+import ctypes, sys
+from threading import Barrier, Thread
+from blocks.allocator import share_arenas
 
-def resident_mib():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / (1 << 20)
+if sys.argv[1] == "shared":
+    share_arenas()
+meeting = Barrier(8)
 
-if sys.argv[1] == "little":
-    keep_little()
-bytes(1 << 20)  # glibc learns from the first large piece that is freed to take the next ones from its heap
-before, large, small = resident_mib(), [], []
-for _ in range(100):
-    large.append(b"x" * (1 << 20))
-    small.append(b"x" * 60_000)
-large.clear()
-print(resident_mib() - before)
+def work():
+    meeting.wait()
+    held = bytearray(100_000)
+    meeting.wait()
+
+threads = [Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+report = libc.fopen(sys.argv[2].encode(), b"w")
+libc.malloc_info(0, ctypes.c_void_p(report))
+libc.fclose(ctypes.c_void_p(report))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")
-def test_pieces_that_are_freed_go_back_to_the_system() -> None:
-    def left(how: str) -> float:
-        done = subprocess.run([sys.executable, "-c", _PIECES, how], check=True, capture_output=True, text=True)
-        return float(done.stdout)
+def test_threads_share_two_arenas(tmp_path: Path) -> None:
+    def arenas(how: str) -> int:
+        report = tmp_path / f"{how}.xml"
+        subprocess.run([sys.executable, "-c", _THREADS, how, str(report)], check=True)
+        return report.read_text().count("<heap nr=")
 
-    assert left("little") < 12
-    assert left("as ever") > 50
+    assert arenas("shared") <= 2
+    assert arenas("each") > 2
