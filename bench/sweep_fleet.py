@@ -147,7 +147,7 @@ def _fill_edge(first: str, names: Sequence["EnvironmentName"]) -> None:
         if name is names[-1]:
             edge.ensure_site(site)
         else:
-            edge._declare(name.slug, site)
+            edge._records.write(name.slug, site)
 
 
 def _fill_registry(members: Sequence[tuple["Municipality", "Plan"]]) -> None:

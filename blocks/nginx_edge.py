@@ -1,7 +1,6 @@
 """The edge on nginx with ModSecurity and the OWASP CRS: from declared sites to a configuration that is served."""
 
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -15,12 +14,13 @@ from typing import Self
 import psutil
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from blocks.catalog_file import CATALOG_DIR
 from blocks.edge import HTTPS_PORT, Edge, EdgeAddress, EdgeHealth
+from blocks.nginx_records import DIRECTORIES, Carried, Known, SiteRecords
 from blocks.nginx_server import BRING_UP, PROBE_INTERVAL_SECONDS, NginxServer
-from blocks.nginx_tree import SITE_FILES, Tree, describe, explaining_disk_errors, read, write
+from blocks.nginx_tree import Tree, describe, explaining_disk_errors, read, write
 from blocks.rehearsal import is_rehearsal
 from blocks.waiting import comes_true
 from domain.change import Change
@@ -33,9 +33,7 @@ BODY_ALLOWANCE = 1.1
 WAF_FILES = ("crs_setup.conf", "own_rules.conf", "exclusions.conf")
 
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._-]+)+")
-# What the template of a site has only where it is closed to the public.
-_SHUT = b"=503;"
-_DIRECTORIES = ("declared", "releases", "log", "tmp")
+_DIRECTORIES = (*DIRECTORIES, "releases", "log", "tmp")
 _LOCK_SECONDS = 300
 
 _templates = Templates(  # noqa: S701  # configuration files, whose values domain.edge lets through by a strict pattern
@@ -46,9 +44,10 @@ _templates = Templates(  # noqa: S701  # configuration files, whose values domai
 class NginxEdge(Edge):
     """nginx with ModSecurity and the OWASP CRS, configured by files that this machine and nginx both see.
 
-    `home` holds `declared/` (one record a site: what was accepted), `releases/` (each a whole configuration) and
-    `live`, the link to the one that nginx reads. A change is a new release: rendered, tested by nginx itself, put in
-    place by one rename, and taken over without closing anybody's connection.
+    `home` holds what is remembered of each site (`SiteRecords`), `releases/` (each a whole configuration) and `live`,
+    the link to the one that nginx reads. A change is a new release: rendered, tested by nginx itself, put in place by
+    one rename, and taken over without closing anybody's connection. Closing a site and opening it is none: with
+    hundreds of sites nginx takes seconds to read everything again, and a night of upgrades closes and opens them all.
     """
 
     _block_type_name = "Implanta Borda (nginx)"
@@ -124,11 +123,11 @@ class NginxEdge(Edge):
                 "Aumente max_upload_mb no bloco da borda ou diminua o do ambiente.",
             )
         with self._alone():
-            sites = self._read_declared()
+            sites = self._records.read_all()
             self._refuse_taken_name(site, sites)
             known = site.slug in sites or self._is_live(site.slug)
             wanted = self._as_switched(site, sites.get(site.slug), keeping)
-            change = self._converge({**sites, site.slug: wanted}, site.slug)
+            change = self._converge(wanted)
             return change if known or not change.total else Change(created=1, details=(f"site {site.slug}",))
 
     def switch_site(
@@ -137,28 +136,25 @@ class NginxEdge(Edge):
         slug = environment.slug
         given = {"maintenance": maintenance, "closed": closed}
         with self._alone():
-            sites = self._read_declared()
-            known = sites.get(slug)
+            known = self._records.read(slug)
             if not isinstance(known, Site):
                 raise InvalidInputError(
                     "O ambiente não está declarado na borda", slug, f"Execute ./implanta environment apply {slug}."
                 )
             wanted = known.model_copy(update={name: value for name, value in given.items() if value is not None})
-            return self._converge({**sites, slug: wanted}, slug)
+            return self._converge(wanted)
 
     def remove_site(self, environment: EnvironmentName) -> Change:
         slug = environment.slug
         with self._alone():
-            sites = self._read_declared()
-            if slug not in sites and not self._is_live(slug):
+            if self._records.read(slug) is None and not self._is_live(slug):
                 return Change()
             if not is_rehearsal():
-                sites.pop(slug, None)
-                self._publish(sites, slug)
+                self._publish(slug, None)
             return Change(removed=1, details=(f"site {slug}",))
 
     def list_sites(self) -> tuple[Site, ...]:
-        return tuple(site for _, site in sorted(self._read_declared().items()) if isinstance(site, Site))
+        return tuple(site for _, site in self._records.read_all().items() if isinstance(site, Site))
 
     def probe(self) -> EdgeHealth:
         served, live = self._server.served_generation(), self._live_generation()
@@ -169,7 +165,7 @@ class NginxEdge(Edge):
         else:
             detail = f"configuração {live}"
         return EdgeHealth(
-            serving=served is not None and served == live, sites=len(self._read_declared()), detail=detail
+            serving=served is not None and served == live, sites=len(self._records.read_all()), detail=detail
         )
 
     # ---- for whoever starts nginx ----------------------------------------------------------------------------------
@@ -183,6 +179,10 @@ class NginxEdge(Edge):
     def pid_file(self) -> Path:
         """Where nginx writes the number of its main process."""
         return self.home / "nginx.pid"
+
+    @property
+    def _records(self) -> SiteRecords:
+        return SiteRecords(home=self.home)
 
     @property
     def _server(self) -> NginxServer:
@@ -204,7 +204,8 @@ class NginxEdge(Edge):
             for directory in ("", *_DIRECTORIES):
                 (self.home / directory).mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._alone():
-            sites = self._read_declared()
+            sites = self._records.read_all()
+            self._records.mark(sites)
             if self._tree_differences(self._render(sites, self._live_generation() or ""), None):
                 self._put_live(self._make_candidate(sites, None))
                 self._drop_old_releases()
@@ -233,36 +234,17 @@ class NginxEdge(Edge):
 
     # ---- what is declared ------------------------------------------------------------------------------------------
 
-    def _read_declared(self) -> dict[str, "Site | _Carried"]:
-        """Every declared site. One whose record is damaged is carried on as it is served: it harms nobody else."""
-        sites: dict[str, Site | _Carried] = {}
-        for path in sorted((self.home / "declared").glob("*.json")):
-            try:
-                sites[path.stem] = Site.model_validate_json(path.read_text(encoding="utf-8"))
-            except (ValidationError, UnicodeDecodeError):
-                sites[path.stem] = _Carried(self._read_live_site(path.stem))
-        return sites
-
-    def _as_switched(self, site: Site, declared: "Site | _Carried | None", keeping: Collection[Switch]) -> Site:
+    def _as_switched(self, site: Site, declared: Known | None, keeping: Collection[Switch]) -> Site:
         """The site with the switches that stay as they are; only under the lock is what was read still true."""
         if isinstance(declared, Site):
             return site.model_copy(update={switch: getattr(declared, switch) for switch in keeping})
-        served = read(self.home / "live" / "sites" / f"{site.slug}.conf") or b""
-        if "maintenance" in keeping and _SHUT in served and not site.shut:  # its record is lost, and it stays shut
+        closed = self._is_live(site.slug) and not self._records.is_open(site.slug)
+        if "maintenance" in keeping and closed and not site.shut:  # its record is lost, and it stays shut
             return site.model_copy(update={"maintenance": True})
         return site
 
-    def _declare(self, slug: str, site: "Site | _Carried | None") -> None:
-        target = self.home / "declared" / f"{slug}.json"
-        if site is None:
-            target.unlink(missing_ok=True)
-        elif isinstance(site, Site):
-            fields = site.model_dump(mode="json") | {"key_pem": site.key_pem.get_secret_value()}
-            write(target.with_suffix(".new"), json.dumps(fields, ensure_ascii=False, indent=1).encode())
-            target.with_suffix(".new").replace(target)
-
     @staticmethod
-    def _refuse_taken_name(site: Site, sites: Mapping[str, "Site | _Carried"]) -> None:
+    def _refuse_taken_name(site: Site, sites: Mapping[str, Known]) -> None:
         for other in sites.values():
             if isinstance(other, Site) and other.slug != site.slug and other.server_name == site.server_name:
                 raise InvalidInputError(
@@ -273,7 +255,7 @@ class NginxEdge(Edge):
 
     # ---- from sites to files ---------------------------------------------------------------------------------------
 
-    def _render(self, sites: Mapping[str, "Site | _Carried"], generation: str) -> Tree:
+    def _render(self, sites: Mapping[str, Known], generation: str) -> Tree:
         """The files of a configuration; only `nginx.conf` and `waf/main.conf` know which generation they are."""
         root = self.home / "releases" / generation
         common = {
@@ -310,7 +292,7 @@ class NginxEdge(Edge):
         for name in WAF_FILES:
             tree[f"waf/{name}"] = (CATALOG_DIR / "waf" / name).read_bytes()
         for slug, site in sites.items():
-            if isinstance(site, _Carried):
+            if isinstance(site, Carried):
                 tree |= site.files
                 continue
             tree |= {
@@ -342,20 +324,21 @@ class NginxEdge(Edge):
     def _is_live(self, slug: str) -> bool:
         return (self.home / "live" / "sites" / f"{slug}.conf").exists()
 
-    def _read_live_site(self, slug: str) -> Tree:
-        live = self.home / "live"
-        names = [*(f"sites/{slug}{ending}" for ending in SITE_FILES), f"pages/{slug}.html"]
-        return {name: (live / name).read_bytes() for name in names if (live / name).is_file()}
-
-    def _differences(self, sites: Mapping[str, "Site | _Carried"], slug: str) -> tuple[str, ...]:
-        """How one site, and what all of them share, differ from what is wanted, in Portuguese."""
+    def _served_differences(self, site: Site) -> tuple[str, ...]:
+        """How what nginx reads of one site, and what all of them share, differ from what is wanted, in Portuguese."""
         generation = self._live_generation()
-        details = self._tree_differences(self._render(sites, generation or ""), slug)
-        if not details and sites[slug] != self._read_declared().get(slug):
-            return (f"site {slug}: registro do que foi declarado",)
+        details = self._tree_differences(self._render({site.slug: site}, generation or ""), site.slug)
         if not details and self._server.served_generation() != generation:
-            return (f"site {slug}: configuração gravada, que o nginx ainda não servia",)
+            return (f"site {site.slug}: configuração gravada, que o nginx ainda não servia",)
         return details
+
+    def _noted_differences(self, site: Site) -> tuple[str, ...]:
+        """How what is remembered of one site differs from what is wanted, in Portuguese."""
+        if self._records.is_open(site.slug) is site.shut:
+            return (f"site {site.slug}: {'fechado' if site.shut else 'aberto'} ao público",)
+        if self._records.read(site.slug) != site:
+            return (f"site {site.slug}: registro do que foi declarado",)
+        return ()
 
     def _tree_differences(self, wanted: Tree, slug: str | None) -> tuple[str, ...]:
         """Files of the live tree that differ: those that all sites share, and one site's (or, without one, all)."""
@@ -373,34 +356,42 @@ class NginxEdge(Edge):
 
     # ---- putting a configuration in place --------------------------------------------------------------------------
 
-    def _converge(self, sites: dict[str, "Site | _Carried"], slug: str) -> Change:
-        details = self._differences(sites, slug)
-        if not details:
-            return Change(unchanged=1)
-        if not is_rehearsal():
-            self._publish(sites, slug)
-        return Change(updated=1, details=details)
+    def _converge(self, site: Site) -> Change:
+        if details := self._served_differences(site):
+            if not is_rehearsal():
+                self._publish(site.slug, site)
+            return Change(updated=1, details=details)
+        if details := self._noted_differences(site):
+            if not is_rehearsal():
+                self._records.write(site.slug, site)
+                self._records.mark({site.slug: site})
+            return Change(updated=1, details=details)
+        return Change(unchanged=1)
 
-    def _publish(self, sites: dict[str, "Site | _Carried"], slug: str) -> None:
-        """Serve these sites; when nginx does not take them, everything is again as it was."""
-        master = self._server.find_master()
-        before, declared_before = self._live_generation(), self._read_declared().get(slug)
-        candidate = self._make_candidate(sites, slug)
-        # Declared before it is live: whoever publishes next, after a kill here, brings it along.
-        self._declare(slug, sites.get(slug))
+    def _publish(self, slug: str, site: Site | None) -> None:
+        """Serve every site, this one as given; when nginx does not take them, everything is again as it was."""
+        master, before = self._server.find_master(), self._live_generation()
+        others = self._records.read_all()
+        recorded = others.pop(slug, None)
+        candidate = self._make_candidate({**others, slug: site} if site else others, slug)
+        # Remembered before it is live: whoever publishes next, after a kill here, brings it along.
+        self._records.write(slug, site)
         try:
+            self._records.mark(others)
             self._put_live(candidate)
             self._server.reload(master, candidate)
         except ImplantaError:
-            self._declare(slug, declared_before)
+            self._records.write(slug, recorded)
+            self._records.mark({slug: recorded})
             if before is not None:
                 self._put_live(before)
                 with suppress(psutil.Error):
                     master.send_signal(signal.SIGHUP)
             raise
+        self._records.mark({slug: site})
         self._drop_old_releases()
 
-    def _make_candidate(self, sites: Mapping[str, "Site | _Carried"], slug: str | None) -> str:
+    def _make_candidate(self, sites: Mapping[str, Known], slug: str | None) -> str:
         generation = secrets.token_hex(8)
         root = self.home / "releases" / generation
         root.mkdir(mode=0o700)
@@ -427,13 +418,6 @@ class NginxEdge(Edge):
         for path in (self.home / "releases").iterdir():
             if path.name != live:
                 shutil.rmtree(path, ignore_errors=True)
-
-
-class _Carried:
-    """A site whose declaration cannot be read: its files go along as they are."""
-
-    def __init__(self, files: Tree) -> None:
-        self.files = files
 
 
 def _wait_for_lock(descriptor: int, home: Path) -> None:

@@ -1,5 +1,7 @@
 """One site an environment: served as declared, changed whole or not at all, never at a neighbour's cost."""
 
+import errno
+import os
 import shutil
 import ssl
 import stat
@@ -15,6 +17,7 @@ import pytest
 from pydantic import ValidationError
 
 import blocks.nginx_edge
+import blocks.nginx_records
 from blocks.nginx_edge import NginxEdge
 from blocks.probes.waf import probe_waf
 from blocks.rehearsal import rehearsing
@@ -40,7 +43,7 @@ def snapshot(home: Path) -> dict[str, tuple[bytes, int]]:
     """Every file of the configuration, to tell whether anything at all was written."""
     return {
         str(path.relative_to(home)): (path.read_bytes(), path.stat().st_mtime_ns)
-        for folder in ("declared", "releases")
+        for folder in ("declared", "open", "releases")
         for path in sorted((home / folder).rglob("*"))
         if path.is_file()
     }
@@ -267,7 +270,7 @@ def test_maintenance_is_a_page_of_the_environments_own_and_ends_when_it_is_lifte
     empty_edge.ensure_site(sites.make(A))
     empty_edge.ensure_site(sites.make(B))
     assert empty_edge.ensure_site(sites.make(A, maintenance=True)) == Change(
-        updated=1, details=(f"site {A}: configuração",)
+        updated=1, details=(f"site {A}: fechado ao público",)
     )
     upstream.received.clear()
     with sites.browser(A) as browser, sites.browser(B) as neighbour:
@@ -434,7 +437,7 @@ def test_a_rehearsal_names_the_change_and_makes_none(empty_edge: NginxEdge, site
     before, link = snapshot(empty_edge.home), (empty_edge.home / "live").readlink()
     with rehearsing():
         assert empty_edge.ensure_site(sites.make(B)) == Change(created=1, details=(f"site {B}",))
-        assert empty_edge.ensure_site(sites.make(A, maintenance=True)).details == (f"site {A}: configuração",)
+        assert empty_edge.ensure_site(sites.make(A, maintenance=True)).details == (f"site {A}: fechado ao público",)
         assert empty_edge.remove_site(sites.make(A).environment) == Change(removed=1, details=(f"site {A}",))
     assert (snapshot(empty_edge.home), (empty_edge.home / "live").readlink()) == (before, link)
     with sites.browser(A) as browser:
@@ -525,6 +528,58 @@ def test_a_closed_site_whose_record_is_damaged_stays_closed(empty_edge: NginxEdg
             assert empty_edge.list_sites() == (sites.make(A, **{switch: True}),)
 
 
+def test_closing_and_opening_take_no_new_configuration_and_hold_for_connections_that_are_there(
+    empty_edge: NginxEdge, sites: Sites, upstream: Upstream
+) -> None:
+    site = sites.make(A)
+    empty_edge.ensure_site(site)
+    before, link = processes_of(empty_edge), (empty_edge.home / "live").readlink()
+    with sites.browser(A) as browser:
+        for closed, status in ((True, 503), (False, 200), (True, 503)):
+            empty_edge.switch_site(site.environment, closed=closed)
+            upstream.received.clear()
+            assert browser.get(LOGIN).status == status
+            assert browser.request("POST", LOGIN, body=b"a" * 3_000_000).status == status, "as large as it may be"
+            assert len(upstream.received) == (0 if closed else 2)
+    assert (processes_of(empty_edge), (empty_edge.home / "live").readlink()) == (before, link)
+
+
+def test_a_site_that_nobody_marked_as_open_is_closed_and_mended(empty_edge: NginxEdge, sites: Sites) -> None:
+    """As a kill leaves it between the record and the mark, or somebody who empties the directory."""
+    site = sites.make(A)
+    empty_edge.ensure_site(site)
+    (empty_edge.home / "open" / A).unlink()
+    with sites.browser(A) as browser:
+        assert browser.get(LOGIN).status == 503
+        with rehearsing():
+            assert empty_edge.ensure_site(site).details == (f"site {A}: aberto ao público",)
+        assert empty_edge.ensure_site(site) == Change(updated=1, details=(f"site {A}: aberto ao público",))
+        assert browser.get(LOGIN).status == 200
+        empty_edge.switch_site(site.environment, maintenance=True)
+        (empty_edge.home / "open" / A).touch()
+        assert empty_edge.switch_site(site.environment, maintenance=True).updated == 1
+        assert browser.get(LOGIN).status == 503
+
+
+def test_a_site_closes_also_when_nothing_can_be_written(
+    empty_edge: NginxEdge, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = sites.make(A)
+    empty_edge.ensure_site(site)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(blocks.nginx_records, "write", full)
+    with pytest.raises(RetryableError, match="No space left"):
+        empty_edge.switch_site(site.environment, closed=True)
+    with sites.browser(A) as browser:
+        assert browser.get(LOGIN).status == 503
+        monkeypatch.undo()
+        empty_edge.switch_site(site.environment, closed=False)
+        assert browser.get(LOGIN).status == 200
+
+
 def test_the_firewall_stands_also_before_a_closed_site(full_edge: NginxEdge, sites: Sites) -> None:
     site = sites.make(A, closed=True)
     full_edge.ensure_site(site)
@@ -553,9 +608,8 @@ def test_a_run_that_was_killed_half_way_is_completed_by_the_next_one(empty_edge:
     empty_edge.ensure_site(sites.make(B))
     site = sites.make(A)
     edge = empty_edge
-    declared = edge._read_declared()
-    generation = edge._make_candidate({**declared, A: site}, A)
-    edge._declare(A, site)
+    generation = edge._make_candidate({**edge._records.read_all(), A: site}, A)
+    edge._records.write(A, site)
     edge._put_live(generation)
     shutil.copytree(edge.home / "live", edge.home / "releases" / "abandonada")
     assert not edge.probe().serving
@@ -621,7 +675,7 @@ def test_fifty_sites_are_taken_over_in_seconds(full_edge: NginxEdge, sites: Site
     }
     # As if other runs had been killed before they told nginx: the next one brings their sites along.
     for slug, site in prepared.items():
-        full_edge._declare(slug, site)
+        full_edge._records.write(slug, site)
     started = time.monotonic()
     assert full_edge.ensure_site(template).created == 1
     seconds = time.monotonic() - started
