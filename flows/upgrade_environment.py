@@ -34,11 +34,10 @@ from tasks.upgrade import (
     close_for_upgrade,
     deploy_target,
     enter_maintenance,
-    examine_databases,
     finish_upgrade,
+    prove_version,
     settle_upgrade,
     stop_for_upgrade,
-    try_application,
 )
 from tasks.upgrade_begin import begin_upgrade
 from tasks.upgrade_report import publish_upgrade
@@ -62,8 +61,7 @@ UNTIL_PROVED: Procedure = (
     ("cópia deste momento", save_moment),
     ("código da versão", deploy_target),
     ("passos da versão", apply_release),
-    ("conferência dos bancos", examine_databases),
-    ("teste de uso", try_application),
+    ("conferência e teste de uso", prove_version),
     ("versão registrada", settle_upgrade),
 )
 # What a release's scripts may have touched, and what the new version is configured with; all else that an environment

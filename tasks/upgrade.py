@@ -5,14 +5,27 @@ data, and whatever goes wrong leads back to it (`tasks.upgrade_undo`): DDL is no
 stopped in the middle cannot be repeated (`sei.md` 7).
 """
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_chain,
+    wait_fixed,
+)
 
 from blocks.object_storage import ObjectStorage
 from blocks.open_work import OpenWork, end_sessions, list_open_work
+from blocks.settings import load_settings
 from domain.backup.manifest import BackupReference, stamp_of
 from domain.change import Change
 from domain.configuration import Configuration
-from domain.errors import GateClosedError, IntegrityError, RetryableError
+from domain.errors import GateClosedError, ImplantaError, IntegrityError, RetryableError
 from domain.upgrade.conditions import Moment
 from domain.upgrading import Upgrade, UpgradeEvent, UpgradeHappening
 from tasks import clock, doors
@@ -22,8 +35,8 @@ from tasks.edge import declared_site
 from tasks.history import ACTOR
 from tasks.instance import Instance, load_instance
 from tasks.maintenance import close_environment, reopen_environment
-from tasks.step import step
-from tasks.upgrade_checks import examine
+from tasks.step import RETRY_DELAYS_SECONDS, step
+from tasks.upgrade_checks import examine_structure, frozen_schemas
 from tasks.upgrade_plan import UpgradePlan, plan_upgrade, schemas_of
 from tasks.upgrade_steps import run_release
 from tasks.upgrading import remember_upgrade, require_upgrading
@@ -143,7 +156,7 @@ def apply_release(environment: str) -> Change:
     instance.server.ensure_migration_user(instance.name, password)
     application, storage, folder = doors.runtime(), doors.object_storage(), folder_of(found)
     change = Change()
-    try:
+    with _once():
         for result in run_release(
             instance,
             plan,
@@ -152,48 +165,76 @@ def apply_release(environment: str) -> Change:
             lambda name, text: _keep(storage, instance.name.bucket, f"{folder}/{name}", text),
         ):
             change += Change(updated=1, details=(f"{result.name}: {result.seconds:.1f} s",))
-    except RetryableError as e:  # tried again, this step would begin where a script stopped in the middle
-        raise IntegrityError(e.what, e.where, e.fix) from e
     _remember(instance, UpgradeEvent.APPLIED)
     return change
 
 
-@step("conferência dos bancos")
-def examine_databases(environment: str) -> Change:
-    """Versions in three places, structure, and the prefeitura's own rows by hash.
+@step("conferência e teste de uso")
+def prove_version(environment: str) -> Change:
+    """Versions in three places and structure; then the prefeitura's own rows by hash, and meanwhile what a person does.
+
+    The rows are looked at as they were before the application started behind the closed edge, in maintenance; so this
+    is done once: a server that is lost meanwhile leads back.
 
     Raises:
-        IntegrityError: something is not what the release says.
+        IntegrityError: something is not what the release says, or the application does not do what it should.
     """
     instance = load_instance(environment)
     found, plan = plan_begun(instance)
+    was = _moment_before(instance, found)
+    with _once():
+        arrived = examine_structure(instance, plan, found.accepted)
+        with frozen_schemas(instance) as held, ThreadPoolExecutor(1) as pool:
+            examining = pool.submit(arrived.examine_rows, held, was)
+            try:
+                used = _try_application(instance)
+            except ImplantaError:
+                examining.result()  # rows that are wrong are the cause of whatever else is
+                raise
+            evidence = (*arrived.evidence, *examining.result(), used)
+    return Change(unchanged=len(evidence), details=evidence)
+
+
+def _moment_before(instance: Instance, found: Upgrade) -> Moment:
     key = moment_key(found, found.backup) if found.backup else ""
     body = doors.object_storage().find_object(instance.name.bucket, key)
     if body is None:
         raise IntegrityError(
-            "O que as tabelas tinham antes não está no balde do ambiente", environment, "Execute de novo."
+            "O que as tabelas tinham antes não está no balde do ambiente", instance.name.slug, "Execute de novo."
         )
-    evidence = examine(instance, plan, found.accepted, Moment.model_validate_json(body))
-    return Change(unchanged=len(evidence), details=evidence)
+    return Moment.model_validate_json(body)
 
 
-@step("teste de uso")
-def try_application(environment: str) -> Change:
-    """Start the application behind the closed edge, in maintenance, and do in it what a person does; then undo it.
+def _try_application(instance: Instance) -> str:
+    """Start the application and do in it what a person does, then undo it; one that does not answer is tried again."""
+    again = Retrying(
+        retry=retry_if_exception_type(RetryableError),
+        stop=stop_after_attempt(load_settings().retries + 1),
+        wait=wait_chain(*map(wait_fixed, RETRY_DELAYS_SECONDS)),
+        reraise=True,
+    )
 
-    Raises:
-        IntegrityError: it does not do what it should.
-        RetryableError: it does not answer.
-    """
-    instance = load_instance(environment)
-    require_upgrading(instance)
-    doors.runtime().start(instance.name)
-    evidence = prove_use(instance)
-    if not evidence.passed:
-        raise IntegrityError(
-            f"O teste de uso falhou: {evidence.text}", environment, "Veja o que a aplicação registrou em seus logs."
-        )
-    return Change(unchanged=1, details=(evidence.text,))
+    def use() -> str:
+        doors.runtime().start(instance.name)
+        evidence = prove_use(instance)
+        if not evidence.passed:
+            raise IntegrityError(
+                f"O teste de uso falhou: {evidence.text}",
+                instance.name.slug,
+                "Veja o que a aplicação registrou em seus logs.",
+            )
+        return evidence.text
+
+    return again(use)
+
+
+@contextmanager
+def _once() -> Iterator[None]:
+    """Let nothing inside be tried again: a script stopped in the middle, or the rows are no longer as they were."""
+    try:
+        yield
+    except RetryableError as e:
+        raise IntegrityError(e.what, e.where, e.fix) from e
 
 
 @step("versão registrada")

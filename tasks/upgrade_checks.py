@@ -1,13 +1,15 @@
 """What an upgrade must leave as it was, and what must be true when its steps have run: of an environment or a copy."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from blocks.backup_meaning import judge_meaning
 from blocks.catalog import Catalog
 from blocks.foreign_keys import check_foreign_keys
 from blocks.installed_versions import read_installed_versions
-from blocks.table_contents import read_contents
+from blocks.table_contents import FrozenSchema, frozen
 from blocks.table_facts import read_clock, read_resting, read_versions
 from domain.errors import IntegrityError
 from domain.reference import Database
@@ -27,17 +29,28 @@ def read_moment(instance: Instance, plan: UpgradePlan, *, with_meaning: bool = F
     structures = read_structures(instance)
     after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
     columns = {kind: tenant_columns(kind, structures[kind], after[kind]) for kind in KINDS}
-    return _read(instance, columns, with_meaning=with_meaning)
+    with frozen_schemas(instance) as held:
+        return _read(instance, held, columns, with_meaning=with_meaning)
+
+
+@contextmanager
+def frozen_schemas(instance: Instance) -> Iterator[Mapping[Database, FrozenSchema]]:
+    """Hold both schemas as they are now, until the block ends."""
+    with ExitStack() as held:
+        yield {
+            kind: held.enter_context(frozen(instance.server, schema)) for kind, schema in schemas_of(instance).items()
+        }
 
 
 def _read(
     instance: Instance,
+    held: Mapping[Database, FrozenSchema],
     columns: dict[Database, dict[str, tuple[str, ...]]],
     untouched: Mapping[Database, Set[str]] | None = None,
     *,
     with_meaning: bool,
 ) -> Moment:
-    """What is there now; of tables that are `untouched` neither rows nor keys between them are read again."""
+    """What is held; of tables that are `untouched` neither rows nor keys between them are read again."""
     server, schemas, alone = instance.server, schemas_of(instance), untouched or dict.fromkeys(KINDS, frozenset())
     read_at = read_clock(server)
     left = {
@@ -45,7 +58,7 @@ def _read(
     }
     with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
         meaning = pool.submit(_oddities, instance) if with_meaning else None
-        contents = {kind: pool.submit(read_contents, server, schemas[kind], left[kind]) for kind in reversed(KINDS)}
+        contents = {kind: pool.submit(held[kind].contents, left[kind]) for kind in reversed(KINDS)}
         keys = {kind: pool.submit(check_foreign_keys, server, schemas[kind], alone[kind]) for kind in KINDS}
         return Moment(
             read_at=read_at,
@@ -66,8 +79,64 @@ def _oddities(instance: Instance) -> tuple[str, ...]:
     return tuple(sorted({f"{violation.subject}: {violation.cause}" for violation in meaning.violations}))
 
 
-def examine(instance: Instance, plan: UpgradePlan, accepted: tuple[str, ...], was: Moment) -> tuple[str, ...]:
-    """Hold everything against what it should be, and say in sentences what was proved.
+@dataclass(frozen=True)
+class Arrived:
+    """Databases of which version and structure are the target's, their rows not yet looked at."""
+
+    instance: Instance
+    plan: UpgradePlan
+    structures: Mapping[Database, Structure]
+    evidence: tuple[str, ...]
+
+    def examine_rows(self, held: Mapping[Database, FrozenSchema], was: Moment) -> tuple[str, ...]:
+        """Hold the rows against what they were, and say in sentences what was proved.
+
+        Raises:
+            IntegrityError: something changed, and the release does not say so; the message names the first problems.
+        """
+        rehearsal = was.oddities is not None  # in which nobody waits for the opening
+        untouched = dict.fromkeys(KINDS, frozenset()) if rehearsal else self._untouched(was)
+        now = _read(self.instance, held, was.columns, untouched, with_meaning=rehearsal)
+        contents = {
+            kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **now.contents[kind]}
+            for kind in KINDS
+        }
+        problems = judge_contents(was.contents, contents, self.plan.way)
+        problems += [f"{key}: há linhas sem par, e não havia" for key in now.broken_keys if key not in was.broken_keys]
+        before = was.oddities or ()
+        problems += [f"{oddity}, e não era assim" for oddity in now.oddities or () if oddity not in before]
+        if problems:
+            raise _refused(self.instance, problems)
+        tables, alone = sum(map(len, was.contents.values())), sum(map(len, untouched.values()))
+        rows = sum(content.rows for kind in was.contents.values() for content in kind.values())
+        return (
+            f"{tables} tabelas da prefeitura, {rows} linhas, iguais às de antes por SHA-256"
+            f" ({alone} delas ninguém gravou desde então), menos o que a versão muda em {len(self.plan.way.tables)}",
+            f"chaves estrangeiras{' e regras de significado' if now.oddities is not None else ''} como antes",
+        )
+
+    def _untouched(self, was: Moment) -> dict[Database, Set[str]]:
+        """The tables of the structure which both versions share, that nobody wrote since, as the server knows.
+
+        Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
+        """
+        plan = self.plan
+        before = {"sip": plan.before.sip_fingerprint, "sei": plan.before.sei_fingerprint}
+        after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
+        untouched: dict[Database, Set[str]] = {}
+        for kind, schema in schemas_of(self.instance).items():
+            resting = read_resting(self.instance.server, schema, was.read_at - 1)
+            found = self.structures[kind].tables
+            untouched[kind] = {
+                table
+                for table in resting & was.contents[kind].keys()
+                if before[kind].tables.get(table) == after[kind].tables.get(table) == found[table]
+            }
+        return untouched
+
+
+def examine_structure(instance: Instance, plan: UpgradePlan, accepted: tuple[str, ...]) -> Arrived:
+    """Hold version and structure against what they should be.
 
     Raises:
         IntegrityError: something is not so; the message names the first problems.
@@ -83,47 +152,18 @@ def examine(instance: Instance, plan: UpgradePlan, accepted: tuple[str, ...], wa
     ]
     if problems:
         raise _refused(instance, problems)
-    rehearsal = was.oddities is not None  # in which nobody waits for the opening
-    untouched = dict.fromkeys(KINDS, frozenset()) if rehearsal else _untouched(instance, plan, was, found)
-    now = _read(instance, was.columns, untouched, with_meaning=rehearsal)
-    contents = {
-        kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **now.contents[kind]}
-        for kind in KINDS
-    }
-    problems = judge_contents(was.contents, contents, plan.way)
-    problems += [f"{key}: há linhas sem par, e não havia" for key in now.broken_keys if key not in was.broken_keys]
-    problems += [f"{oddity}, e não era assim" for oddity in now.oddities or () if oddity not in (was.oddities or ())]
-    if problems:
-        raise _refused(instance, problems)
-    tables, alone = sum(map(len, was.contents.values())), sum(map(len, untouched.values()))
-    rows = sum(content.rows for kind in was.contents.values() for content in kind.values())
-    return (
+    evidence = (
         f"versões {installed.sei} no SEI, {installed.sip} no SIP e {installed.resources} nos recursos",
         f"estrutura igual à referência {plan.after.version} ({plan.after.digest[:12]})",
-        f"{tables} tabelas da prefeitura, {rows} linhas, iguais às de antes por SHA-256"
-        f" ({alone} delas ninguém gravou desde então), menos o que a versão muda em {len(plan.way.tables)}",
-        f"chaves estrangeiras{' e regras de significado' if now.oddities is not None else ''} como antes",
     )
+    return Arrived(instance, plan, found, evidence)
 
 
-def _untouched(
-    instance: Instance, plan: UpgradePlan, was: Moment, found: Mapping[Database, Structure]
-) -> dict[Database, Set[str]]:
-    """The tables that have the structure which both versions share, and that nobody wrote since, as the server knows.
-
-    Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
-    """
-    before = {"sip": plan.before.sip_fingerprint, "sei": plan.before.sei_fingerprint}
-    after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
-    untouched: dict[Database, Set[str]] = {}
-    for kind, schema in schemas_of(instance).items():
-        resting = read_resting(instance.server, schema, was.read_at - 1)
-        untouched[kind] = {
-            table
-            for table in resting & was.contents[kind].keys()
-            if before[kind].tables.get(table) == after[kind].tables.get(table) == found[kind].tables[table]
-        }
-    return untouched
+def examine(instance: Instance, plan: UpgradePlan, accepted: tuple[str, ...], was: Moment) -> tuple[str, ...]:
+    """Version, structure and rows, and in sentences what was proved. Raises IntegrityError as the two above."""
+    arrived = examine_structure(instance, plan, accepted)
+    with frozen_schemas(instance) as held:
+        return (*arrived.evidence, *arrived.examine_rows(held, was))
 
 
 def _refused(instance: Instance, problems: list[str]) -> IntegrityError:

@@ -75,17 +75,24 @@ def _current_backup(instance: Instance) -> tuple[BackupReference, BackupManifest
     if good is None:
         return None
     manifest = fetch_manifest(instance, good.reference)
-    if manifest.release_version != instance.record.release_version or not _shows_databases(instance, manifest):
+    if manifest.release_version != instance.record.release_version:
         return None
-    index = BackupVault(instance).read_index(manifest)
-    root = Path(doors.runtime().repository_path(instance.name))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        files = pool.submit(
+            _shows_files, BackupVault(instance), manifest, Path(doors.runtime().repository_path(instance.name))
+        )
+        same = _shows_databases(instance, manifest) and files.result()
+    return (good.reference, manifest) if same else None
+
+
+def _shows_files(vault: BackupVault, manifest: BackupManifest, root: Path) -> bool:
     there = {
         path.relative_to(root).as_posix(): (found.st_size, found.st_mtime_ns)
         for path in walk(root)
         if (found := path.stat())
     }
-    same = there == {name: (file.size_bytes, file.modified_ns) for name, file in index.files.items()}
-    return (good.reference, manifest) if same else None
+    index = vault.read_index(manifest)
+    return there == {name: (file.size_bytes, file.modified_ns) for name, file in index.files.items()}
 
 
 def _shows_databases(instance: Instance, manifest: BackupManifest) -> bool:
