@@ -10,7 +10,6 @@ from domain.campaign.plan import plan
 from domain.campaign.promotion import Decision
 from domain.campaign.tonight import outlook
 from domain.errors import GateClosedError, InvalidInputError
-from domain.upgrade.release import ReleaseKind
 from tasks import clock
 from tasks.campaign import Night, View
 from tasks.campaign_facts import campaign_facts, find_release, minutes_of, require_state
@@ -52,9 +51,9 @@ def start_campaign(code: str, only: Collection[str], role: str, reason: str) -> 
     """
     require_impersonal(f"campanha da {code}", role, reason)
     release = find_release(code)
-    if release.kind is not ReleaseKind.CORE:
+    if not release.brings_sei:
         raise InvalidInputError(
-            f"{code} é {release.kind.label}, e o programa ainda só instala versões do SEI",
+            f"{code} é {release.kind.label}, e o programa ainda só instala versões do SEI e correções com número",
             "catalog/releases.yaml",
             "Veja quem a receberia com ./implanta upgrade plan.",
         )

@@ -14,6 +14,7 @@ from domain.environment import EnvironmentName, Purpose, orgao_description, orga
 from domain.errors import IntegrityError, InvalidInputError
 from domain.parameter import parameter_values
 from domain.retirement import require_active, retirement_of
+from domain.upgrade.release import ReleaseKind
 from registry.records import EnvironmentRecord
 from tasks import doors
 from tasks.capacity import place, size_of
@@ -43,7 +44,7 @@ def ensure_environment_record(environment: str, release: str | None) -> Change:
         known = next((record for record in records if record.slug == environment), None)
         if known:
             require_whole(load_instance(environment))  # or its application would be started
-        version = known.release_version if known else release or Catalog().releases().default
+        version = known.release_version if known else _new_release(release)
         placement = place(name)
         change = doors.registry().ensure_environment(
             EnvironmentRecord(
@@ -61,6 +62,19 @@ def ensure_environment_record(environment: str, release: str | None) -> Change:
             )
         )
     return change if known else change + Change(details=placement.reasons)
+
+
+def _new_release(release: str | None) -> str:
+    """The version that a new environment is of: a correction has no databases of its own to begin with."""
+    releases = Catalog().releases()
+    found = releases.find(release) if release else None
+    if found is not None and found.kind is ReleaseKind.FIX:
+        raise InvalidInputError(
+            f"{release} é {found.kind.label}: um ambiente não nasce nela",
+            "catalog/releases.yaml",
+            f"Crie-o na {releases.default} e atualize-o com ./implanta upgrade run AMBIENTE --to {release}.",
+        )
+    return release or releases.default
 
 
 @step("segredos")

@@ -74,9 +74,9 @@ def plan_upgrade(instance: Instance, version: str, reference: str | None = None)
         raise InvalidInputError(
             f"A versão {version!r} não está no catálogo", "catalog/releases.yaml", "Veja ./implanta release list."
         )
-    if target.kind is not ReleaseKind.CORE or source is None:
+    if not target.brings_sei or source is None:
         raise InvalidInputError(
-            f"{version} é {target.kind.label}: só versões do SEI se instalam por ./implanta upgrade",
+            f"{version} é {target.kind.label}: só versões do SEI e correções com número se instalam",
             where,
             "Veja ./implanta release list.",
         )
@@ -98,6 +98,8 @@ def plan_upgrade(instance: Instance, version: str, reference: str | None = None)
         raise IntegrityError(
             "O ambiente não tem referência registrada", instance.name.slug, "Execute a criação do ambiente de novo."
         )
+    if target.kind is ReleaseKind.FIX:  # it leaves the structure as it is
+        return UpgradePlan(source, target, way, before, before, releases)
     after = doors.registry().reference(reference) if reference else None
     return UpgradePlan(source, target, way, before, after or _measured(instance, version, before), releases)
 

@@ -188,6 +188,6 @@ def _state(
 def _behind(sei: str, state: str | None, releases: ReleaseTable) -> int | None:
     if state is None or not is_version(sei):
         return None
-    versions = {release.sei_version for release in releases.core if release.sei_version}
+    versions = {release.sei_version for release in releases.of_sei if release.sei_version}
     between = {version for version in versions | {state} if order_of(sei) < order_of(version) <= order_of(state)}
     return len(between)

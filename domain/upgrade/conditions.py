@@ -9,9 +9,9 @@ from pydantic import Field, NonNegativeInt
 from domain.model import Frozen
 from domain.reference import Database, ReferenceRows, Sha256, minor_line, missing_rows
 from domain.structure import Structure, differences
-from domain.upgrade.release import Release, ReleaseTable, Upgrade
+from domain.upgrade.release import Release, ReleaseKind, ReleaseTable, Upgrade
 from domain.upgrade.rows_plan import RELEASE_TABLES, is_counter
-from domain.upgrade.versions import InstalledVersions, is_version, judge_versions
+from domain.upgrade.versions import InstalledVersions, is_version, judge_versions, order_of
 
 _MODULE_PREFIX = "md_"
 _PLACE = re.compile(r"(?:tabela )?(?P<place>[^:]+): ")
@@ -63,7 +63,9 @@ def judge_start(found: InstalledVersions, registered: Release, target: Release, 
         return problems
     if minor_line(found.sei) != registered.sei_line:
         problems.append(f"o registro diz {registered.version} e o banco do SEI está na {found.sei}")
-    if minor_line(found.sei) == target.sei_line:
+    if target.kind is ReleaseKind.FIX and order_of(found.sei) >= order_of(str(target.sei_version)):
+        problems.append(f"o banco do SEI já está na {found.sei}")
+    elif target.kind is not ReleaseKind.FIX and minor_line(found.sei) == target.sei_line:
         problems.append(f"o banco do SEI já está na linha {target.sei_line} ({found.sei})")
     elif target.upgrade_from(found.sei) is None:
         lines = ", ".join(line for upgrade in target.upgrades for line in upgrade.from_lines) or "nenhuma linha"
@@ -72,17 +74,24 @@ def judge_start(found: InstalledVersions, registered: Release, target: Release, 
 
 
 def judge_arrival(found: InstalledVersions, target: Release, releases: ReleaseTable) -> list[str]:
-    """Which of the three places does not say the target's line; empty when all do."""
+    """Which of the three places does not say the target's line, or a correction's very number; empty when all do."""
     wanted = {
         "SEI_VERSAO no SEI": (found.sei, target.sei_version),
         "SIP_VERSAO no SIP": (found.sip, target.sip_version),
         "SEI_VERSAO no SIP": (found.resources, target.resources_version),
     }
-    problems = [
-        f"{place} é {value or 'vazio'} e devia ser da linha {minor_line(version)}"
-        for place, (value, version) in wanted.items()
-        if version and (not is_version(value) or minor_line(str(value)) != minor_line(version))
-    ]
+    if target.kind is ReleaseKind.FIX:
+        problems = [
+            f"{place} é {value or 'vazio'} e devia ser {version}"
+            for place, (value, version) in wanted.items()
+            if version and (not is_version(value) or order_of(str(value)) != order_of(version))
+        ]
+    else:
+        problems = [
+            f"{place} é {value or 'vazio'} e devia ser da linha {minor_line(version)}"
+            for place, (value, version) in wanted.items()
+            if version and (not is_version(value) or minor_line(str(value)) != minor_line(version))
+        ]
     return problems or judge_versions(found, releases)
 
 

@@ -5,6 +5,7 @@ order that this release asks for. The public sources disagree on the order of SE
 order is data.
 """
 
+import re
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -18,6 +19,7 @@ from domain.upgrade.script_output import ExpectedOutput
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Table = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_NUMBER = re.compile(r"\d+(\.\d+){1,3}")
 _FILE = r"^[\w-]+(/[\w-]+)*\.\w+$"
 
 
@@ -152,7 +154,7 @@ class Release(CatalogEntry):
             if not (self.sei_version and self.sip_version and self.resources_version):
                 msg = f"a versão {self.code} precisa de sei, sip e recursos"
                 raise ValueError(msg)
-            if len(self.code.split(".")) not in range(2, 5) or not self.code.replace(".", "").isdigit():
+            if not _NUMBER.fullmatch(self.code):
                 msg = f"o código {self.code} não é uma versão"
                 raise ValueError(msg)
         if (self.kind is ReleaseKind.MODULE) != bool(self.module and self.module_version):
@@ -171,6 +173,11 @@ class Release(CatalogEntry):
     def version(self) -> str:
         """What a release of SEI is called by everybody: its code."""
         return self.code
+
+    @property
+    def brings_sei(self) -> bool:
+        """Whether an environment is of it afterwards: a version of SEI, or a correction that is one's next number."""
+        return bool(self.sei_version and self.sip_version) and _NUMBER.fullmatch(self.code) is not None
 
     @property
     def sei_line(self) -> str:
@@ -206,7 +213,7 @@ class ReleaseTable(CatalogEntry):
         if repeated:
             msg = f"{', '.join(repeated)} aparece mais de uma vez"
             raise ValueError(msg)
-        if self.find(self.default) is None:
+        if self.default not in {release.version for release in self.core}:
             msg = f"a versão padrão {self.default} não está na lista de versões do SEI"
             raise ValueError(msg)
         return self
@@ -216,9 +223,14 @@ class ReleaseTable(CatalogEntry):
         """The versions of SEI itself."""
         return tuple(release for release in self.releases if release.kind is ReleaseKind.CORE)
 
+    @cached_property
+    def of_sei(self) -> tuple[Release, ...]:
+        """The versions of SEI itself, and the corrections of them that environments are of afterwards."""
+        return tuple(release for release in self.releases if release.brings_sei)
+
     def find(self, version: str) -> Release | None:
-        """The version of SEI of exactly this name, or None when the programme does not know it."""
-        return next((release for release in self.core if release.version == version), None)
+        """The version or correction of SEI of exactly this name, or None when the programme does not know it."""
+        return next((release for release in self.of_sei if release.version == version), None)
 
     def find_any(self, code: str) -> Release | None:
         """The release of this code, whatever its kind."""

@@ -14,14 +14,17 @@ from prefect.client.schemas.sorting import ArtifactSort
 
 from domain.backup.findings import Level
 from domain.backup.history import last_proved
+from domain.campaign.version_map import MapRow
 from domain.change import Change
 from domain.environment import Purpose
 from domain.errors import GateClosedError, IntegrityError, InvalidInputError
 from domain.go_live import Evidence, lacking
 from domain.report import StepResult
 from domain.upgrading import UpgradeEvent
+from flows.create_environment import create_environment
 from flows.map_versions import map_versions
 from flows.upgrade_environment import upgrade_environment
+from flows.verify_environment import verify_environment
 from registry import Registry
 from tasks import clock, doors, upgrade, upgrade_plan, upgrade_steps
 from tasks.backup_cycle import back_up
@@ -68,6 +71,11 @@ def own_column(instance: Instance) -> Iterator[None]:
         sleep(2)  # what was written within a second of a backup's beginning is not known to be in it
 
 
+def mapped(slug: str) -> MapRow:
+    """What its databases hold, looked at now."""
+    return next(row for row in map_versions([slug]).rows if row.environment == slug)
+
+
 def upgrade_fails(instance: Instance, step: str) -> IntegrityError:
     """It fails in this step, and everything is as it was: databases by digest, files, code, registry, doors."""
     before, stored = rows(instance), files(instance)
@@ -110,7 +118,7 @@ def test_rows_of_the_prefeitura_that_change_without_the_release_saying_so_are_fo
             cursor.execute("UPDATE documento_conteudo SET conteudo = 'x' LIMIT 1")
 
     monkeypatch.setattr(upgrade, "run_release", careless)
-    error = upgrade_fails(instance, "conferência dos bancos")
+    error = upgrade_fails(instance, "conferência e teste de uso")
     assert "sei.documento_conteudo: o conteúdo mudou, e a versão não diz que o muda" in error.what
 
 
@@ -123,7 +131,7 @@ def test_an_application_that_does_not_work_on_the_new_version_is_undone(
         return lacking("falhou ao pesquisar o processo: HTTP 500")
 
     monkeypatch.setattr(upgrade, "prove_use", fails)
-    assert upgrade_fails(instance, "teste de uso").what == (
+    assert upgrade_fails(instance, "conferência e teste de uso").what == (
         "O teste de uso falhou: falhou ao pesquisar o processo: HTTP 500"
     )
 
@@ -303,3 +311,42 @@ def test_the_map_shows_what_the_databases_themselves_hold_and_one_that_cannot_be
         of_map = ArtifactFilter(key=ArtifactFilterKey(any_=["mapa-das-versoes"]))
         newest = client.read_artifacts(artifact_filter=of_map, sort=ArtifactSort.CREATED_DESC)[0]
     assert names[0] in str(newest.data)
+
+
+def test_a_correction_comes_by_the_same_way_rehearsed_before(instance: Instance) -> None:
+    slug, fix = instance.name.slug, "4.1.5"
+    stored = files(instance)
+    assert run("upgrade", "rehearse", slug, "--to", fix).exit_code == 0
+    assert rehearsals_of(instance, fix)[-1].ok
+    report = upgrade_environment(slug, fix, "operação", "Correção de segurança")
+    assert (report.from_version, report.to_version, report.next_step) == (NEW, fix, "")
+    assert len(report.logs) == 2, "it has two scripts, and none of the recursos"
+    assert files(instance) == stored
+    corrected = load_instance(slug)
+    assert corrected.record.release_version == fix
+    assert corrected.record.reference_digest == load_instance("varginha-producao").record.reference_digest
+    assert doors.runtime().deployed_version(instance.name) == fix
+    assert closing_of(corrected) is None
+    verify_environment(slug)
+    assert back_up(corrected).proved
+    assert mapped(slug).sei == fix
+    with pytest.raises(GateClosedError, match=r"o banco do SEI já está na 4\.1\.5"):
+        upgrade_environment(slug, fix)
+    with pytest.raises(InvalidInputError, match=r"4\.1\.5 é correção: um ambiente não nasce nela"):
+        create_environment(instance.name.municipality, Purpose.HOMOLOGACAO, fix)
+
+
+def test_a_correction_that_fails_leads_back_to_the_number_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    varginha, real = load_instance("varginha-producao"), upgrade_steps.run_release
+
+    def half(*arguments: object) -> Iterator[StepResult]:
+        yield next(iter(real(*arguments)))  # type: ignore[arg-type]  # the second script is never run
+
+    monkeypatch.setattr(upgrade, "run_release", half)
+    window = (clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1))
+    with pytest.raises(IntegrityError, match=r"SEI_VERSAO no SEI é 4\.1\.1 e devia ser 4\.1\.5"):
+        upgrade_environment(varginha.name.slug, "4.1.5", "infraestrutura", "Correção", None, None, *window)
+    assert load_instance(varginha.name.slug).record.release_version == NEW
+    assert doors.runtime().deployed_version(varginha.name) == NEW
+    found = mapped(varginha.name.slug)
+    assert (found.sei, found.drift) == ("4.1.1", 0)

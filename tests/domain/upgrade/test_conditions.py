@@ -90,6 +90,20 @@ def test_each_of_the_three_places_has_to_arrive(place: str, value: str | None) -
     assert "devia ser da linha" in problem
 
 
+def test_a_correction_starts_below_its_number_and_arrives_at_nothing_else() -> None:
+    base, fix = release("4.1.0"), release("4.1.5")
+    corrected = NEW_VERSIONS.model_copy(update={"sei": "4.1.5", "sip": "3.1.5"})
+    assert judge_start(NEW_VERSIONS, base, fix, RELEASES) == []
+    assert judge_start(corrected, base, fix, RELEASES) == ["o banco do SEI já está na 4.1.5"]
+    later = corrected.model_copy(update={"sei": "4.1.5.2"})
+    assert judge_start(later, fix, fix, RELEASES) == ["o banco do SEI já está na 4.1.5.2"]
+    (problem,) = judge_start(OLD_VERSIONS, release("4.0.0"), fix, RELEASES)
+    assert problem == "não há caminho da 4.0.12 para a 4.1.5, que parte de: 4.1"
+    assert judge_arrival(corrected, fix, RELEASES) == []
+    half = corrected.model_copy(update={"sei": "4.1.1"})
+    assert judge_arrival(half, fix, RELEASES) == ["SEI_VERSAO no SEI é 4.1.1 e devia ser 4.1.5"]
+
+
 def structure(**tables: dict[str, str]) -> Structure:
     return Structure(tables=tables, definitions={})
 

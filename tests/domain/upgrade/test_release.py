@@ -76,6 +76,7 @@ def test_only_versions_of_sei_are_found_by_version() -> None:
     )
     assert [release.code for release in table.core] == ["4.1.0"]
     assert table.find("pen-3.7.0") is None
+    assert table.find("4.1.0-correcao.1") is None, "no number of SEI's own that an environment could be of"
     assert table.find_any("pen-3.7.0") == Release.model_validate(MODULE)
     with pytest.raises(ValidationError, match=r"a versão padrão 4\.0\.0 não está"):
         ReleaseTable(default="4.0.0", releases=table.releases)
@@ -99,3 +100,12 @@ def test_only_versions_of_sei_are_found_by_version() -> None:
 def test_a_release_that_contradicts_itself_is_refused(change: dict[str, object], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Release.model_validate(MODULE | change)
+
+
+def test_a_correction_with_a_number_of_its_own_is_a_version_that_environments_are_of_and_none_are_born_in() -> None:
+    numbered = Release.model_validate(FIX | {"codigo": "4.1.5", "sei": "4.1.5", "sip": "3.1.5"})
+    table = ReleaseTable(default="4.1.0", releases=(make_release("4.1.0"), numbered))
+    assert table.find("4.1.5") == numbered
+    assert [release.code for release in table.core] == ["4.1.0"]
+    with pytest.raises(ValidationError, match=r"a versão padrão 4\.1\.5 não está"):
+        ReleaseTable(default="4.1.5", releases=table.releases)
