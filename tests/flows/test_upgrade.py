@@ -17,7 +17,7 @@ from domain.backup.history import last_proved
 from domain.campaign.version_map import MapRow
 from domain.change import Change
 from domain.environment import Purpose
-from domain.errors import GateClosedError, IntegrityError, InvalidInputError
+from domain.errors import GateClosedError, IntegrityError, InvalidInputError, RetryableError
 from domain.go_live import Evidence, lacking
 from domain.report import StepResult
 from domain.upgrading import UpgradeEvent
@@ -33,6 +33,7 @@ from tasks.closing import closing_of
 from tasks.instance import Instance, load_instance
 from tasks.maintenance import close_environment
 from tasks.upgrading import last_upgrade, rehearsals_of
+from tasks.use_test import prove_use
 from tasks.version_map import version_map
 from tests.cli.examples import example_of
 from tests.flows.conftest import Join
@@ -226,15 +227,17 @@ def test_a_rehearsal_finds_what_is_the_environments_own_and_its_backup_stays_pro
 
 
 def test_an_environment_becomes_one_of_the_new_version_with_all_that_people_made(
-    instance: Instance, registry: Registry
+    instance: Instance, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored, known = files(instance), len(backups_of(instance))
+    tried = _silent_at_first(monkeypatch)
     words = {"timoteo-treinamento": instance.name.slug}
     outcome = run(*example_of("upgrade run", words), "--json")
     assert outcome.exit_code == 0, outcome.stderr
     report = json.loads(outcome.stdout)
     assert (report["from_version"], report["to_version"]) == (OLD, NEW)
     assert 0 < report["closed_seconds"] < report["seconds"]
+    assert len(tried) == 2, "an application that does not answer yet is tried again, and nothing goes back"
     is_new(instance)
     assert files(instance) == stored
     assert len(backups_of(instance)) == known + 1, "nobody worked between the backup and the closing: one is enough"
@@ -257,6 +260,22 @@ def test_an_environment_becomes_one_of_the_new_version_with_all_that_people_made
     assert shown.exit_code == 0
     assert "concluída" in shown.stdout
     assert "desfeita" in shown.stdout
+
+
+def _silent_at_first(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the application answer only when it is tried again; who tried."""
+    tried: list[str] = []
+
+    def slow(instance: Instance) -> Evidence:
+        tried.append(instance.name.slug)
+        if len(tried) == 1:
+            raise RetryableError("A aplicação não respondeu", instance.name.slug, "Execute de novo.")
+        return prove_use(instance)
+
+    monkeypatch.setenv("IMPLANTA_RETRIES", "1")
+    monkeypatch.setattr(upgrade, "RETRY_DELAYS_SECONDS", [0.1])
+    monkeypatch.setattr(upgrade, "prove_use", slow)
+    return tried
 
 
 def test_a_production_asks_for_its_name_or_an_announced_window_and_one_that_was_closed_stays_so(join: Join) -> None:
