@@ -20,7 +20,7 @@ from blocks.catalog_file import CATALOG_DIR
 from blocks.edge import HTTPS_PORT, Edge, EdgeAddress, EdgeHealth
 from blocks.nginx_records import DIRECTORIES, Carried, Known, SiteRecords
 from blocks.nginx_server import BRING_UP, PROBE_INTERVAL_SECONDS, NginxServer
-from blocks.nginx_tree import Tree, describe, explaining_disk_errors, read, write
+from blocks.nginx_tree import Tree, describe, explaining_disk_errors, make_directory, read, write
 from blocks.rehearsal import is_rehearsal
 from blocks.waiting import comes_true
 from domain.change import Change
@@ -34,6 +34,8 @@ WAF_FILES = ("crs_setup.conf", "own_rules.conf", "exclusions.conf")
 
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._-]+)+")
 _DIRECTORIES = (*DIRECTORIES, "releases", "log", "tmp")
+# Where nginx's workers look for something, who may be another user than the main process: marks, pages, uploads.
+_SEARCHED = ("", "open", "releases", "tmp")
 _LOCK_SECONDS = 300
 
 _templates = Templates(  # noqa: S701  # configuration files, whose values domain.edge lets through by a strict pattern
@@ -202,7 +204,7 @@ class NginxEdge(Edge):
         """
         with explaining_disk_errors(self.home):
             for directory in ("", *_DIRECTORIES):
-                (self.home / directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_directory(self.home / directory, searched=directory in _SEARCHED)
         with self._alone():
             sites = self._records.read_all()
             self._records.mark(sites)
@@ -394,13 +396,14 @@ class NginxEdge(Edge):
     def _make_candidate(self, sites: Mapping[str, Known], slug: str | None) -> str:
         generation = secrets.token_hex(8)
         root = self.home / "releases" / generation
-        root.mkdir(mode=0o700)
+        make_directory(root, searched=True)
         try:
             for name, content in self._render(sites, generation).items():
                 target = root / name
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                write(target, content)
-            (root / "sites").mkdir(mode=0o700, exist_ok=True)
+                public = name.startswith("pages/")
+                make_directory(target.parent, searched=public)
+                write(target, content, public=public)
+            make_directory(root / "sites")
             self._server.test(root, slug)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)

@@ -32,11 +32,20 @@ def read(path: Path) -> bytes | None:
         return None
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone may read: some hold keys."""
+def write(path: Path, content: bytes, *, public: bool = False) -> None:
+    """Write a file that its owner alone may read, for some hold keys; a `public` one holds what the public is shown."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        if public:
+            os.fchmod(descriptor, 0o644)
+
+
+def make_directory(path: Path, *, searched: bool = False) -> None:
+    """Make a directory for its owner alone; where it is `searched`, others may open what they know the name of."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if searched:
+        path.chmod(0o711)
 
 
 @contextmanager

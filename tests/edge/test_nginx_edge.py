@@ -5,6 +5,8 @@ import os
 import shutil
 import ssl
 import stat
+import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +23,7 @@ import blocks.nginx_records
 from blocks.nginx_edge import NginxEdge
 from blocks.probes.waf import probe_waf
 from blocks.rehearsal import rehearsing
+from blocks.waiting import comes_true
 from domain.change import Change
 from domain.edge import Site, SiteLimits, Switch
 from domain.environment import EnvironmentName
@@ -28,6 +31,7 @@ from domain.errors import InvalidInputError, RetryableError
 from domain.segregation import SegregationReport
 from lab import down, status, up
 from lab.edge import make_block
+from lab.ports import choose
 from lab.state import LabState
 from tests.edge.certificates import Authority
 from tests.edge.client import Browser
@@ -578,6 +582,39 @@ def test_a_site_closes_also_when_nothing_can_be_written(
         monkeypatch.undo()
         empty_edge.switch_site(site.environment, closed=False)
         assert browser.get(LOGIN).status == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's nginx has workers of another user")
+def test_workers_of_another_user_find_who_is_open_and_read_no_key(
+    light_edge: NginxEdge, sites: Sites, authority: Authority, upstream: Upstream
+) -> None:
+    with tempfile.TemporaryDirectory() as above:
+        Path(above).chmod(0o711)
+        home = Path(above) / "edge"
+        block = light_edge.model_copy(
+            update={
+                "home": home,
+                **choose(("public_port", "http_port", "status_port"), ()),
+                "challenge_dir": home / "challenges",
+                "user": "daemon",
+                "foreground": True,
+            }
+        )
+        block.prepare()
+        started = ["-e", "stderr", "-p", f"{home}/", "-c", str(block.configuration_file)]
+        with subprocess.Popen([block.nginx, *started]) as nginx:
+            try:
+                assert comes_true(lambda: block.probe().serving, seconds=20, every=0.1)
+                own = Sites(block, authority, upstream)
+                block.ensure_site(own.make(A))
+                with own.browser(A) as browser:
+                    assert browser.get(LOGIN).status == 200
+                    block.switch_site(own.make(A).environment, closed=True)
+                    assert (browser.get(LOGIN).status, "em manutenção" in browser.get(LOGIN).text) == (503, True)
+                secret = ["setpriv", "--reuid", "daemon", "--clear-groups", "cat", str(live(block, f"sites/{A}.key"))]
+                assert subprocess.run(secret, capture_output=True, check=False).returncode != 0
+            finally:
+                nginx.terminate()
 
 
 def test_the_firewall_stands_also_before_a_closed_site(full_edge: NginxEdge, sites: Sites) -> None:
