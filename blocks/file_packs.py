@@ -8,7 +8,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -73,21 +73,20 @@ class FileBackup:
     def _fresh(self) -> Iterator[_Fresh]:
         """The files of unknown content, one by one; what is known is put into the index on the way."""
         with explaining_disk(self._root):
-            for path in walk(self._root):
-                name = path.relative_to(self._root).as_posix()
+            for name, size, modified in walk(self._root):
+                before = self._files.get(name) or self._previous.get(name)
+                if before and (before.size_bytes, before.modified_ns) == (size, modified):
+                    self._files[name] = before
+                    continue
+                path = self._root / name
                 try:
-                    found = path.stat()
-                    before = self._files.get(name) or self._previous.get(name)
-                    if before and (before.size_bytes, before.modified_ns) == (found.st_size, found.st_mtime_ns):
-                        self._files[name] = before
-                        continue
-                    content, sha256, md5 = _read(path, found.st_size)
+                    content, sha256, md5 = _read(path, size)
                 except FileNotFoundError:  # SEI's own tasks delete what has no row any more
                     continue
                 if pack := self._known.get(sha256):
-                    self._files[name] = IndexedFile(found.st_size, found.st_mtime_ns, sha256, md5, pack)
+                    self._files[name] = IndexedFile(size, modified, sha256, md5, pack)
                 else:
-                    yield _Fresh(path, name, found.st_size, found.st_mtime_ns, sha256, md5, content)
+                    yield _Fresh(path, name, size, modified, sha256, md5, content)
 
     def _tar(self, number: int, fresh: Iterable[_Fresh]) -> Iterator[bytes]:
         size = 0
@@ -173,14 +172,30 @@ def _copy(name: str, content: IO[bytes], targets: Sequence[Path], where: str) ->
     return size
 
 
-def walk(root: Path) -> Iterator[Path]:
-    """Every regular file, in the order of its path; symbolic links are not followed."""
-    for directory, folders, names in os.walk(root):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(directory, name)
-            if not path.is_symlink() and path.is_file():
-                yield path
+class WalkedFile(NamedTuple):
+    """A regular file of a repository, as it was when it was met; `name` is its path below the root, with slashes."""
+
+    name: str
+    size_bytes: int
+    modified_ns: int
+
+
+def walk(root: Path, below: str = "") -> Iterator[WalkedFile]:
+    """Every regular file, those of a directory before those below it; symbolic links are not followed.
+
+    What is gone before it was looked at is left out.
+    """
+    entries: list[os.DirEntry[str]] = []
+    with suppress(FileNotFoundError), os.scandir(root / below) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_file(follow_symlinks=False):
+            with suppress(FileNotFoundError):
+                state = entry.stat(follow_symlinks=False)
+                yield WalkedFile(f"{below}{entry.name}", state.st_size, state.st_mtime_ns)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(root, f"{below}{entry.name}/")
 
 
 def _read(path: Path, size_bytes: int) -> tuple[bytes | None, str, str]:

@@ -59,15 +59,14 @@ class FileRestorer:
         there: set[str] = set()
         other, loose = [], []
         with explaining_disk(self._root):
-            for path in walk(self._root):
-                name = path.relative_to(self._root).as_posix()
+            for name, size, _ in walk(self._root):
                 wanted = self._index.files.get(name)
                 if wanted is None:
                     if name not in self._rows:
                         loose.append(name)
                     continue
                 there.add(name)
-                if path.stat().st_size != wanted.size_bytes or digest_file(path)[0] != wanted.sha256:
+                if size != wanted.size_bytes or digest_file(self._root / name)[0] != wanted.sha256:
                     other.append(name)
         missing = sorted(self._index.files.keys() - there)
         return FileDifference(tuple(missing), tuple(other), tuple(loose))

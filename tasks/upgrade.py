@@ -36,7 +36,7 @@ from tasks.history import ACTOR
 from tasks.instance import Instance, load_instance
 from tasks.maintenance import close_environment, reopen_environment
 from tasks.step import RETRY_DELAYS_SECONDS, step
-from tasks.upgrade_checks import examine_structure, frozen_schemas
+from tasks.upgrade_checks import examine, frozen_schemas
 from tasks.upgrade_plan import UpgradePlan, plan_upgrade, schemas_of
 from tasks.upgrade_steps import run_release
 from tasks.upgrading import remember_upgrade, require_upgrading
@@ -171,7 +171,7 @@ def apply_release(environment: str) -> Change:
 
 @step("conferência e teste de uso")
 def prove_version(environment: str) -> Change:
-    """Versions in three places and structure; then the prefeitura's own rows by hash, and meanwhile what a person does.
+    """Versions in three places, structure, and the prefeitura's own rows by hash; meanwhile, what a person does.
 
     The rows are looked at as they were before the application started behind the closed edge, in maintenance; so this
     is done once: a server that is lost meanwhile leads back.
@@ -182,16 +182,14 @@ def prove_version(environment: str) -> Change:
     instance = load_instance(environment)
     found, plan = plan_begun(instance)
     was = _moment_before(instance, found)
-    with _once():
-        arrived = examine_structure(instance, plan, found.accepted)
-        with frozen_schemas(instance) as held, ThreadPoolExecutor(1) as pool:
-            examining = pool.submit(arrived.examine_rows, held, was)
-            try:
-                used = _try_application(instance)
-            except ImplantaError:
-                examining.result()  # rows that are wrong are the cause of whatever else is
-                raise
-            evidence = (*arrived.evidence, *examining.result(), used)
+    with _once(), frozen_schemas(instance) as held, ThreadPoolExecutor(1) as pool:
+        examining = pool.submit(examine, instance, plan, found.accepted, was, held)
+        try:
+            used = _try_application(instance)
+        except ImplantaError:
+            examining.result()  # what is wrong with the databases is the cause of whatever else is
+            raise
+        evidence = (*examining.result(), used)
     return Change(unchanged=len(evidence), details=evidence)
 
 

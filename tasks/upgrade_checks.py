@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from blocks.backup_meaning import judge_meaning
 from blocks.catalog import Catalog
@@ -79,64 +78,14 @@ def _oddities(instance: Instance) -> tuple[str, ...]:
     return tuple(sorted({f"{violation.subject}: {violation.cause}" for violation in meaning.violations}))
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """Databases of which version and structure are the target's, their rows not yet looked at."""
-
-    instance: Instance
-    plan: UpgradePlan
-    structures: Mapping[Database, Structure]
-    evidence: tuple[str, ...]
-
-    def examine_rows(self, held: Mapping[Database, FrozenSchema], was: Moment) -> tuple[str, ...]:
-        """Hold the rows against what they were, and say in sentences what was proved.
-
-        Raises:
-            IntegrityError: something changed, and the release does not say so; the message names the first problems.
-        """
-        rehearsal = was.oddities is not None  # in which nobody waits for the opening
-        untouched = dict.fromkeys(KINDS, frozenset()) if rehearsal else self._untouched(was)
-        now = _read(self.instance, held, was.columns, untouched, with_meaning=rehearsal)
-        contents = {
-            kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **now.contents[kind]}
-            for kind in KINDS
-        }
-        problems = judge_contents(was.contents, contents, self.plan.way)
-        problems += [f"{key}: há linhas sem par, e não havia" for key in now.broken_keys if key not in was.broken_keys]
-        before = was.oddities or ()
-        problems += [f"{oddity}, e não era assim" for oddity in now.oddities or () if oddity not in before]
-        if problems:
-            raise _refused(self.instance, problems)
-        tables, alone = sum(map(len, was.contents.values())), sum(map(len, untouched.values()))
-        rows = sum(content.rows for kind in was.contents.values() for content in kind.values())
-        return (
-            f"{tables} tabelas da prefeitura, {rows} linhas, iguais às de antes por SHA-256"
-            f" ({alone} delas ninguém gravou desde então), menos o que a versão muda em {len(self.plan.way.tables)}",
-            f"chaves estrangeiras{' e regras de significado' if now.oddities is not None else ''} como antes",
-        )
-
-    def _untouched(self, was: Moment) -> dict[Database, Set[str]]:
-        """The tables of the structure which both versions share, that nobody wrote since, as the server knows.
-
-        Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
-        """
-        plan = self.plan
-        before = {"sip": plan.before.sip_fingerprint, "sei": plan.before.sei_fingerprint}
-        after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
-        untouched: dict[Database, Set[str]] = {}
-        for kind, schema in schemas_of(self.instance).items():
-            resting = read_resting(self.instance.server, schema, was.read_at - 1)
-            found = self.structures[kind].tables
-            untouched[kind] = {
-                table
-                for table in resting & was.contents[kind].keys()
-                if before[kind].tables.get(table) == after[kind].tables.get(table) == found[table]
-            }
-        return untouched
-
-
-def examine_structure(instance: Instance, plan: UpgradePlan, accepted: tuple[str, ...]) -> Arrived:
-    """Hold version and structure against what they should be.
+def examine(
+    instance: Instance,
+    plan: UpgradePlan,
+    accepted: tuple[str, ...],
+    was: Moment,
+    held: Mapping[Database, FrozenSchema],
+) -> tuple[str, ...]:
+    """Hold everything against what it should be, the rows as they are held, and say in sentences what was proved.
 
     Raises:
         IntegrityError: something is not so; the message names the first problems.
@@ -152,18 +101,47 @@ def examine_structure(instance: Instance, plan: UpgradePlan, accepted: tuple[str
     ]
     if problems:
         raise _refused(instance, problems)
-    evidence = (
+    rehearsal = was.oddities is not None  # in which nobody waits for the opening
+    untouched = dict.fromkeys(KINDS, frozenset()) if rehearsal else _untouched(instance, plan, was, found)
+    now = _read(instance, held, was.columns, untouched, with_meaning=rehearsal)
+    contents = {
+        kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **now.contents[kind]}
+        for kind in KINDS
+    }
+    problems = judge_contents(was.contents, contents, plan.way)
+    problems += [f"{key}: há linhas sem par, e não havia" for key in now.broken_keys if key not in was.broken_keys]
+    problems += [f"{oddity}, e não era assim" for oddity in now.oddities or () if oddity not in (was.oddities or ())]
+    if problems:
+        raise _refused(instance, problems)
+    tables, alone = sum(map(len, was.contents.values())), sum(map(len, untouched.values()))
+    rows = sum(content.rows for kind in was.contents.values() for content in kind.values())
+    return (
         f"versões {installed.sei} no SEI, {installed.sip} no SIP e {installed.resources} nos recursos",
         f"estrutura igual à referência {plan.after.version} ({plan.after.digest[:12]})",
+        f"{tables} tabelas da prefeitura, {rows} linhas, iguais às de antes por SHA-256"
+        f" ({alone} delas ninguém gravou desde então), menos o que a versão muda em {len(plan.way.tables)}",
+        f"chaves estrangeiras{' e regras de significado' if now.oddities is not None else ''} como antes",
     )
-    return Arrived(instance, plan, found, evidence)
 
 
-def examine(instance: Instance, plan: UpgradePlan, accepted: tuple[str, ...], was: Moment) -> tuple[str, ...]:
-    """Version, structure and rows, and in sentences what was proved. Raises IntegrityError as the two above."""
-    arrived = examine_structure(instance, plan, accepted)
-    with frozen_schemas(instance) as held:
-        return (*arrived.evidence, *arrived.examine_rows(held, was))
+def _untouched(
+    instance: Instance, plan: UpgradePlan, was: Moment, found: Mapping[Database, Structure]
+) -> dict[Database, Set[str]]:
+    """The tables that have the structure which both versions share, and that nobody wrote since, as the server knows.
+
+    Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
+    """
+    before = {"sip": plan.before.sip_fingerprint, "sei": plan.before.sei_fingerprint}
+    after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
+    untouched: dict[Database, Set[str]] = {}
+    for kind, schema in schemas_of(instance).items():
+        resting = read_resting(instance.server, schema, was.read_at - 1)
+        untouched[kind] = {
+            table
+            for table in resting & was.contents[kind].keys()
+            if before[kind].tables.get(table) == after[kind].tables.get(table) == found[kind].tables[table]
+        }
+    return untouched
 
 
 def _refused(instance: Instance, problems: list[str]) -> IntegrityError:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -177,11 +178,14 @@ def read_drift(
 
 def read_structures(instance: Instance) -> dict[Database, Structure]:
     """Both databases' structures as they are now."""
-    found: dict[Database, Structure] = {}
-    for kind, schema in schemas_of(instance).items():
+
+    def read(schema: str) -> Structure:
         with instance.server.transaction(schema) as cursor:
-            found[kind] = read_structure(cursor, schema)
-    return found
+            return read_structure(cursor, schema)
+
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        reading = {kind: pool.submit(read, schema) for kind, schema in schemas_of(instance).items()}
+        return {kind: found.result() for kind, found in reading.items()}
 
 
 def _room(instance: Instance) -> Iterator[str]:

@@ -27,6 +27,7 @@ from domain.backup.sizes import shown_seconds
 from domain.errors import GateClosedError, IntegrityError, RetryableError
 from domain.person import TECHNICAL_LOGIN
 from domain.report import first_of
+from domain.upgrade.conditions import Moment
 from domain.upgrading import RehearsalRecord, UpgradeFailure
 from tasks import clock, doors
 from tasks.backup_cycle import record_level
@@ -38,7 +39,7 @@ from tasks.configuration import copy_configuration
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
 from tasks.upgrade import LOGS
-from tasks.upgrade_checks import examine, read_moment
+from tasks.upgrade_checks import examine, frozen_schemas, read_moment
 from tasks.upgrade_plan import UpgradePlan, judge_databases, plan_upgrade
 from tasks.upgrade_steps import failure_of, run_release
 from tasks.upgrading import remember_rehearsal
@@ -134,7 +135,7 @@ class _Rehearsal:
         was = self._timed("cópia deste momento", lambda: read_moment(copy, self.plan, with_meaning=True))
         with opened as temporary:
             self._timed("passos da versão", lambda: self._run_release(copy, temporary))
-            self._timed("conferência dos bancos", lambda: examine(copy, self.plan, self.accepted, was))
+            self._timed("conferência dos bancos", lambda: self._examine(copy, was))
             self._timed("teste de uso", lambda: self._use(copy, temporary))
 
     def _judge(self, copy: Instance) -> None:
@@ -156,6 +157,10 @@ class _Rehearsal:
             storage.ensure_object(bucket, f"{folder}/{name}", text.encode())
 
         return keep
+
+    def _examine(self, copy: Instance, was: Moment) -> tuple[str, ...]:
+        with frozen_schemas(copy) as held:
+            return examine(copy, self.plan, self.accepted, was, held)
 
     def _use(self, copy: Instance, temporary: OpenedCopy) -> None:
         password = doors.environment_secrets(copy.name.slug).probe_password

@@ -86,11 +86,7 @@ def _current_backup(instance: Instance) -> tuple[BackupReference, BackupManifest
 
 
 def _shows_files(vault: BackupVault, manifest: BackupManifest, root: Path) -> bool:
-    there = {
-        path.relative_to(root).as_posix(): (found.st_size, found.st_mtime_ns)
-        for path in walk(root)
-        if (found := path.stat())
-    }
+    there = {name: (size, modified) for name, size, modified in walk(root)}
     index = vault.read_index(manifest)
     return there == {name: (file.size_bytes, file.modified_ns) for name, file in index.files.items()}
 
