@@ -334,13 +334,15 @@ class NginxEdge(Edge):
             return (f"site {site.slug}: configuração gravada, que o nginx ainda não servia",)
         return details
 
-    def _noted_differences(self, site: Site) -> tuple[str, ...]:
-        """How what is remembered of one site differs from what is wanted, in Portuguese."""
-        if self._records.is_open(site.slug) is site.shut:
-            return (f"site {site.slug}: {'fechado' if site.shut else 'aberto'} ao público",)
-        if self._records.read(site.slug) != site:
-            return (f"site {site.slug}: registro do que foi declarado",)
-        return ()
+    def _door_difference(self, site: Site) -> tuple[str, ...]:
+        """Whether the public is let in where it should not, or kept out where it should be in, in Portuguese."""
+        if self._records.is_open(site.slug) is not site.shut:
+            return ()
+        return (f"site {site.slug}: {'fechado' if site.shut else 'aberto'} ao público",)
+
+    def _record_difference(self, site: Site) -> tuple[str, ...]:
+        same = self._records.read(site.slug) == site
+        return () if same else (f"site {site.slug}: registro do que foi declarado",)
 
     def _tree_differences(self, wanted: Tree, slug: str | None) -> tuple[str, ...]:
         """Files of the live tree that differ: those that all sites share, and one site's (or, without one, all)."""
@@ -359,11 +361,12 @@ class NginxEdge(Edge):
     # ---- putting a configuration in place --------------------------------------------------------------------------
 
     def _converge(self, site: Site) -> Change:
+        door = self._door_difference(site)
         if details := self._served_differences(site):
             if not is_rehearsal():
                 self._publish(site.slug, site)
-            return Change(updated=1, details=details)
-        if details := self._noted_differences(site):
+            return Change(updated=1, details=(*details, *door))
+        if details := door or self._record_difference(site):
             if not is_rehearsal():
                 self._records.write(site.slug, site)
                 self._records.mark({site.slug: site})

@@ -65,6 +65,12 @@ def site_file(change: Callable[[Path], object], ending: str = ".conf") -> Callab
     return run
 
 
+def forget_open(instance: Instance) -> None:
+    edge = doors.edge()
+    assert isinstance(edge, NginxEdge)
+    (edge.home / "open" / instance.name.slug).unlink()
+
+
 def application_file(name: str, change: Callable[[Path], object]) -> Callable[[Instance], None]:
     def run(instance: Instance) -> None:
         runtime = doors.runtime()
@@ -247,6 +253,7 @@ GONE = {
     "the holidays": Drift(sei("DELETE FROM feriado"), "feriados: feriado 01/01/"),
     "the search account": Drift(delete_search_account, "árvore LDAP: pequi-treinamento: conta de pesquisa do LDAP"),
     "a site": Drift(site_file(Path.unlink), "borda: site pequi-treinamento: configuração"),
+    "the mark that it is open": Drift(forget_open, "borda: site pequi-treinamento: aberto ao público"),
     "a site's key": Drift(site_file(Path.unlink, ".key"), "borda: site pequi-treinamento: chave do certificado"),
     "the repository": Drift(remove_repository, "repositório de arquivos: repositório de arquivos pequi-treinamento"),
     "the storage policy": Drift(

@@ -139,7 +139,7 @@ def _files(instance: Instance) -> Facts:
     runtime, edge = doors.runtime(), doors.edge()
     assert isinstance(runtime, LabRuntime)
     assert isinstance(edge, NginxEdge)
-    roots = [*runtime.file_roots(instance.name), edge.home / "releases", edge.home / "declared"]
+    roots = [*runtime.file_roots(instance.name), *(edge.home / part for part in ("releases", "declared", "open"))]
     facts = {str(path): fact for root in roots for path, fact in _tree(root)}
     return facts | {"borda viva": str((edge.home / "live").readlink())}
 

@@ -651,7 +651,7 @@ def test_a_run_that_was_killed_half_way_is_completed_by_the_next_one(empty_edge:
     shutil.copytree(edge.home / "live", edge.home / "releases" / "abandonada")
     assert not edge.probe().serving
     assert edge.probe().detail == "o nginx serve uma configuração anterior à gravada"
-    details = (f"site {A}: configuração gravada, que o nginx ainda não servia",)
+    details = (f"site {A}: configuração gravada, que o nginx ainda não servia", f"site {A}: aberto ao público")
     with rehearsing():
         assert edge.ensure_site(site) == Change(updated=1, details=details)
     assert edge.ensure_site(site) == Change(updated=1, details=details)
