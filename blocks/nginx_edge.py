@@ -156,7 +156,7 @@ class NginxEdge(Edge):
             return Change(removed=1, details=(f"site {slug}",))
 
     def list_sites(self) -> tuple[Site, ...]:
-        return tuple(site for _, site in self._records.read_all().items() if isinstance(site, Site))
+        return tuple(site for site in self._records.read_all().values() if isinstance(site, Site))
 
     def probe(self) -> EdgeHealth:
         served, live = self._server.served_generation(), self._live_generation()

@@ -68,14 +68,6 @@ def frozen(server: MariaDBServer, schema: str) -> Iterator[FrozenSchema]:
         yield FrozenSchema(cursors)
 
 
-def read_contents(
-    server: MariaDBServer, schema: str, columns: Mapping[str, Collection[str]]
-) -> dict[str, TableContent]:
-    """What tables hold now, as `FrozenSchema.contents` tells it."""
-    with frozen(server, schema) as held:
-        return held.contents(columns)
-
-
 def _read_waiting(
     waiting: "SimpleQueue[str]", columns: Mapping[str, Collection[str]], cursor: "Cursor"
 ) -> list[tuple[str, TableContent]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import SecretBytes
 
-from blocks.catalog import Catalog
 from blocks.dump_loader import load_sql
 from blocks.dump_writer import dumping
 from blocks.neutralise import Neutraliser, find_leftovers, move_tables
@@ -23,7 +22,6 @@ from domain.person import RESERVED_LOGINS
 from domain.reference import Database
 from domain.restoration import choose_backup
 from domain.scratch import ScratchDatabase
-from domain.upgrade.release import ReleaseKind
 from tasks import clock, doors
 from tasks.backup_history import backups_of
 from tasks.backup_storage import fetch_manifest
@@ -58,7 +56,6 @@ def judge_clone(source: str, target: str, confirmation: str | None) -> bool:
     instance = load_instance(source)
     known = {record.slug for record in doors.registry().list_environments(instance.municipality.ibge)}
     if target not in known:
-        _require_a_version_to_begin_with(instance, target)
         return False
     present = load_instance(target)
     if present.record.release_version != instance.record.release_version:
@@ -78,17 +75,6 @@ def judge_clone(source: str, target: str, confirmation: str | None) -> bool:
                 f"Se é isso mesmo, repita com --confirm {target}.",
             )
     return True
-
-
-def _require_a_version_to_begin_with(source: Instance, target: str) -> None:
-    version = source.record.release_version
-    found = Catalog().releases().find(version)
-    if found is not None and found.kind is ReleaseKind.FIX:
-        raise InvalidInputError(
-            f"O destino não existe, e nenhum ambiente nasce na {version}, que é {found.kind.label}",
-            target,
-            f"Crie-o com ./implanta environment apply {target}, atualize-o para a {version} e copie então.",
-        )
 
 
 @step("cópia escolhida")

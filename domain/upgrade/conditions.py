@@ -1,7 +1,7 @@
 """What must hold before an environment is upgraded, and what must hold when the steps have run."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
@@ -80,18 +80,13 @@ def judge_arrival(found: InstalledVersions, target: Release, releases: ReleaseTa
         "SIP_VERSAO no SIP": (found.sip, target.sip_version),
         "SEI_VERSAO no SIP": (found.resources, target.resources_version),
     }
-    if target.kind is ReleaseKind.FIX:
-        problems = [
-            f"{place} é {value or 'vazio'} e devia ser {version}"
-            for place, (value, version) in wanted.items()
-            if version and (not is_version(value) or order_of(str(value)) != order_of(version))
-        ]
-    else:
-        problems = [
-            f"{place} é {value or 'vazio'} e devia ser da linha {minor_line(version)}"
-            for place, (value, version) in wanted.items()
-            if version and (not is_version(value) or minor_line(str(value)) != minor_line(version))
-        ]
+    exactly = target.kind is ReleaseKind.FIX
+    key: Callable[[str], object] = order_of if exactly else minor_line
+    problems = [
+        f"{place} é {value or 'vazio'} e devia ser {version if exactly else f'da linha {minor_line(version)}'}"
+        for place, (value, version) in wanted.items()
+        if version and (not is_version(value) or key(str(value)) != key(version))
+    ]
     return problems or judge_versions(found, releases)
 
 

@@ -6,7 +6,7 @@ from secrets import token_hex
 import pytest
 
 from blocks.mariadb import MariaDBServer
-from blocks.table_contents import read_contents
+from blocks.table_contents import frozen
 from domain.upgrade.conditions import TableContent
 
 COLUMNS = {"t": ("a", "b", "c")}
@@ -26,7 +26,8 @@ def contents(server: MariaDBServer, schema: str, *rows: tuple[object, ...], also
         cursor.execute("DROP TABLE IF EXISTS t")
         cursor.execute(f"CREATE TABLE t (a varchar(9), b longtext, c decimal(10,2) {also})")
         cursor.executemany("INSERT INTO t (a, b, c) VALUES (%s, %s, %s)", rows)
-    return read_contents(server, schema, COLUMNS)["t"]
+    with frozen(server, schema) as held:
+        return held.contents(COLUMNS)["t"]
 
 
 def test_order_and_added_columns_do_not_matter(server: MariaDBServer, schema: str) -> None:
@@ -56,7 +57,19 @@ def test_whatever_differs_is_seen(server: MariaDBServer, schema: str, other: lis
 
 def test_a_table_that_lost_a_column_or_itself_is_not_told_of(server: MariaDBServer, schema: str) -> None:
     contents(server, schema, *ROWS)
-    assert read_contents(server, schema, {"t": ("a", "z"), "u": ("a",)}) == {}
+    with frozen(server, schema) as held:
+        assert held.contents({"t": ("a", "z"), "u": ("a",)}) == {}
+
+
+def test_what_is_held_stays_as_it_was_whatever_is_written_since(server: MariaDBServer, schema: str) -> None:
+    before = contents(server, schema, *ROWS)
+    with frozen(server, schema) as held:
+        with server.transaction(schema) as cursor:
+            cursor.execute("DELETE FROM t WHERE c = 2")
+            cursor.execute("INSERT INTO t (a) VALUES ('novo')")
+        assert held.contents(COLUMNS) == {"t": before}
+    with frozen(server, schema) as held:
+        assert held.contents(COLUMNS) != {"t": before}
 
 
 def test_an_empty_table_is_not_a_missing_one(server: MariaDBServer, schema: str) -> None:
