@@ -121,6 +121,7 @@ def _create(ibge: str, name: str, population: int, size: Size, seed: int) -> "In
     from tasks import clock, doors
     from tasks.adhesion import adhere
     from tasks.instance import load_instance
+    from tasks.use_test import prove_use
 
     catalog = Catalog()
     municipality = municipality_from(ibge, name, population, catalog.ibge_table())
@@ -129,11 +130,15 @@ def _create(ibge: str, name: str, population: int, size: Size, seed: int) -> "In
     found = load_instance(EnvironmentName(municipality=municipality.slug, purpose=Purpose.TREINAMENTO).slug)
     names, root = found.name, Path(doors.runtime().repository_path(found.name))
     fill(found.server, names.database_sip, names.database_sei, root, size=size, seed=seed, today=clock.today())
+    # It is in use: of one in which nobody ever signed in, the first sign-in pays for both access keys (bcrypt).
+    if not (used := prove_use(found)).passed:
+        raise RuntimeError(used.text)
     return found
 
 
 def _run_bare(instance: "Instance") -> float:
     """Only what the release itself asks for: its scripts, on databases that nobody works in."""
+    from domain.code import Code
     from domain.upgrade.release import ScriptStep
     from tasks import doors
     from tasks.configuration import configuration
@@ -142,8 +147,8 @@ def _run_bare(instance: "Instance") -> float:
     application, secrets = doors.runtime(), doors.environment_secrets(instance.name.slug)
     steps = [step for step in plan_upgrade(instance, NEW).way.steps if isinstance(step, ScriptStep)]
     application.stop(instance.name)
-    made = configuration(instance, application, secrets, maintenance=True).groups()
-    application.deploy(instance.name, NEW, made)
+    made = configuration(instance, application, secrets, maintenance=True, modules=()).groups()
+    application.deploy(instance.name, Code(version=NEW), made)
     credentials = _login(instance)
     started = time.perf_counter()
     for step in steps:

@@ -93,6 +93,7 @@ def _render(target: str, kind: Kind, *, with_secrets: bool) -> "tuple[RenderedFi
     from tasks.configuration import configuration, workload
     from tasks.instance import load_instance
     from tasks.live import is_open
+    from tasks.modules import installed_modules
 
     instance = load_instance(target)
     runtime = _runtime(kind)
@@ -103,9 +104,10 @@ def _render(target: str, kind: Kind, *, with_secrets: bool) -> "tuple[RenderedFi
             raise
         secrets = EnvironmentSecrets.generate()  # covered in what is shown, and forgotten after it
     closed = instance.name.purpose.value == "producao" and not is_open(instance)
-    made = configuration(instance, runtime, secrets, maintenance=closed)
+    modules = installed_modules(instance)
+    made = configuration(instance, runtime, secrets, maintenance=closed, modules=modules)
     groups = made.groups() if with_secrets else made.masked_groups()
-    return _files(kind, runtime, instance.name.slug, groups, workload(instance))
+    return _files(kind, runtime, instance.name.slug, groups, workload(instance, modules))
 
 
 def _files(

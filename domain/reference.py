@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Database = Literal["sei", "sip"]
 Compression = Literal["none", "zstd", "gzip"]
 Version = Annotated[str, Field(pattern=r"^\d+(\.\d+){1,3}$")]
+ReleaseCode = Annotated[str, Field(pattern=r"^([a-z][a-z0-9]*(-[a-z0-9]+)*-)?\d+(\.\d+){1,3}$")]
+"""What can be installed, as the catalog calls it: a number of SEI's, or a module with its own: `pen-3.7.0`."""
 MinorLine = Annotated[str, Field(pattern=r"^\d+\.\d+$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

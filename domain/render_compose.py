@@ -96,8 +96,8 @@ def _project(
 ) -> dict[str, JsonValue]:
     resources, slug = workload.resources, facts.environment.slug
     images = Images.choose(workload, host.registry, host.tag)
-    # Each release's code beside the others: going back to one is going back to its directory.
-    code = f"{host.code_dir}/{slug}/{workload.release_version}:{CODE_PATH}"
+    # Each code beside the others: going back to one is going back to its directory.
+    code = f"{host.code_dir}/{slug}/{workload.code.name}:{CODE_PATH}"
     volumes: list[JsonValue] = [
         code,
         f"{host.files_dir}/{slug}:{REPOSITORY_PATH}",

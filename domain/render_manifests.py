@@ -470,8 +470,8 @@ def _component(name: str) -> dict[str, JsonValue]:
 
 
 def _code_mount(workload: Workload) -> JsonValue:
-    """Each release's code beside the others in one volume: going back to one is going back to its directory."""
-    return {"name": "fontes", "mountPath": CODE_PATH, "subPath": workload.release_version}
+    """Each code beside the others in one volume: going back to one is going back to its directory."""
+    return {"name": "fontes", "mountPath": CODE_PATH, "subPath": workload.code.name}
 
 
 def _claim_volume(name: str) -> JsonValue:

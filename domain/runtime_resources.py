@@ -2,8 +2,9 @@
 
 from typing import Self
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
+from domain.code import Code
 from domain.configuration import Limits
 from domain.model import Frozen
 from domain.reference import Version
@@ -57,7 +58,17 @@ class Workload(Frozen):
     """What one application runs, and how big it is."""
 
     release_version: Version
+    modules: dict[str, Version] = Field(default_factory=dict, description="Version of each module, by its code.")
     resources: RuntimeResources
+
+    @property
+    def code(self) -> Code:
+        """The code that it runs."""
+        return Code(version=self.release_version, modules=self.modules)
+
+    def running(self, code: Code) -> "Workload":
+        """The same sizes with other code."""
+        return self.model_copy(update={"release_version": code.version, "modules": code.modules})
 
     @property
     def is_sei5(self) -> bool:

@@ -9,7 +9,7 @@ from domain.backup.manifest import BackupReference, stamp_of
 from domain.backup.sizes import shown_seconds
 from domain.calendar import local_moment
 from domain.model import Frozen
-from domain.reference import Database, Sha256, Version
+from domain.reference import Database, ReleaseCode, Sha256, Version
 from domain.report import StepResult, table_cell
 
 
@@ -66,7 +66,7 @@ class UpgradeHappening(Frozen):
     kind: UpgradeEvent
     at: AwareDatetime
     from_version: Version | None = None
-    to_version: Version | None = None
+    to_version: ReleaseCode | None = None
     role: str = ""
     reason: str = ""
     window: str = Field(default="", description="The announced one, as operators read it.")
@@ -84,7 +84,7 @@ class Upgrade(Frozen):
     number: PositiveInt
     begun_at: AwareDatetime
     from_version: Version
-    to_version: Version
+    to_version: ReleaseCode
     role: str
     reason: str
     window: str = ""
@@ -194,7 +194,7 @@ REHEARSED = "rehearsal.finished"
 class RehearsalRecord(Frozen):
     """The upgrade of a restored copy of one environment, and what came of it."""
 
-    release: Version
+    release: ReleaseCode
     stamp: str = Field(description="Of the backup that was restored.")
     at: AwareDatetime
     ok: bool
@@ -229,7 +229,7 @@ class UpgradeReport(Frozen):
 
     environment: str
     from_version: Version
-    to_version: Version
+    to_version: ReleaseCode
     role: str
     reason: str
     window: str = ""

@@ -17,23 +17,13 @@ from flows.create_environment import create_environment
 from flows.forms import WaitSeconds, asked
 from flows.stage import Procedure, carry_out, tagged
 from flows.verify_environment import ENVIRONMENT
-from tasks.environment import (
-    ensure_access_keys,
-    ensure_addresses,
-    ensure_application,
-    ensure_authentication,
-    ensure_database_account,
-    ensure_parameters,
-    ensure_schedules,
-    ensure_test_user_disabled,
-)
 from tasks.history import exclusive
 from tasks.instance import load_instance
 from tasks.upgrade import (
     apply_release,
     close_for_upgrade,
+    converge_upgraded,
     deploy_target,
-    enter_maintenance,
     finish_upgrade,
     prove_version,
     settle_upgrade,
@@ -55,32 +45,19 @@ from tasks.upgrading import require_upgrading
 
 WHILE_OPEN: Procedure = (("cópia antes do fechamento", save_ahead),)
 UNTIL_PROVED: Procedure = (
-    ("manutenção nativa", enter_maintenance),
     ("borda fechada", close_for_upgrade),
-    ("aplicação parada", stop_for_upgrade),
+    ("manutenção nativa e parada", stop_for_upgrade),
     ("cópia deste momento", save_moment),
     ("código da versão", deploy_target),
     ("passos da versão", apply_release),
     ("conferência e teste de uso", prove_version),
     ("versão registrada", settle_upgrade),
 )
-# What a release's scripts may have touched, and what the new version is configured with; all else that an environment
-# is waits until people are in again.
-CONVERGED_BEFORE_THE_OPENING: Procedure = (
-    ("usuário de banco", ensure_database_account),
-    ("chaves de acesso", ensure_access_keys),
-    ("endereços", ensure_addresses),
-    ("parâmetros", ensure_parameters),
-    ("autenticação LDAP", ensure_authentication),
-    ("usuário de teste", ensure_test_user_disabled),
-    ("tarefas agendadas", ensure_schedules),
-    ("aplicação", ensure_application),
-)
-AFTER_THE_PROOF: Procedure = (*CONVERGED_BEFORE_THE_OPENING, ("reabertura", finish_upgrade))
+AFTER_THE_PROOF: Procedure = (("convergência", converge_upgraded), ("reabertura", finish_upgrade))
 GOING_BACK: Procedure = (
     ("bancos e arquivos de antes", put_back_data),
     ("código de antes", put_back_code),
-    *CONVERGED_BEFORE_THE_OPENING,
+    ("convergência", converge_upgraded),
 )
 
 TO_VERSION = asked("Versão", "Versão de destino, como em ./implanta release list: 4.1.0.")

@@ -13,13 +13,14 @@ from pathlib import Path
 from blocks.catalog import Catalog
 from blocks.reference import find_references
 from blocks.settings import PROJECT_ROOT
+from domain.code import PACKAGES_DIRECTORY
 from domain.errors import IntegrityError, InvalidInputError
 from domain.reference import Reference, minor_line
 from domain.upgrade.package import ReleasePackage, parse_package
 from domain.upgrade.release import Release
 from lab.layout import make_private_dir, write_private
 from lab.lock import exclusive
-from lab.sei_standin.module_code import module_scripts
+from lab.sei_standin.module_code import module_packages
 from lab.sei_standin.vendor_code import core_code, lay_code, way_of
 
 CACHE = Path.home() / ".cache" / "implanta" / "pacotes"
@@ -30,7 +31,9 @@ _POOL_MIB = 256
 
 
 def ensure_code(code_dir: Path, reference_dir: Path | None, *, on_build: Callable[[], None] = lambda: None) -> bool:
-    """Lay the code of every version and correction of a line of which there is a reference; whether anything was to do.
+    """Lay the code of each version and correction of a line of which there is a reference, and of each module.
+
+    Whether anything was to do.
 
     `on_build` is called before the first package is built.
 
@@ -57,8 +60,9 @@ def ensure_code(code_dir: Path, reference_dir: Path | None, *, on_build: Callabl
             code = core_code(
                 release, releases, [way_of(made.sip) for made in packages], [way_of(made.sei) for made in packages]
             )
-            scripts = code.scripts | module_scripts(modules, release.sei_version)
-            lay_code(code_dir, code.model_copy(update={"scripts": scripts}))
+            lay_code(code_dir, code)
+    for package in module_packages(modules):
+        lay_code(code_dir / PACKAGES_DIRECTORY, package)
     write_private(stamp, made_of)
     return True
 

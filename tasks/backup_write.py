@@ -42,6 +42,7 @@ from tasks import clock, doors
 from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.configuration import configuration
 from tasks.instance import Instance
+from tasks.modules import installed_modules
 
 
 def write_backup(
@@ -187,7 +188,9 @@ def _settings_text(instance: Instance) -> str:
     certificate = doors.environment_certificate(instance.name.slug)
     facts: dict[str, object] = {
         "registro": instance.record.model_dump(mode="json"),
-        "configuracao": configuration(instance, doors.runtime(), secrets, maintenance=True).masked_groups(),
+        "configuracao": configuration(
+            instance, doors.runtime(), secrets, maintenance=True, modules=installed_modules(instance)
+        ).masked_groups(),
         "segredos": _revealed(secrets),
         "certificado": _revealed(certificate) if certificate else None,
     }

@@ -51,9 +51,9 @@ def start_campaign(code: str, only: Collection[str], role: str, reason: str) -> 
     """
     require_impersonal(f"campanha da {code}", role, reason)
     release = find_release(code)
-    if not release.brings_sei:
+    if not release.can_be_installed:
         raise InvalidInputError(
-            f"{code} é {release.kind.label}, e o programa ainda só instala versões do SEI e correções com número",
+            f"{code} é {release.kind.label} sem número: não há como saber quem já a tem",
             "catalog/releases.yaml",
             "Veja quem a receberia com ./implanta upgrade plan.",
         )

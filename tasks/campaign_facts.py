@@ -196,6 +196,17 @@ def _target(release: Release, modules: ModuleTable, environments: list[Environme
         modules={code: tuple(sorted(versions)) for code, versions in fitting.items()},
         code=release.code,
         module=release.module if release.kind is ReleaseKind.MODULE else None,
+        unfit_versions=_unfit_versions(release, modules, environments),
+    )
+
+
+def _unfit_versions(release: Release, modules: ModuleTable, environments: list[EnvironmentFacts]) -> frozenset[str]:
+    """The fleet's versions of SEI on which nobody said that a release's module runs."""
+    if release.module is None or release.module_version is None:
+        return frozenset()
+    module, versions = modules.find(release.module), {one.version for one in environments}
+    return frozenset(
+        version for version in versions if module is None or not supports(module, release.module_version, version)
     )
 
 

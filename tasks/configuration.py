@@ -1,7 +1,10 @@
 """What an environment's application is configured with, put together from every system that it uses."""
 
+from collections.abc import Iterable, Mapping
+
 from pydantic import SecretStr
 
+from blocks.catalog import Catalog
 from blocks.mariadb import MariaDBServer
 from blocks.runtime import ApplicationRuntime
 from blocks.secrets import EnvironmentSecrets
@@ -26,10 +29,12 @@ from domain.configuration import (
 from domain.environment import EnvironmentName, Purpose
 from domain.person import TECHNICAL_LOGIN
 from domain.quota import GIGABYTE
+from domain.reference import Version
 from domain.runtime_resources import RuntimeResources, Workload
 from tasks import doors
 from tasks.capacity import size_of
 from tasks.instance import Instance
+from tasks.modules import installed_modules
 from tasks.storage import repository_quota
 
 # The port of discard (RFC 863), which no system of today opens.
@@ -41,16 +46,21 @@ def apply_application(
     instance: Instance, application: ApplicationRuntime, *, maintenance: bool, message: str = MAINTENANCE_MESSAGE
 ) -> Change:
     """Give the host the environment's configuration, release and sizes; `message` is what maintenance tells people."""
-    secrets = doors.environment_secrets(instance.name.slug)
-    made = configuration(instance, application, secrets, maintenance=maintenance, message=message)
-    return application.apply(instance.name, made.groups(), workload(instance))
+    secrets, modules = doors.environment_secrets(instance.name.slug), installed_modules(instance)
+    made = configuration(instance, application, secrets, maintenance=maintenance, message=message, modules=modules)
+    return application.apply(instance.name, made.groups(), workload(instance, modules))
 
 
-def workload(instance: Instance) -> Workload:
-    """The release that the registry knows, at the sizes of the contracted plan."""
+def workload(instance: Instance, modules: Mapping[str, Version]) -> Workload:
+    """The release that the registry knows, with these modules, at the sizes of the contracted plan."""
+    return Workload(
+        release_version=instance.record.release_version, modules=dict(modules), resources=_resources(instance)
+    )
+
+
+def _resources(instance: Instance) -> RuntimeResources:
     quota = repository_quota(instance)
-    resources = RuntimeResources.of(size_of(instance), files_gb=max(1, quota.bytes // GIGABYTE))
-    return Workload(release_version=instance.record.release_version, resources=resources)
+    return RuntimeResources.of(size_of(instance), files_gb=max(1, quota.bytes // GIGABYTE))
 
 
 def configuration(
@@ -59,9 +69,13 @@ def configuration(
     secrets: EnvironmentSecrets,
     *,
     maintenance: bool,
+    modules: Iterable[str],
     message: str = MAINTENANCE_MESSAGE,
 ) -> InstanceConfiguration:
-    """Every group of ConfiguracaoSEI.php and ConfiguracaoSip.php (`sei.md` 1.2) for one environment."""
+    """Every group of ConfiguracaoSEI.php and ConfiguracaoSip.php (`sei.md` 1.2) for one environment.
+
+    `modules` are the codes of those that are switched on, whose code the application has to have.
+    """
     mailer = doors.mailer()
     services = application.services(instance.name)
     url = doors.edge().url(instance.name)
@@ -87,6 +101,7 @@ def configuration(
             url=f"{url}/sei",
             is_production=is_production,
             repository_path=application.repository_path(instance.name),
+            modules=Catalog().modules().registrations(modules),
         ),
         sei_pages=SeiPages(complement=f"{instance.municipality.name} · {instance.name.purpose.label}"),
         sei_session=session,
@@ -103,7 +118,7 @@ def configuration(
             users=(f"{TECHNICAL_LOGIN}/{instance.record.orgao_sigla}",) if maintenance else (),
             message=message,
         ),
-        limits=workload(instance).resources.limits,
+        limits=_resources(instance).limits,
         quota=RepositoryQuota(max_bytes=quota.bytes, max_files=quota.files),
         solr=Solr(
             server=services.solr_url,
@@ -139,14 +154,19 @@ def authentication(environment: EnvironmentName) -> DirectoryServer:
 
 
 def copy_configuration(
-    instance: Instance, application: ApplicationRuntime, server: MariaDBServer, own: EnvironmentSecrets
+    instance: Instance,
+    application: ApplicationRuntime,
+    server: MariaDBServer,
+    own: EnvironmentSecrets,
+    modules: Iterable[str] = (),
 ) -> InstanceConfiguration:
     """What a second instance of the application is configured with on a copy of the databases, on another server.
 
-    `own` are secrets that only the copy has. Of the environment's live servers it reaches the directory alone: mail,
-    search and cache are addresses of this machine where nobody listens.
+    `own` are secrets that only the copy has; modules, which talk to other systems, are off but for these. Of the
+    environment's live servers it reaches the directory alone: mail, search and cache are addresses of this machine
+    where nobody listens.
     """
-    made = configuration(instance, application, own, maintenance=False)
+    made = configuration(instance, application, own, maintenance=False, modules=modules)
     place = {"server": server.host, "port": server.port}
     return made.model_copy(
         update={

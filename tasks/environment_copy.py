@@ -40,6 +40,7 @@ from domain.scratch import ScratchDatabase
 from tasks import clock, doors
 from tasks.configuration import configuration
 from tasks.instance import Instance
+from tasks.modules import installed_modules
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 
@@ -159,8 +160,8 @@ def source_facts(instance: Instance) -> dict[Database, DatabaseFacts]:
 
 def _configuration_text(instance: Instance) -> str:
     """How the environment was configured, without its secrets: they are revoked, and would open nothing in a copy."""
-    secrets = doors.environment_secrets(instance.name.slug)
-    kept = configuration(instance, doors.runtime(), secrets, maintenance=True).masked_groups()
+    secrets, modules = doors.environment_secrets(instance.name.slug), installed_modules(instance)
+    kept = configuration(instance, doors.runtime(), secrets, maintenance=True, modules=modules).masked_groups()
     facts = {"registro": instance.record.model_dump(mode="json"), "configuracao": kept}
     return json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True)
 

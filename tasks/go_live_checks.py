@@ -18,9 +18,9 @@ from domain.go_live import Evidence, lacking, proved
 from domain.quota import QuotaLevel
 from domain.report import first_of
 from domain.segregation import SegregationReport
-from domain.structure import differences
 from domain.text import collation_key
 from domain.units_import import plan_units
+from domain.upgrade.conditions import own_differences
 from tasks import clock, doors
 from tasks.acts import find_acts
 from tasks.announcements import list_announced_days
@@ -34,6 +34,7 @@ from tasks.edge import environment_certificate
 from tasks.instance import Instance
 from tasks.intake import read_units
 from tasks.live import last_closing
+from tasks.modules import installed_versions
 from tasks.storage import judge_repository
 from tasks.training import judge_training_gate
 from tasks.use_test import prove_use
@@ -73,7 +74,7 @@ def _structure(instance: Instance) -> Evidence:
     reference = doors.registry().reference(instance.record.reference_digest or "")
     if reference is None:
         return lacking("sem referência registrada")
-    found = []
+    found, has_modules = [], bool(installed_versions(instance).modules)
     tables = 0
     for structure, database in (
         (reference.sei_fingerprint, instance.name.database_sei),
@@ -81,7 +82,7 @@ def _structure(instance: Instance) -> Evidence:
     ):
         tables += len(structure.tables)
         with instance.server.transaction(database) as cursor:
-            found += differences(structure, read_structure(cursor, database))
+            found += own_differences(structure, read_structure(cursor, database), has_modules=has_modules)
     if found:
         return lacking(f"{len(found)} diferença(s): {found[0]}")
     return proved(f"{tables} tabelas iguais às da referência {reference.version}")

@@ -9,12 +9,13 @@ from domain.errors import IntegrityError
 from domain.reference import Database, missing_rows
 from domain.report import first_of
 from domain.segregation import SegregationReport
-from domain.structure import differences
+from domain.upgrade.conditions import own_differences
 from registry.records import ReferenceRecord
 from tasks import doors
 from tasks.certificates import certificate_problems
 from tasks.instance import Instance
 from tasks.live import has_gone_live
+from tasks.modules import installed_versions
 
 
 @dataclass
@@ -135,9 +136,12 @@ def _drift(instance: Instance, pristine: ReferenceRecord) -> list[str]:
     )
     structures = {"sei": pristine.sei_fingerprint, "sip": pristine.sip_fingerprint}
     found: list[str] = []
+    has_modules = bool(installed_versions(instance).modules)
     for kind, database in kinds:
         with instance.server.transaction(database) as cursor:
-            found += [f"{kind}: {text}" for text in differences(structures[kind], read_structure(cursor, database))]
+            there = read_structure(cursor, database)
+            drift = own_differences(structures[kind], there, has_modules=has_modules)
+            found += [f"{kind}: {text}" for text in drift]
             rows = read_reference_rows(cursor, database, kind, like=pristine.rows[kind])
             found += missing_rows(pristine.rows[kind], rows)
     return found

@@ -5,7 +5,7 @@ data, and whatever goes wrong leads back to it (`tasks.upgrade_undo`): DDL is no
 stopped in the middle cannot be repeated (`sei.md` 7).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -32,9 +32,20 @@ from tasks import clock, doors
 from tasks.closing import closing_of
 from tasks.configuration import configuration
 from tasks.edge import declared_site
+from tasks.environment import (
+    ensure_access_keys,
+    ensure_addresses,
+    ensure_application,
+    ensure_authentication,
+    ensure_database_account,
+    ensure_parameters,
+    ensure_schedules,
+    ensure_test_user_disabled,
+)
 from tasks.history import ACTOR
 from tasks.instance import Instance, load_instance
 from tasks.maintenance import close_environment, reopen_environment
+from tasks.modules import installed_modules
 from tasks.step import RETRY_DELAYS_SECONDS, step
 from tasks.upgrade_checks import examine, frozen_schemas
 from tasks.upgrade_plan import UpgradePlan, plan_upgrade, schemas_of
@@ -54,20 +65,12 @@ def plan_begun(instance: Instance) -> tuple[Upgrade, UpgradePlan]:
     return found, plan_upgrade(instance, found.to_version, found.reference)
 
 
-@step("manutenção nativa")
-def enter_maintenance(environment: str) -> Change:
-    """Let the application itself turn people away; its code and sizes stay as they are."""
-    instance = load_instance(environment)
-    found = require_upgrading(instance)
-    change = doors.runtime().apply(instance.name, closed_configuration(instance, found))
-    return change.model_copy(update={"details": ("só a conta técnica entra",)})
-
-
-def closed_configuration(instance: Instance, found: Upgrade) -> Configuration:
-    """What the application is configured with while it is upgraded."""
+def closed_configuration(instance: Instance, found: Upgrade, modules: Iterable[str] = ()) -> Configuration:
+    """What the application is configured with while it is upgraded; modules are off, but for these (`sei.md` 5.1)."""
     secrets = doors.environment_secrets(instance.name.slug)
-    message = f"Ambiente em manutenção: atualização do SEI para a versão {found.to_version}."
-    return configuration(instance, doors.runtime(), secrets, maintenance=True, message=message).groups()
+    message = f"Ambiente em manutenção: atualização para a {found.to_version}."
+    made = configuration(instance, doors.runtime(), secrets, maintenance=True, message=message, modules=modules)
+    return made.groups()
 
 
 @step("borda fechada")
@@ -81,16 +84,19 @@ def close_for_upgrade(environment: str) -> Change:
     return change.model_copy(update={"details": ("página de manutenção",)})
 
 
-@step("aplicação parada")
+@step("manutenção nativa e parada")
 def stop_for_upgrade(environment: str) -> Change:
     """Stop the application, its scheduler and its queue workers, and see that nobody is left in the databases.
+
+    It is put into its own maintenance before: whenever it is started again, it lets in the technical account alone.
 
     Raises:
         GateClosedError: another account than the application's still works in them.
     """
     instance = load_instance(environment)
-    require_upgrading(instance)
-    change = doors.runtime().stop(instance.name)
+    found, application = require_upgrading(instance), doors.runtime()
+    change = application.apply(instance.name, closed_configuration(instance, found))
+    change += application.stop(instance.name)
     account = instance.name.database_user
     left = _wait_for_others(instance)
     ended = end_sessions(instance.server, account) if any(work.account == account for work in left) else 0
@@ -100,7 +106,7 @@ def stop_for_upgrade(environment: str) -> Change:
         raise GateClosedError(
             f"Ainda há quem trabalhe nos bancos: {told}", environment, "Encerre essas conexões e execute de novo."
         )
-    told = "aplicação, agendador e filas parados; nenhuma sessão nos bancos"
+    told = "em manutenção; aplicação, agendador e filas parados; nenhuma sessão nos bancos"
     return change.model_copy(update={"details": (f"{told} ({ended} encerradas)" if ended else told,)})
 
 
@@ -136,9 +142,10 @@ def list_logs(instance: Instance, found: Upgrade) -> tuple[str, ...]:
 def deploy_target(environment: str) -> Change:
     """Put the target's code in place; it serves nothing until the databases are of its version."""
     instance = load_instance(environment)
-    found = require_upgrading(instance)
-    change = doors.runtime().deploy(instance.name, found.to_version, closed_configuration(instance, found))
-    return change.model_copy(update={"details": (f"código da {found.to_version}",)})
+    found, plan = plan_begun(instance)
+    code, alone = plan.code_over(installed_modules(instance)), [plan.target.module] if plan.target.module else []
+    change = doors.runtime().deploy(instance.name, code, closed_configuration(instance, found, alone))
+    return change.model_copy(update={"details": (f"código da {code.name}",)})
 
 
 @step("passos da versão")
@@ -185,7 +192,7 @@ def prove_version(environment: str) -> Change:
     with _once(), frozen_schemas(instance) as held, ThreadPoolExecutor(1) as pool:
         examining = pool.submit(examine, instance, plan, found.accepted, was, held)
         try:
-            used = _try_application(instance)
+            used = _try_application(instance, found)
         except ImplantaError:
             examining.result()  # what is wrong with the databases is the cause of whatever else is
             raise
@@ -193,18 +200,26 @@ def prove_version(environment: str) -> Change:
     return Change(unchanged=len(evidence), details=evidence)
 
 
+def find_moment(instance: Instance, found: Upgrade, backup: BackupReference) -> Moment | None:
+    """What was noted of the moment of a backup; None where nothing was."""
+    body = doors.object_storage().find_object(instance.name.bucket, moment_key(found, backup))
+    return None if body is None else Moment.model_validate_json(body)
+
+
 def _moment_before(instance: Instance, found: Upgrade) -> Moment:
-    key = moment_key(found, found.backup) if found.backup else ""
-    body = doors.object_storage().find_object(instance.name.bucket, key)
-    if body is None:
+    was = find_moment(instance, found, found.backup) if found.backup else None
+    if was is None:
         raise IntegrityError(
             "O que as tabelas tinham antes não está no balde do ambiente", instance.name.slug, "Execute de novo."
         )
-    return Moment.model_validate_json(body)
+    return was
 
 
-def _try_application(instance: Instance) -> str:
-    """Start the application and do in it what a person does, then undo it; one that does not answer is tried again."""
+def _try_application(instance: Instance, found: Upgrade) -> str:
+    """Start the application and do in it what a person does, then undo it; one that does not answer is tried again.
+
+    Its modules are on again, as people will have them.
+    """
     again = Retrying(
         retry=retry_if_exception_type(RetryableError),
         stop=stop_after_attempt(load_settings().retries + 1),
@@ -213,7 +228,10 @@ def _try_application(instance: Instance) -> str:
     )
 
     def use() -> str:
-        doors.runtime().start(instance.name)
+        application = doors.runtime()
+        if modules := installed_modules(instance):
+            application.apply(instance.name, closed_configuration(instance, found, modules))
+        application.start(instance.name)
         evidence = prove_use(instance)
         if not evidence.passed:
             raise IntegrityError(
@@ -242,7 +260,7 @@ def settle_upgrade(environment: str) -> Change:
     found, plan = plan_begun(instance)
     change = doors.registry().finish_upgrade(
         environment,
-        plan.target.version,
+        plan.code_over({}).version,
         plan.after.digest,
         kind=UpgradeEvent.PROVED,
         actor=ACTOR,
@@ -250,6 +268,28 @@ def settle_upgrade(environment: str) -> Change:
         occurred_at=clock.now(),
     )
     return change.model_copy(update={"details": (f"{found.from_version} → {found.to_version}",)})
+
+
+@step("convergência")
+def converge_upgraded(environment: str) -> Change:
+    """What a release's scripts may have touched, and what the version is configured with, one after the other.
+
+    All else that an environment is waits until people are in again. It is one step: each of Prefect's takes as long as
+    what most of these do, while nobody can work.
+    """
+    change = Change()
+    for converge in (
+        ensure_database_account,
+        ensure_access_keys,
+        ensure_addresses,
+        ensure_parameters,
+        ensure_authentication,
+        ensure_test_user_disabled,
+        ensure_schedules,
+        ensure_application,
+    ):
+        change += converge.fn(environment)
+    return change
 
 
 @step("reabertura")

@@ -5,18 +5,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from blocks.backup_meaning import judge_meaning
-from blocks.catalog import Catalog
 from blocks.foreign_keys import check_foreign_keys
-from blocks.installed_versions import read_installed_versions
 from blocks.table_contents import FrozenSchema, frozen
 from blocks.table_facts import read_clock, read_resting, read_versions
 from domain.errors import IntegrityError
 from domain.reference import Database
 from domain.report import first_of
 from domain.structure import Structure
-from domain.upgrade.conditions import Moment, judge_arrival, judge_contents, tenant_columns, unaccepted
+from domain.upgrade.conditions import (
+    Moment,
+    columns_left,
+    declared_tables,
+    judge_arrival,
+    judge_contents,
+    tenant_columns,
+    unaccepted,
+)
 from tasks import clock
 from tasks.instance import Instance
+from tasks.modules import installed_versions
 from tasks.upgrade_plan import KINDS, UpgradePlan, read_drift, read_structures, schemas_of
 
 
@@ -29,7 +36,7 @@ def read_moment(instance: Instance, plan: UpgradePlan, *, with_meaning: bool = F
     after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
     columns = {kind: tenant_columns(kind, structures[kind], after[kind]) for kind in KINDS}
     with frozen_schemas(instance) as held:
-        return _read(instance, held, columns, with_meaning=with_meaning)
+        return _read(instance, plan, held, columns, with_meaning=with_meaning)
 
 
 @contextmanager
@@ -43,13 +50,17 @@ def frozen_schemas(instance: Instance) -> Iterator[Mapping[Database, FrozenSchem
 
 def _read(
     instance: Instance,
+    plan: UpgradePlan,
     held: Mapping[Database, FrozenSchema],
     columns: dict[Database, dict[str, tuple[str, ...]]],
     untouched: Mapping[Database, Set[str]] | None = None,
     *,
     with_meaning: bool,
 ) -> Moment:
-    """What is held; of tables that are `untouched` neither rows nor keys between them are read again."""
+    """What is held; of tables that are `untouched` neither rows nor keys between them are read again.
+
+    Whose rows the release says it changes are only counted: what they hold is compared with nothing.
+    """
     server, schemas, alone = instance.server, schemas_of(instance), untouched or dict.fromkeys(KINDS, frozenset())
     read_at = read_clock(server)
     left = {
@@ -57,7 +68,10 @@ def _read(
     }
     with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
         meaning = pool.submit(_oddities, instance) if with_meaning else None
-        contents = {kind: pool.submit(held[kind].contents, left[kind]) for kind in reversed(KINDS)}
+        contents = {
+            kind: pool.submit(held[kind].contents, left[kind], declared_tables(plan.way, kind))
+            for kind in reversed(KINDS)
+        }
         keys = {kind: pool.submit(check_foreign_keys, server, schemas[kind], alone[kind]) for kind in KINDS}
         return Moment(
             read_at=read_at,
@@ -90,7 +104,7 @@ def examine(
     Raises:
         IntegrityError: something is not so; the message names the first problems.
     """
-    installed = read_installed_versions(instance.server, instance.name, Catalog().modules())
+    installed = installed_versions(instance)
     problems = judge_arrival(installed, plan.target, plan.releases)
     if problems:
         raise _refused(instance, problems)
@@ -103,7 +117,8 @@ def examine(
         raise _refused(instance, problems)
     rehearsal = was.oddities is not None  # in which nobody waits for the opening
     untouched = dict.fromkeys(KINDS, frozenset()) if rehearsal else _untouched(instance, plan, was, found)
-    now = _read(instance, held, was.columns, untouched, with_meaning=rehearsal)
+    columns = {kind: columns_left(was.columns[kind], found[kind], declared_tables(plan.way, kind)) for kind in KINDS}
+    now = _read(instance, plan, held, columns, untouched, with_meaning=rehearsal)
     contents = {
         kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **now.contents[kind]}
         for kind in KINDS

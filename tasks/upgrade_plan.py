@@ -1,23 +1,24 @@
 """From where to where an environment is upgraded, and whether it may be: all that is wrong is told at once."""
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from blocks.catalog import Catalog
-from blocks.installed_versions import read_installed_versions
 from blocks.open_work import list_open_work, measure_schemas
 from blocks.reference import find_reference
 from blocks.rehearsal import rehearsing
 from blocks.settings import load_settings
 from blocks.structure import read_reference_rows, read_structure
 from domain.backup.sizes import shown_size
+from domain.code import Code
 from domain.errors import IntegrityError, InvalidInputError
 from domain.quota import GIGABYTE
-from domain.reference import Database
+from domain.reference import Database, Version
 from domain.structure import Structure
 from domain.upgrade.compatibility import incompatibilities
 from domain.upgrade.conditions import Drift, find_drift, find_missing_rows, judge_start, unaccepted
@@ -29,6 +30,7 @@ from tasks.configuration import configuration
 from tasks.instance import Instance
 from tasks.live import has_gone_live
 from tasks.measure import ensure_measured
+from tasks.modules import installed_modules, installed_versions
 
 LONG_SECONDS = 60
 """A transaction that has been open for so long is somebody's work, or forgotten."""
@@ -54,6 +56,14 @@ class UpgradePlan(NamedTuple):
     after: ReferenceRecord
     releases: ReleaseTable
 
+    def code_over(self, modules: Mapping[str, Version]) -> Code:
+        """The code afterwards, where these modules were installed."""
+        if self.target.module and self.target.module_version:
+            return Code(
+                version=self.source.version, modules={**modules, self.target.module: self.target.module_version}
+            )
+        return Code(version=self.target.version, modules=dict(modules))
+
 
 def schemas_of(instance: Instance) -> dict[Database, str]:
     """The environment's databases, SIP first: the order in which SEI's own installation works."""
@@ -75,11 +85,17 @@ def plan_upgrade(instance: Instance, version: str, reference: str | None = None)
         raise InvalidInputError(
             f"A versão {version!r} não está no catálogo", "catalog/releases.yaml", "Veja ./implanta release list."
         )
-    if not target.brings_sei or source is None:
+    if source is None or not target.can_be_installed:
         raise InvalidInputError(
-            f"{version} é {target.kind.label}: só versões do SEI e correções com número se instalam",
+            f"{version} é {target.kind.label} sem número: não há como saber quem já a tem",
             where,
             "Veja ./implanta release list.",
+        )
+    if target.module and not Catalog().modules().registrations([target.module]):
+        raise InvalidInputError(
+            f"Não se sabe como o SEI liga o módulo {target.module}",
+            "catalog/modules.yaml",
+            "Escreva lá a classe dele e execute de novo.",
         )
     way = target.upgrade_from(str(source.sei_version))
     if way is None:
@@ -94,15 +110,22 @@ def plan_upgrade(instance: Instance, version: str, reference: str | None = None)
             where,
             "Ponha a chave na configuração que o programa gera (tasks/configuration.py) e tire o passo do catálogo.",
         )
-    before = doors.registry().reference(instance.record.reference_digest or "")
-    if before is None:
-        raise IntegrityError(
-            "O ambiente não tem referência registrada", instance.name.slug, "Execute a criação do ambiente de novo."
-        )
-    if target.kind is ReleaseKind.FIX:  # it leaves the structure as it is
+    before = _reference(instance.record.reference_digest or "", instance.name.slug)
+    if target.kind is not ReleaseKind.CORE:  # the structure of SEI's own stays as it is
         return UpgradePlan(source, target, way, before, before, releases)
-    after = doors.registry().reference(reference) if reference else None
-    return UpgradePlan(source, target, way, before, after or _measured(instance, version, before), releases)
+    after = _reference(reference, where) if reference else _measured(instance, version, before)
+    return UpgradePlan(source, target, way, before, after, releases)
+
+
+@lru_cache(maxsize=8)
+def _reference(digest: str, where: str) -> ReferenceRecord:
+    """A reference as it was measured: its digest says what it is, and it takes long to read."""
+    found = doors.registry().reference(digest)
+    if found is None:
+        raise IntegrityError(
+            "O ambiente não tem referência registrada", where, "Execute a criação do ambiente de novo."
+        )
+    return found
 
 
 def _measured(instance: Instance, version: str, before: ReferenceRecord) -> ReferenceRecord:
@@ -145,10 +168,12 @@ def _conditions(instance: Instance, plan: UpgradePlan, accepted: Collection[str]
 def judge_databases(instance: Instance, plan: UpgradePlan, accepted: Collection[str]) -> Iterator[str]:
     """What the databases themselves say against it: versions, modules, references, drift."""
     modules = Catalog().modules()
-    installed = read_installed_versions(instance.server, instance.name, modules)
+    installed = installed_versions(instance)
     yield from judge_start(installed, plan.source, plan.target, plan.releases)
     versions = {module.code or module.parameter: module.version for module in installed.modules}
-    yield from incompatibilities(str(plan.target.sei_version), versions, modules)
+    if plan.target.module:
+        versions[plan.target.module] = plan.target.module_version
+    yield from incompatibilities(plan.target.sei_version or str(installed.sei), versions, modules)
     for known, digests in ((plan.before, plan.way.reference_before), (plan.after, plan.way.reference_after)):
         if digests and known.digest not in digests:
             yield f"a referência {known.version} ({known.digest[:12]}) não é nenhuma das que a versão admite"
@@ -210,10 +235,11 @@ def _room(instance: Instance) -> Iterator[str]:
 def _code(instance: Instance, plan: UpgradePlan) -> Iterator[str]:
     application = doors.runtime()
     secrets = doors.environment_secrets(instance.name.slug)
-    made = configuration(instance, application, secrets, maintenance=True).groups()
+    modules = installed_modules(instance)
+    made = configuration(instance, application, secrets, maintenance=True, modules=modules).groups()
     try:
         with rehearsing():
-            application.deploy(instance.name, plan.target.version, made)
+            application.deploy(instance.name, plan.code_over(modules), made)
     except (InvalidInputError, IntegrityError) as e:
         yield f"{e.what[:1].lower()}{e.what[1:]} ({e.where})"
     if secrets.migration_password is None:

@@ -38,6 +38,7 @@ from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.configuration import copy_configuration
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
+from tasks.modules import installed_modules
 from tasks.upgrade import LOGS
 from tasks.upgrade_checks import examine, frozen_schemas, read_moment
 from tasks.upgrade_plan import UpgradePlan, judge_databases, plan_upgrade
@@ -123,8 +124,9 @@ class _Rehearsal:
         application = doors.runtime()
         files = scratch.home / _FILES
         files.mkdir(mode=0o700, exist_ok=True)
-        configuration = copy_configuration(copy, application, scratch.server, self.own)
-        opened = application.opened_on_copy(copy.name, configuration, files, self.plan.target.version)
+        code = self.plan.code_over(installed_modules(copy))
+        configuration = copy_configuration(copy, application, scratch.server, self.own, code.modules)
+        opened = application.opened_on_copy(copy.name, configuration, files, code)
         if opened is None:
             raise GateClosedError(
                 "Este servidor de aplicação ainda não abre cópias, e sem cópia não há ensaio",

@@ -5,6 +5,8 @@ by the server's own checksum every table of which the server does not know that 
 somebody changed something in between is another one taken.
 """
 
+import hashlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from domain.backup.manifest import BackupManifest, BackupReference, stamp_of
 from domain.change import Change
 from domain.errors import IntegrityError
 from domain.reference import Database
+from domain.upgrade.conditions import Moment
 from domain.upgrading import Upgrade, UpgradeEvent, UpgradeHappening
 from tasks import clock, doors
 from tasks.backup_cycle import back_up
@@ -23,7 +26,7 @@ from tasks.backup_history import backups_of
 from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.instance import Instance, load_instance
 from tasks.step import step
-from tasks.upgrade import moment_key, plan_begun
+from tasks.upgrade import find_moment, moment_key, plan_begun
 from tasks.upgrade_checks import read_moment
 from tasks.upgrade_plan import KINDS, UpgradePlan, schemas_of
 from tasks.upgrading import remember_upgrade
@@ -44,7 +47,7 @@ def save_ahead(environment: str) -> Change:
     """
     instance = load_instance(environment)
     found, plan = plan_begun(instance)
-    if current := _current_backup(instance):
+    if current := _current_backup(instance, found):
         reference, told = current[0], f"a cópia {stamp_of(current[0].taken_at)} é igual ao que há agora"
     else:
         reference = _take_backup(instance)
@@ -57,7 +60,9 @@ def _note(instance: Instance, found: Upgrade, plan: UpgradePlan, reference: Back
     """Keep what the tables hold while they are as in this backup; if they are not, another is taken and noted."""
     key, storage = moment_key(found, reference), doors.object_storage()
     if not storage.has_object(instance.name.bucket, key):
-        storage.ensure_object(instance.name.bucket, key, read_moment(instance, plan).model_dump_json().encode())
+        files = _files_of(instance, fetch_manifest(instance, reference))
+        moment = read_moment(instance, plan).model_copy(update={"files": files})
+        storage.ensure_object(instance.name.bucket, key, moment.model_dump_json().encode())
 
 
 def _take_backup(instance: Instance) -> BackupReference:
@@ -69,7 +74,7 @@ def _take_backup(instance: Instance) -> BackupReference:
     return certificate.backup
 
 
-def _current_backup(instance: Instance) -> tuple[BackupReference, BackupManifest] | None:
+def _current_backup(instance: Instance, found: Upgrade) -> tuple[BackupReference, BackupManifest] | None:
     """The newest proved backup, if it shows what is there now in every table and every file."""
     good = last_proved(backups_of(instance))
     if good is None:
@@ -78,17 +83,26 @@ def _current_backup(instance: Instance) -> tuple[BackupReference, BackupManifest
     if manifest.release_version != instance.record.release_version:
         return None
     with ThreadPoolExecutor(max_workers=1) as pool:
-        files = pool.submit(
-            _shows_files, BackupVault(instance), manifest, Path(doors.runtime().repository_path(instance.name))
-        )
+        files = pool.submit(_shows_files, instance, find_moment(instance, found, good.reference), manifest)
         same = _shows_databases(instance, manifest) and files.result()
     return (good.reference, manifest) if same else None
 
 
-def _shows_files(vault: BackupVault, manifest: BackupManifest, root: Path) -> bool:
-    there = {name: (size, modified) for name, size, modified in walk(root)}
-    index = vault.read_index(manifest)
-    return there == {name: (file.size_bytes, file.modified_ns) for name, file in index.files.items()}
+def _shows_files(instance: Instance, noted: Moment | None, manifest: BackupManifest) -> bool:
+    """An index is long: where its digest was noted it is not read again."""
+    root = Path(doors.runtime().repository_path(instance.name))
+    there = _digest((file.name, file.size_bytes, file.modified_ns) for file in walk(root))
+    return there == (noted.files if noted and noted.files else _files_of(instance, manifest))
+
+
+def _files_of(instance: Instance, manifest: BackupManifest) -> str:
+    index = BackupVault(instance).read_index(manifest)
+    return _digest((name, file.size_bytes, file.modified_ns) for name, file in index.files.items())
+
+
+def _digest(files: Iterable[tuple[str, int, int]]) -> str:
+    lines = sorted(f"{name}\0{size}\0{modified}\n" for name, size, modified in files)
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def _shows_databases(instance: Instance, manifest: BackupManifest) -> bool:
@@ -131,10 +145,10 @@ def save_moment(environment: str) -> Change:
     if UpgradeEvent.SAVED in found.reached:
         return Change(unchanged=1, details=(f"cópia {found.stamp}",))
     again = Change(unchanged=1)
-    current = _current_backup(instance)
+    current = _current_backup(instance, found)
     if current is None:
         _take_backup(instance)
-        again, current = Change(created=1), _current_backup(instance)
+        again, current = Change(created=1), _current_backup(instance, found)
         if current is None:
             raise IntegrityError(
                 "Alguém gravou no ambiente fechado, enquanto era copiado",

@@ -6,6 +6,7 @@ cuts the way back off, the next run goes on, and an operator may end it by hand,
 """
 
 from domain.change import Change
+from domain.code import Code
 from domain.errors import IntegrityError
 from domain.restoration import RestoreEvent, RestoreHappening
 from domain.upgrading import Upgrade, UpgradeEvent, UpgradeFailure, UpgradeHappening, failure_markdown
@@ -13,6 +14,7 @@ from tasks import clock, doors
 from tasks.history import ACTOR
 from tasks.inspection import publish_markdown
 from tasks.instance import Instance, load_instance
+from tasks.modules import installed_modules
 from tasks.restoration import brought_back, last_restoration, remember_restoration
 from tasks.restore import reconcile_files, replace_databases
 from tasks.step import step
@@ -80,7 +82,8 @@ def put_back_code(environment: str) -> Change:
     found = require_upgrading(instance)
     change = Change(unchanged=1)
     if UpgradeEvent.SAVED in found.reached:
-        change = doors.runtime().deploy(instance.name, found.from_version, closed_configuration(instance, found))
+        code = Code(version=found.from_version, modules=installed_modules(instance))  # of the databases that are back
+        change = doors.runtime().deploy(instance.name, code, closed_configuration(instance, found))
     restoration = last_restoration(instance)
     if restoration is not None and not restoration.finished and brought_back(restoration, found.begun_at):
         remember_restoration(instance, ACTOR, RestoreHappening(kind=RestoreEvent.FINISHED, at=clock.now()))

@@ -30,6 +30,7 @@ from blocks.schemas import refuse_invalid_compose
 from blocks.scripts import Finished, run_program
 from domain.application_facts import RenderedFile
 from domain.change import Change
+from domain.code import Code
 from domain.environment import EnvironmentName
 from domain.errors import InvalidInputError, RetryableError
 from domain.render_compose import (
@@ -136,13 +137,13 @@ class ComposeRuntime(ApplicationRuntime):
         except (OSError, ValueError):
             return None
 
-    def deployed_version(self, environment: EnvironmentName) -> str | None:
+    def deployed_code(self, environment: EnvironmentName) -> str | None:
         workload = self._find_workload(environment)
-        return workload.release_version if workload else None
+        return workload.code.name if workload else None
 
-    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
+    def deploy(self, environment: EnvironmentName, code: Code, configuration: Configuration) -> Change:
         """Write the project with the version's images and its own directory of the environment's code."""
-        workload = self._workload(environment).model_copy(update={"release_version": version})
+        workload = self._workload(environment).running(code)
         return self.apply(environment, configuration, workload)
 
     def start(self, environment: EnvironmentName) -> Change:

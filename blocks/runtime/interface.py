@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from blocks.plain_http import TRUSTS_NOBODY
 from blocks.scripts import Finished
 from domain.change import Change
+from domain.code import Code
 from domain.configuration import Configuration, InstanceConfiguration
 from domain.environment import EnvironmentName
 from domain.errors import InvalidInputError, RetryableError
@@ -139,16 +140,16 @@ class ApplicationRuntime(Block, ABC):
         environment: EnvironmentName,  # noqa: ARG002  # see above
         configuration: InstanceConfiguration,  # noqa: ARG002  # see above
         files: Path,  # noqa: ARG002  # see above
-        version: str | None = None,  # noqa: ARG002  # see above
+        code: Code | None = None,  # noqa: ARG002  # see above
     ) -> AbstractContextManager[OpenedCopy] | None:
         """A second, temporary instance of the environment's application, for as long as the block runs.
 
         It works on the databases that `configuration` names and on the files below `files`, answers this machine only,
-        under a name that no environment can have, and runs no scheduled task. With a `version` it has that version's
-        code and scripts. None where this host has no way to do so yet.
+        under a name that no environment can have, and runs no scheduled task. With a `code` it has that code's scripts.
+        None where this host has no way to do so yet.
 
         Raises:
-            InvalidInputError: the host has no code of the version.
+            InvalidInputError: the host has not that code.
         """
         return None
 
@@ -166,17 +167,17 @@ class ApplicationRuntime(Block, ABC):
         """
 
     @abstractmethod
-    def deployed_version(self, environment: EnvironmentName) -> str | None:
-        """The version of SEI whose code the environment runs; None where nothing is in place yet."""
+    def deployed_code(self, environment: EnvironmentName) -> str | None:
+        """The name of the code that the environment runs (`Code.name`); None where nothing is in place yet."""
 
     @abstractmethod
-    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
-        """Put the code of another version in place, with its configuration; sizes stay. Going back is the same.
+    def deploy(self, environment: EnvironmentName, code: Code, configuration: Configuration) -> Change:
+        """Put another code in place, with its configuration; sizes stay. Going back is the same.
 
         The databases are not touched: until their scripts have run, the application refuses to serve.
 
         Raises:
-            InvalidInputError: the environment is not on this host, or the host has no code of this version.
+            InvalidInputError: the environment is not on this host, or the host has not that code.
         """
 
     @abstractmethod

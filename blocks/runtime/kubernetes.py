@@ -25,6 +25,7 @@ from blocks.runtime.php_calls import scheduled_task_call
 from blocks.schemas import helm_keys, refuse_invalid_manifests
 from domain.application_facts import RenderedFile
 from domain.change import Change
+from domain.code import Code
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.render_helm import HelmHost, render_helm
@@ -165,13 +166,13 @@ class KubernetesRuntime(ApplicationRuntime):
         except ValueError:
             return None
 
-    def deployed_version(self, environment: EnvironmentName) -> str | None:
+    def deployed_code(self, environment: EnvironmentName) -> str | None:
         workload = self._find_workload(self._api, environment)
-        return workload.release_version if workload else None
+        return workload.code.name if workload else None
 
-    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
+    def deploy(self, environment: EnvironmentName, code: Code, configuration: Configuration) -> Change:
         """Let the pods follow: the images are those of the version, the code its own directory of the volume."""
-        workload = self._workload(self._api, environment).model_copy(update={"release_version": version})
+        workload = self._workload(self._api, environment).running(code)
         return self.apply(environment, configuration, workload)
 
     def start(self, environment: EnvironmentName) -> Change:

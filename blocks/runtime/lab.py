@@ -31,6 +31,7 @@ from blocks.runtime.interface import (
 )
 from blocks.scripts import run_program
 from domain.change import Change
+from domain.code import PACKAGES_DIRECTORY, Code
 from domain.configuration import CONFIGURATION_FILES, InstanceConfiguration, changed_keys, render_php
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
@@ -38,7 +39,7 @@ from domain.quota import RepositoryUsage
 from domain.runtime_resources import PHP_SETTINGS_FILES, Workload, render_php_settings
 
 _JSON_FILE = "configuracao.json"
-_VERSION_FILE = "versao-do-codigo"
+_CODE_FILE = "versao-do-codigo"
 _STOPPED_MARK = "parado"
 _UNSCHEDULED_MARK = "sem-agendador"
 # The slug of every environment ends in its purpose, which no eight hexadecimal digits are.
@@ -56,7 +57,9 @@ class LabRuntime(ApplicationRuntime):
 
     apps_dir: Path = Field(description="Diretório das configurações, um por ambiente.")
     files_dir: Path = Field(description="Diretório dos repositórios de arquivos, um por ambiente.")
-    code_dir: Path | None = Field(default=None, description="Diretório dos códigos do SEI, um por versão.")
+    code_dir: Path | None = Field(
+        default=None, description="Diretório dos códigos: um por versão do SEI, e em modulos um por versão de módulo."
+    )
     port: int = Field(description="Porta em que a aplicação atende, em 127.0.0.1.")
     token: SecretStr = Field(description="Senha do endereço de controle.")
     log_file: Path | None = Field(default=None, description="Arquivo em que a aplicação registra o que faz.")
@@ -91,12 +94,12 @@ class LabRuntime(ApplicationRuntime):
         environment: EnvironmentName,  # noqa: ARG002  # a copy has a name of its own
         configuration: InstanceConfiguration,
         files: Path,
-        version: str | None = None,
+        code: Code | None = None,
     ) -> AbstractContextManager[OpenedCopy] | None:
-        return None if is_rehearsal() else self._opened(configuration, files, version)
+        return None if is_rehearsal() else self._opened(configuration, files, code)
 
     @contextmanager
-    def _opened(self, configuration: InstanceConfiguration, files: Path, version: str | None) -> Iterator[OpenedCopy]:
+    def _opened(self, configuration: InstanceConfiguration, files: Path, code: Code | None) -> Iterator[OpenedCopy]:
         with ExitStack() as stack:
             try:
                 home = stack.enter_context(held_directory(self.apps_dir, _COPY_PREFIX))
@@ -109,13 +112,13 @@ class LabRuntime(ApplicationRuntime):
             host = f"{home.name}.localhost:{self.port}"
             groups = configuration.at(f"http://{host}", str(files)).groups()
             text = json.dumps(groups, ensure_ascii=False, indent=2, sort_keys=True)
-            of_version = {}
-            if version is not None:
-                self._require_code(version)
-                self._lay_code(home, version)
-                of_version = {_VERSION_FILE: _version_line(version)}
+            of_code = {}
+            if code is not None:
+                self._require_code(code)
+                self._lay_code(home, code)
+                of_code = {_CODE_FILE: _code_line(code)}
             # From the moment that its JSON is there the stand-in serves it.
-            ensure_private_files(home, {_UNSCHEDULED_MARK: b"", **of_version})
+            ensure_private_files(home, {_UNSCHEDULED_MARK: b"", **of_code})
             ensure_private_files(home, {_JSON_FILE: text.encode()})
             yield OpenedCopy(
                 ServiceAddress(connect_to=f"http://127.0.0.1:{self.port}", host=host),
@@ -141,7 +144,7 @@ class LabRuntime(ApplicationRuntime):
         wanted = {file.name: source for file, source in render_php(configuration).items()}
         if workload is not None:
             wanted |= render_php_settings(workload.resources)
-            wanted[_VERSION_FILE] = _version_line(workload.release_version)
+            wanted[_CODE_FILE] = _code_line(workload.code)
         text = json.dumps(configuration, ensure_ascii=False, indent=2, sort_keys=True)
         keys = self._changed_keys(home, configuration)
         self.ensure_repository(environment)
@@ -150,52 +153,67 @@ class LabRuntime(ApplicationRuntime):
             home, {**wanted, _JSON_FILE: text.encode()}, unwanted=[file.name for file in CONFIGURATION_FILES]
         )
         if workload is not None:
-            change += self._lay_code(home, workload.release_version)
+            change += self._lay_code(home, workload.code)
         return change + Change(details=keys)
 
-    def deployed_version(self, environment: EnvironmentName) -> str | None:
+    def deployed_code(self, environment: EnvironmentName) -> str | None:
         try:
-            return (self._home(environment) / _VERSION_FILE).read_text(encoding="ascii").strip() or None
+            return (self._home(environment) / _CODE_FILE).read_text(encoding="ascii").strip() or None
         except OSError:
             return None
 
-    def deploy(self, environment: EnvironmentName, version: str, configuration: Configuration) -> Change:
-        """Put the scripts of the version in place, and tell the stand-in which version it is from now on."""
+    def deploy(self, environment: EnvironmentName, code: Code, configuration: Configuration) -> Change:
+        """Put the code's scripts in place, and tell the stand-in which code it is from now on."""
         home = self._home(environment)
         if not (home / _JSON_FILE).exists():
             raise InvalidInputError("O ambiente não está neste servidor", str(home), "Crie o ambiente antes.")
-        self._require_code(version)
-        change = self.apply(environment, configuration) + self._lay_code(home, version)
-        return change + ensure_private_files(home, {_VERSION_FILE: _version_line(version)})
+        self._require_code(code)
+        change = self.apply(environment, configuration) + self._lay_code(home, code)
+        return change + ensure_private_files(home, {_CODE_FILE: _code_line(code)})
 
-    def _require_code(self, version: str) -> None:
-        if self.code_dir is None or not (self.code_dir / version).is_dir():
+    def _trees(self, code: Code) -> tuple[Path, ...]:
+        """SEI's own tree, and those of the modules that are merged over it, in this order."""
+        if self.code_dir is None:
+            return ()
+        return (
+            self.code_dir / code.version,
+            *(self.code_dir / PACKAGES_DIRECTORY / package for package in code.packages),
+        )
+
+    def _require_code(self, code: Code) -> None:
+        trees = self._trees(code) or (self.apps_dir / code.version,)
+        missing = next((tree for tree in trees if not tree.is_dir()), None)
+        if missing is not None:
             raise InvalidInputError(
-                f"Não há código da versão {version} neste servidor",
-                str(self.code_dir / version if self.code_dir else self.apps_dir),
+                f"Não há código da versão {missing.name} neste servidor",
+                str(missing),
                 "Copie o pacote da versão para o diretório dos códigos e execute de novo.",
             )
 
-    def _lay_code(self, home: Path, version: str) -> Change:
+    def _lay_code(self, home: Path, code: Code) -> Change:
         """Replace the directory of scripts as a whole: no script of another version may stay."""
-        source, target = (self.code_dir or home) / version, home / _SCRIPTS
-        if self.code_dir is None or not source.is_dir() or _contents(source) == _contents(target):
+        trees, target = self._trees(code), home / _SCRIPTS
+        if not trees or not all(tree.is_dir() for tree in trees):
+            return Change()
+        merged = {name: text for tree in trees for name, text in _contents(tree).items()}
+        if merged == _contents(target):
             return Change()
         if not is_rehearsal():
             fresh = home / f"{TEMPORARY_PREFIX}{_SCRIPTS}"
             try:
                 shutil.rmtree(fresh, ignore_errors=True)
-                shutil.copytree(source, fresh)
+                for tree in trees:
+                    shutil.copytree(tree, fresh, dirs_exist_ok=True)
                 if target.exists():
                     shutil.rmtree(target)
                 fresh.rename(target)
             except OSError as e:
                 raise RetryableError(
-                    f"Não foi possível copiar o código da versão {version} ({e.strerror})",
+                    f"Não foi possível copiar o código da versão {code.name} ({e.strerror})",
                     str(target),
                     "Libere espaço ou acerte as permissões e execute de novo.",
                 ) from e
-        return Change(updated=1, details=(f"código da versão {version}",))
+        return Change(updated=1, details=(f"código da versão {code.name}",))
 
     def _changed_keys(self, home: Path, configuration: Configuration) -> tuple[str, ...]:
         try:
@@ -278,7 +296,7 @@ class LabRuntime(ApplicationRuntime):
             return change
         names = (
             _JSON_FILE,
-            _VERSION_FILE,
+            _CODE_FILE,
             _STOPPED_MARK,
             *PHP_SETTINGS_FILES,
             *(file.name for file in CONFIGURATION_FILES),
@@ -322,8 +340,8 @@ def _run_script(home: Path, script: str, stdin_lines: Sequence[SecretStr], timeo
     return ScriptOutput.of(finished)
 
 
-def _version_line(version: str) -> bytes:
-    return f"{version}\n".encode("ascii")
+def _code_line(code: Code) -> bytes:
+    return f"{code.name}\n".encode("ascii")
 
 
 def _contents(directory: Path) -> dict[str, bytes]:

@@ -126,6 +126,8 @@ def _own_reasons(
     if minor_line(environment.version) not in release.start_lines:
         lines = ", ".join(release.start_lines)
         yield Exclusion.START_LINE, f"está na {environment.version}, e a {release.told} parte só de: {lines}"
+    if environment.version in release.unfit_versions:
+        yield Exclusion.MODULE, f"está na {environment.version}, para a qual a {release.told} não foi publicada"
     if modules := release.incompatible_modules(environment.modules):
         yield Exclusion.MODULE, f"módulo sem compatibilidade conhecida com a {release.told}: {', '.join(modules)}"
     yield from _unproved(environment, rules, held)

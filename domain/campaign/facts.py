@@ -132,6 +132,9 @@ class TargetRelease(Frozen):
     modules: dict[str, tuple[Version, ...]] = Field(description="Versions of each module that work with it.")
     code: str = Field(default="", description="As the catalog calls it, where that is not the version.")
     module: str | None = Field(default=None, description="The only module that it brings.")
+    unfit_versions: frozenset[Version] = Field(
+        default=frozenset(), description="Of SEI, as the fleet has them: those for which that module was not published."
+    )
 
     @property
     def told(self) -> str:

@@ -1,7 +1,7 @@
 """What must hold before an environment is upgraded, and what must hold when the steps have run."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt
 from domain.model import Frozen
 from domain.reference import Database, ReferenceRows, Sha256, minor_line, missing_rows
 from domain.structure import Structure, differences
-from domain.upgrade.release import Release, ReleaseKind, ReleaseTable, Upgrade
+from domain.upgrade.release import Release, ReleaseKind, ReleaseTable, ScriptStep, Upgrade
 from domain.upgrade.rows_plan import RELEASE_TABLES, is_counter
 from domain.upgrade.versions import InstalledVersions, is_version, judge_versions, order_of
 
@@ -27,17 +27,22 @@ class Drift(NamedTuple):
         return f"{self.place}: {self.told}"
 
 
-def find_drift(kind: Database, expected: Structure, found: Structure, *, has_modules: bool) -> list[Drift]:
+def own_differences(expected: Structure, found: Structure, *, has_modules: bool) -> list[str]:
     """Where a structure differs from its reference; the own tables of installed modules are no difference."""
-    drift = [_drift(kind, text) for text in differences(expected, found)]
-    own = f"{kind}.{_MODULE_PREFIX}"
+    known = expected.tables.keys()
+    kept = {
+        table: parts
+        for table, parts in found.tables.items()
+        if table in known or not (has_modules and table.startswith(_MODULE_PREFIX))
+    }
+    return differences(expected, found.model_copy(update={"tables": kept}))
+
+
+def find_drift(kind: Database, expected: Structure, found: Structure, *, has_modules: bool) -> list[Drift]:
+    """The same, each by its place."""
+    drift = [_drift(kind, text) for text in own_differences(expected, found, has_modules=has_modules)]
     with_columns = {one.place for one in drift if one.told.startswith("coluna ")}  # then their order says no more
-    return [
-        one
-        for one in drift
-        if not (has_modules and one.place.startswith(own) and one.told == "sobra")
-        and not (one.place in with_columns and one.told.startswith("ordem das colunas"))
-    ]
+    return [one for one in drift if not (one.place in with_columns and one.told.startswith("ordem das colunas"))]
 
 
 def find_missing_rows(kind: Database, expected: ReferenceRows, found: ReferenceRows) -> list[Drift]:
@@ -63,9 +68,11 @@ def judge_start(found: InstalledVersions, registered: Release, target: Release, 
         return problems
     if minor_line(found.sei) != registered.sei_line:
         problems.append(f"o registro diz {registered.version} e o banco do SEI está na {found.sei}")
+    if target.kind is ReleaseKind.MODULE and (newest := _newest(found, target)):
+        problems.append(f"o módulo {target.module} já está na {newest}")
     if target.kind is ReleaseKind.FIX and order_of(found.sei) >= order_of(str(target.sei_version)):
         problems.append(f"o banco do SEI já está na {found.sei}")
-    elif target.kind is not ReleaseKind.FIX and minor_line(found.sei) == target.sei_line:
+    elif target.kind is ReleaseKind.CORE and minor_line(found.sei) == target.sei_line:
         problems.append(f"o banco do SEI já está na linha {target.sei_line} ({found.sei})")
     elif target.upgrade_from(found.sei) is None:
         lines = ", ".join(line for upgrade in target.upgrades for line in upgrade.from_lines) or "nenhuma linha"
@@ -73,8 +80,14 @@ def judge_start(found: InstalledVersions, registered: Release, target: Release, 
     return problems
 
 
+def _newest(found: InstalledVersions, target: Release) -> str | None:
+    """The installed version of a release's module, where that is no older one."""
+    versions = sorted(found.versions_of(str(target.module)).values(), key=order_of)
+    return versions[-1] if versions and order_of(versions[-1]) >= order_of(str(target.module_version)) else None
+
+
 def judge_arrival(found: InstalledVersions, target: Release, releases: ReleaseTable) -> list[str]:
-    """Which of the three places does not say the target's line, or a correction's very number; empty when all do."""
+    """Which place does not say the target's line, or the very number of a correction or module; empty when all do."""
     wanted = {
         "SEI_VERSAO no SEI": (found.sei, target.sei_version),
         "SIP_VERSAO no SIP": (found.sip, target.sip_version),
@@ -87,14 +100,27 @@ def judge_arrival(found: InstalledVersions, target: Release, releases: ReleaseTa
         for place, (value, version) in wanted.items()
         if version and (not is_version(value) or key(str(value)) != key(version))
     ]
+    if target.kind is ReleaseKind.MODULE:
+        problems += _judge_module(found, target)
     return problems or judge_versions(found, releases)
+
+
+def _judge_module(found: InstalledVersions, target: Release) -> Iterator[str]:
+    """Its parameter in each database for which it has a script."""
+    way, versions = target.upgrade_from(str(found.sei)), found.versions_of(str(target.module))
+    systems = {step.system for step in way.steps if isinstance(step, ScriptStep)} if way else set()
+    for system in sorted(systems):
+        value = versions.get(system)
+        if value != target.module_version:
+            told = value or "vazio"
+            yield f"o módulo {target.module} no {system.upper()} é {told} e devia ser {target.module_version}"
 
 
 class TableContent(Frozen):
     """What the rows of one table hold over some of its columns: equal for equal rows, in whatever order."""
 
     rows: NonNegativeInt
-    digest: Sha256
+    digest: Sha256 | None = Field(description="None where the rows were only counted.")
 
 
 TenantContents = Mapping[Database, Mapping[str, TableContent]]
@@ -107,6 +133,7 @@ class Moment(Frozen):
     columns: dict[Database, dict[str, tuple[str, ...]]] = Field(description="Over which the contents are taken.")
     contents: dict[Database, dict[str, TableContent]]
     broken_keys: tuple[str, ...] = ()
+    files: Sha256 | None = Field(default=None, description="Of the names, sizes and times of the backup's files.")
     oddities: tuple[str, ...] | None = Field(
         default=None, description="Rules of meaning that did not hold; None where nobody judged them."
     )
@@ -141,6 +168,21 @@ def tenant_columns(kind: Database, before: Structure, target: Structure) -> dict
 def declared_tables(upgrade: Upgrade, kind: Database) -> frozenset[str]:
     """The tables of one database whose rows the release says it changes."""
     return frozenset(table for step in upgrade.steps if getattr(step, "system", "sei") == kind for table in step.tables)
+
+
+def columns_left(
+    columns: Mapping[str, tuple[str, ...]], found: Structure, declared: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The columns over which contents are taken afterwards: of a table that was to be changed, those that it kept.
+
+    What a module does to its own tables no reference tells beforehand.
+    """
+    return {
+        table: tuple(column for column in names if column in _columns(found.tables.get(table, {})))
+        if table in declared
+        else names
+        for table, names in columns.items()
+    }
 
 
 def judge_contents(before: TenantContents, after: TenantContents, upgrade: Upgrade) -> list[str]:

@@ -1,5 +1,6 @@
 """The modules of SEI that prefeituras may have: `catalog/modules.yaml`."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -44,6 +45,14 @@ class Module(CatalogEntry):
     source: str = Field(alias="fonte", min_length=1)
 
     @property
+    def registration(self) -> dict[str, str]:
+        """Its entry in `SEI/Modulos`: class to directory, which is the module's code where nothing else is known.
+
+        Empty where its class is not known: such a one cannot be switched on.
+        """
+        return {self.class_name: self.directory or self.code} if self.class_name else {}
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """Every name under which its version may be found, today's first."""
         return (*([self.parameter] if self.parameter else []), *self.old_parameters)
@@ -65,6 +74,16 @@ class ModuleTable(CatalogEntry):
                 msg = f"{what} {repeated[0]} aparece duas vezes"
                 raise ValueError(msg)
         return self
+
+    def registrations(self, codes: Iterable[str]) -> dict[str, str]:
+        """`SEI/Modulos` with these modules switched on: class to directory."""
+        wanted = set(codes)
+        return {
+            name: directory
+            for module in self.modules
+            if module.code in wanted
+            for name, directory in module.registration.items()
+        }
 
     def find(self, code: str) -> Module | None:
         """The module of this code."""

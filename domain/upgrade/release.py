@@ -160,6 +160,9 @@ class Release(CatalogEntry):
         if (self.kind is ReleaseKind.MODULE) != bool(self.module and self.module_version):
             msg = f"modulo e versao_modulo são do tipo modulo, e só dele ({self.code})"
             raise ValueError(msg)
+        if self.kind is ReleaseKind.MODULE and self.code != f"{self.module}-{self.module_version}":
+            msg = f"o código {self.code} não é o do módulo com a sua versão ({self.module}-{self.module_version})"
+            raise ValueError(msg)
         if self.kind is not ReleaseKind.CORE and not self.upgrades:
             msg = f"{self.code} não diz em que linhas se aplica"
             raise ValueError(msg)
@@ -178,6 +181,11 @@ class Release(CatalogEntry):
     def brings_sei(self) -> bool:
         """Whether an environment is of it afterwards: a version of SEI, or a correction that is one's next number."""
         return bool(self.sei_version and self.sip_version) and _NUMBER.fullmatch(self.code) is not None
+
+    @property
+    def can_be_installed(self) -> bool:
+        """Whether it can be seen of an environment that it has it: a correction without a number cannot."""
+        return self.brings_sei or self.kind is ReleaseKind.MODULE
 
     @property
     def sei_line(self) -> str:

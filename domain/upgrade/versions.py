@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from domain.catalog_entry import CatalogEntry
 from domain.model import Frozen
-from domain.reference import MinorLine, Version, minor_line
+from domain.reference import Database, MinorLine, Version, minor_line
 
 if TYPE_CHECKING:
+    from domain.upgrade.modules import ModuleTable
     from domain.upgrade.release import ReleaseTable
 
 _PARTS = 4
@@ -89,6 +90,21 @@ class InstalledVersions(Frozen):
     sip: str | None = Field(description="SIP_VERSAO in SIP.")
     resources: str | None = Field(description="SEI_VERSAO in SIP: whose recursos, menus and perfis SIP has.")
     modules: tuple[InstalledModule, ...] = ()
+
+    def versions_of(self, module: str) -> dict[Database, Version]:
+        """The version of one module in each database that has one; of several parameters the newest counts."""
+        found: dict[Database, Version] = {}
+        for one in self.modules:
+            places: dict[Database, str | None] = {"sei": one.in_sei, "sip": one.in_sip}
+            for database, value in places.items():
+                if one.code == module and value and is_version(value):
+                    found[database] = max(value, found.get(database, value), key=order_of)
+        return found
+
+    def running(self, known: "ModuleTable") -> dict[str, Version]:
+        """The modules that both databases agree on and that the catalog knows how to switch on, by their code."""
+        found = {module.code: self.versions_of(module.code) for module in known.modules if module.registration}
+        return {code: next(iter(values.values())) for code, values in found.items() if len(set(values.values())) == 1}
 
 
 def judge_versions(found: InstalledVersions, releases: "ReleaseTable") -> list[str]:

@@ -24,7 +24,7 @@ from domain.lifecycle import Stage
 from domain.model import Frozen
 from domain.municipality import IbgeCode, Slug
 from domain.party import Party
-from domain.reference import Version
+from domain.reference import ReleaseCode, Version
 
 EnvironmentSlug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*([.-][a-z0-9_]+)*$", max_length=40)]
@@ -91,7 +91,7 @@ class ToldOfUpgrade(Told):
     """Uma atualização terminou, falhou ou foi desfeita."""
 
     from_version: Version | None = None
-    to_version: Version | None = None
+    to_version: ReleaseCode | None = None
 
     WHERE = {name: (name,) for name in ("from_version", "to_version")}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""Whether the databases are of the version of the code: the application serves nothing until they are.
+"""Whether databases and configuration are of the code: the application serves nothing until they are.
 
 SEI itself warns of another version; that it then serves nothing at all is ours, so that nobody works in a half-done
 upgrade. [INF]
@@ -31,6 +31,8 @@ def code_problem(environment: Environment) -> str | None:
         if wanted and (found is None or not is_version(found) or minor_line(found) != wanted):
             told = found or "desconhecida"
             return f"O código é do SEI {version} e {place} da versão {told}: atualize ou volte o código."
+    if missing := environment.missing_modules():
+        return f"A configuração pede módulos que o código não tem: {', '.join(missing)}."
     return None
 
 

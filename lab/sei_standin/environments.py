@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _BRASILIA = ZoneInfo("America/Sao_Paulo")
 # What `LabRuntime.address` asks for: the hop behind the edge, and direct access.
 _OWN_DOMAIN = "localhost"
+MODULES_PATH = "sei/web/modulos"
+"""Where the code has its modules, a directory each."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -36,6 +38,7 @@ class SeiSettings(_Group):
     url: str = Field(alias="URL")
     repository: Path = Field(alias="RepositorioArquivos")
     document_digits: int = Field(default=7, alias="DigitosDocumento")
+    modules: dict[str, str] = Field(default_factory=dict, alias="Modulos")
 
     @property
     def base_url(self) -> str:
@@ -104,9 +107,15 @@ class Environment:
     def code_version(self) -> str | None:
         """The version of SEI whose code this environment has, by the file that its deployment writes."""
         try:
-            return (self.home / "versao-do-codigo").read_text(encoding="ascii").strip() or None
+            return (self.home / "versao-do-codigo").read_text(encoding="ascii").strip().partition("+")[0] or None
         except OSError:
             return None
+
+    def missing_modules(self) -> list[str]:
+        """The classes of `SEI/Modulos` whose directory the code does not have."""
+        below = self.home / "scripts" / MODULES_PATH
+        modules = self.configuration.sei.modules
+        return sorted(name for name, directory in modules.items() if not (below / directory).is_dir())
 
     @property
     def scheduled(self) -> bool:

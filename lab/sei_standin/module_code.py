@@ -1,4 +1,4 @@
-"""The scripts of modules, as the code of a version of SEI brings them along.
+"""The packages of modules, as their makers deliver them: trees to be merged over SEI's own.
 
 What the real ones bring is theirs; these bring a table to SEI and a recurso to SIP, named after their line, and are
 known by the module's own parameter in both databases (`sei.md` 5.5).
@@ -7,23 +7,26 @@ known by the module's own parameter in both databases (`sei.md` 5.5).
 from collections.abc import Iterator
 
 from domain.reference import Database, minor_line
-from domain.upgrade.compatibility import supports
 from domain.upgrade.modules import Module, ModuleTable
 from domain.upgrade.package import Kind, Statement
 from domain.upgrade.versions import VersionRange, order_of
-from lab.sei_standin.vendor_code import SEI_SYSTEM_ID, ScriptCode, Way
+from lab.sei_standin.environments import MODULES_PATH
+from lab.sei_standin.vendor_code import SEI_SYSTEM_ID, ScriptCode, VendorCode, Way
 
 
-def module_scripts(modules: ModuleTable, sei_version: str) -> dict[str, ScriptCode]:
-    """By path, the scripts of the newest version of each module that is known to run on this version of SEI."""
-    scripts: dict[str, ScriptCode] = {}
+def module_packages(modules: ModuleTable) -> Iterator[VendorCode]:
+    """Every version of every module of which it is known what installs it."""
     for module in modules.modules:
         known = sorted({_version(entry.module) for entry in module.compatibility}, key=order_of)
-        fitting = [version for version in known if supports(module, version, sei_version)]
-        if fitting and module.parameter:
-            scripts |= {path: _script(module, "sip", fitting[-1], known) for path in module.scripts.sip}
-            scripts |= {path: _script(module, "sei", fitting[-1], known) for path in module.scripts.sei}
-    return scripts
+        if module.parameter and module.registration and (module.scripts.sip or module.scripts.sei):
+            for version in known:
+                yield VendorCode(
+                    version=version,
+                    module=module.code,
+                    scripts={path: _script(module, "sip", version, known) for path in module.scripts.sip}
+                    | {path: _script(module, "sei", version, known) for path in module.scripts.sei},
+                    directories=tuple(f"{MODULES_PATH}/{directory}" for directory in module.registration.values()),
+                )
 
 
 def _version(span: VersionRange) -> str:

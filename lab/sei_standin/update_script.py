@@ -21,7 +21,7 @@ from domain.upgrade.package import Kind, Statement
 from domain.upgrade.versions import is_version, order_of
 from lab.sei_standin.environments import Configuration, read_configuration
 from lab.sei_standin.renumbering import renumbered
-from lab.sei_standin.vendor_code import CODE_FILE, ScriptCode, VendorCode
+from lab.sei_standin.vendor_code import CODE_FILES, ScriptCode, VendorCode
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
@@ -41,11 +41,12 @@ class _StoppedError(Exception):
 
 def main(program: Path) -> int:
     """Run one script to its end and give its exit code."""
-    root = next(parent for parent in program.parents if (parent / CODE_FILE).exists())
-    code = VendorCode.model_validate_json((root / CODE_FILE).read_bytes())
+    root = next(parent for parent in program.parents if any(parent.glob(CODE_FILES)))
+    codes = (VendorCode.model_validate_json(file.read_bytes()) for file in sorted(root.glob(CODE_FILES)))
     path = str(program.relative_to(root))
+    script = next(code.scripts[path] for code in codes if path in code.scripts)
     try:
-        _run(code.scripts[path], root.parent, path)
+        _run(script, root.parent, path)
     except _StoppedError as stopped:
         for line in stopped.lines:
             _say(line)

@@ -17,7 +17,8 @@ from domain.upgrade.package import DatabasePackage, Statement, Value
 from domain.upgrade.release import Release, ReleaseTable
 from domain.upgrade.rows_plan import VERSION_PARAMETERS
 
-CODE_FILE = "codigo.json"
+CODE_FILES = "codigo*.json"
+"""What SEI's own code and the packages merged over it bring, one file each, at the root of the tree."""
 SIP_SCRIPT = "sip/scripts/atualizar_versao_sip.php"
 RESOURCES_SCRIPT = "sip/scripts/atualizar_recursos_sei.php"
 SEI_SCRIPT = "sei/scripts/atualizar_versao_sei.php"
@@ -59,10 +60,17 @@ class ScriptCode(Frozen):
 
 
 class VendorCode(Frozen):
-    """The scripts of one version, by path."""
+    """The scripts of one version of SEI or of a module, by path."""
 
     version: str
+    module: str = ""
     scripts: dict[str, ScriptCode]
+    directories: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its directory, as the catalog calls the release."""
+        return f"{self.module}-{self.version}" if self.module else self.version
 
 
 def core_code(release: Release, releases: ReleaseTable, sip: Iterable[Way] = (), sei: Iterable[Way] = ()) -> VendorCode:
@@ -121,10 +129,13 @@ def _sets_version(statement: Statement, row: tuple[Value, ...]) -> bool:
 
 def lay_code(code_dir: Path, code: VendorCode) -> Path:
     """Write the code into the lab's directory of codes, in place of what was there, and tell where."""
-    home = code_dir / code.version
+    home = code_dir / code.name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(mode=0o700, parents=True)
-    (home / CODE_FILE).write_text(code.model_dump_json(), encoding="utf-8")
+    for directory in code.directories:
+        (home / directory).mkdir(mode=0o700, parents=True)
+    mark = f"-{code.module}" if code.module else ""
+    (home / CODE_FILES.replace("*", mark)).write_text(code.model_dump_json(), encoding="utf-8")
     python, root = shlex.quote(sys.executable), shlex.quote(str(PROJECT_ROOT))
     for path in code.scripts:
         program = home / path

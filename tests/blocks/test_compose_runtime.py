@@ -16,6 +16,7 @@ from blocks.rehearsal import rehearsing
 from blocks.runtime import ComposeRuntime, ScheduledTask
 from blocks.schemas import container_variables, refuse_invalid_compose
 from domain.change import Change
+from domain.code import Code
 from domain.configuration import MASK, Mail
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
@@ -274,21 +275,21 @@ def test_stop_and_remove_are_done_once_and_a_rehearsal_does_neither(runtime: Com
 
 
 def test_another_version_brings_its_images_and_going_back_brings_the_old_ones(runtime: ComposeRuntime) -> None:
-    assert runtime.deployed_version(ENVIRONMENT) is None
+    assert runtime.deployed_code(ENVIRONMENT) is None
     with pytest.raises(InvalidInputError, match="ainda não tem versão e porte"):
-        runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS)
+        runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS)
     runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
     compose = runtime.projects_dir / ENVIRONMENT.slug / COMPOSE_FILE
     before = compose.read_bytes()
     assert b"app-ci:" in before
     with rehearsing():
-        assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).updated
-    assert runtime.deployed_version(ENVIRONMENT) == WORKLOAD.release_version
-    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).updated
-    assert runtime.deployed_version(ENVIRONMENT) == "5.0.0"
+        assert runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS).updated
+    assert runtime.deployed_code(ENVIRONMENT) == WORKLOAD.release_version
+    assert runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS).updated
+    assert runtime.deployed_code(ENVIRONMENT) == "5.0.0"
     assert b"app-ci-php8:" in compose.read_bytes()
-    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).total == 0
-    runtime.deploy(ENVIRONMENT, WORKLOAD.release_version, GROUPS)
+    assert runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS).total == 0
+    runtime.deploy(ENVIRONMENT, WORKLOAD.code, GROUPS)
     assert compose.read_bytes() == before
 
 

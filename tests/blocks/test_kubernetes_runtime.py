@@ -13,6 +13,7 @@ from blocks.rehearsal import rehearsing
 from blocks.runtime import KubernetesRuntime, ScheduledTask
 from blocks.schemas import container_variables, helm_keys, refuse_invalid_manifests
 from domain.change import Change
+from domain.code import Code
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.render_helm import HelmHost, leaves, render_helm
@@ -275,16 +276,16 @@ def test_removing_keeps_the_files_and_their_namespace(runtime: KubernetesRuntime
 def test_another_version_brings_its_images_and_going_back_brings_the_old_ones(
     runtime: KubernetesRuntime, cluster: FakeKubernetes
 ) -> None:
-    assert runtime.deployed_version(ENVIRONMENT) is None
+    assert runtime.deployed_code(ENVIRONMENT) is None
     with pytest.raises(InvalidInputError, match="ainda não tem versão e porte"):
-        runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS)
+        runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS)
     runtime.apply(ENVIRONMENT, GROUPS, WORKLOAD)
-    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).updated
-    assert runtime.deployed_version(ENVIRONMENT) == "5.0.0"
+    assert runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS).updated
+    assert runtime.deployed_code(ENVIRONMENT) == "5.0.0"
     assert "app-ci-php8:" in json.dumps(cluster.objects)
-    assert runtime.deploy(ENVIRONMENT, "5.0.0", GROUPS).total == 0
-    runtime.deploy(ENVIRONMENT, WORKLOAD.release_version, GROUPS)
-    assert runtime.deployed_version(ENVIRONMENT) == WORKLOAD.release_version
+    assert runtime.deploy(ENVIRONMENT, Code(version="5.0.0"), GROUPS).total == 0
+    runtime.deploy(ENVIRONMENT, WORKLOAD.code, GROUPS)
+    assert runtime.deployed_code(ENVIRONMENT) == WORKLOAD.release_version
     assert "app-ci-php8:" not in json.dumps(cluster.objects)
 
 

@@ -103,7 +103,7 @@ def test_the_files_of_seis_own_code_say_what_the_stand_in_is_told(own_runtime: L
         *("configuracao.json", "ConfiguracaoSEI.php", "ConfiguracaoSip.php", "sei.ini", "sei-fpm.conf"),
         "versao-do-codigo",
     }
-    assert own_runtime.deployed_version(ENVIRONMENT) == "4.1.0"
+    assert own_runtime.deployed_code(ENVIRONMENT) == "4.1.0"
     for name in ("ConfiguracaoSEI.php", "ConfiguracaoSip.php"):
         read = read_class((home / name).read_bytes())
         assert isinstance(read, dict)

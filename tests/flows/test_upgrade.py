@@ -127,7 +127,7 @@ def test_an_application_that_does_not_work_on_the_new_version_is_undone(
     instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(instance: Instance) -> Evidence:
-        assert doors.runtime().deployed_version(instance.name) == NEW
+        assert doors.runtime().deployed_code(instance.name) == NEW
         assert closing_of(instance) is not None, "behind the closed edge"
         return lacking("falhou ao pesquisar o processo: HTTP 500")
 
@@ -344,7 +344,7 @@ def test_a_correction_comes_by_the_same_way_rehearsed_before(instance: Instance)
     corrected = load_instance(slug)
     assert corrected.record.release_version == fix
     assert corrected.record.reference_digest == load_instance("varginha-producao").record.reference_digest
-    assert doors.runtime().deployed_version(instance.name) == fix
+    assert doors.runtime().deployed_code(instance.name) == fix
     assert closing_of(corrected) is None
     verify_environment(slug)
     assert back_up(corrected).proved
@@ -366,6 +366,6 @@ def test_a_correction_that_fails_leads_back_to_the_number_before(monkeypatch: py
     with pytest.raises(IntegrityError, match=r"SEI_VERSAO no SEI é 4\.1\.1 e devia ser 4\.1\.5"):
         upgrade_environment(varginha.name.slug, "4.1.5", "infraestrutura", "Correção", None, None, *window)
     assert load_instance(varginha.name.slug).record.release_version == NEW
-    assert doors.runtime().deployed_version(varginha.name) == NEW
+    assert doors.runtime().deployed_code(varginha.name) == NEW
     found = mapped(varginha.name.slug)
     assert (found.sei, found.drift) == ("4.1.1", 0)

@@ -12,6 +12,7 @@ from blocks.installed_versions import read_installed_versions
 from blocks.mariadb import MariaDBServer
 from blocks.reference import find_reference
 from blocks.structure import read_reference_rows, read_structure
+from domain.code import Code
 from domain.environment import Purpose
 from domain.reference import Database, DumpFile, ReferenceRows, missing_rows
 from domain.structure import Structure, differences
@@ -113,7 +114,8 @@ def test_an_environment_with_its_model_and_people_is_carried_over(
     runtime, keys = doors.runtime(), doors.environment_secrets(filled.name.slug)
     profiles, rights = rows(filled, "sip", SEI_PROFILES), rows(filled, "sip", RIGHTS_OF_OWN_PROFILE)
     assert (OWN_PROFILE,) in profiles
-    runtime.deploy(filled.name, NEW, configuration(filled, runtime, keys, maintenance=True).groups())
+    made = configuration(filled, runtime, keys, maintenance=True, modules=()).groups()
+    runtime.deploy(filled.name, Code(version=NEW), made)
     account = [SecretStr(filled.name.database_migration_user), keys.migration_password or SecretStr("")]
     with filled.server.unlock_migration_user(filled.name):
         for step in script_steps(NEW, OLD):

@@ -64,7 +64,7 @@ def is_old(instance: Instance, before: dict[str, TableDigest], stored: dict[str,
     now = rows(instance)
     assert {table for table in now.keys() | before.keys() if before.get(table) != now.get(table)} == set()
     assert files(instance) == stored
-    assert doors.runtime().deployed_version(instance.name) == OLD
+    assert doors.runtime().deployed_code(instance.name) == OLD
     assert load_instance(instance.name.slug).record.release_version == OLD
     _serves(instance)
 
@@ -79,7 +79,7 @@ def is_new(instance: Instance, *, serving: bool = True) -> None:
         release.sip_version,
         release.resources_version,
     )
-    assert doors.runtime().deployed_version(instance.name) == NEW
+    assert doors.runtime().deployed_code(instance.name) == NEW
     assert load_instance(instance.name.slug).record.release_version == NEW
     if serving:
         _serves(instance)

@@ -17,6 +17,7 @@ from blocks.rehearsal import rehearsing
 from blocks.runtime import LabRuntime, ScheduledTask, ScriptOutput
 from blocks.settings import PROJECT_ROOT
 from domain.change import Change
+from domain.code import Code
 from domain.environment import EnvironmentName
 from domain.errors import IntegrityError, InvalidInputError
 from domain.upgrade.release import ScriptStep
@@ -49,7 +50,7 @@ class Upgradable:
 
     def deploy(self, version: str) -> Change:
         groups = json.loads((self.instance.home / "configuracao.json").read_bytes())
-        return self.runtime.deploy(self.name, version, groups)
+        return self.runtime.deploy(self.name, Code(version=version), groups)
 
     def run(self, script: str, *, seconds: float = 60) -> ScriptOutput:
         return self.runtime.exec_script(self.name, script, self.credentials, seconds)
@@ -307,15 +308,15 @@ def test_the_page_of_maintenance_stays_one_while_versions_differ(upgradable: Upg
 
 def test_the_code_goes_back_to_the_old_version_and_serves_again(upgradable: Upgradable) -> None:
     runtime, scripts = upgradable.runtime, upgradable.instance.home / "scripts"
-    assert runtime.deployed_version(upgradable.name) == "4.0.0"
+    assert runtime.deployed_code(upgradable.name) == "4.0.0"
     change = upgradable.deploy("4.1.0")
     assert "código da versão 4.1.0" in change.details
     assert upgradable.deploy("4.1.0").total == 0
-    assert runtime.deployed_version(upgradable.name) == "4.1.0"
+    assert runtime.deployed_code(upgradable.name) == "4.1.0"
     (scripts / "sei" / "scripts" / "de-outra-versao.php").write_text("sobra")
     assert upgradable.login_page()[0] == 503
     upgradable.deploy("4.0.0")
-    assert runtime.deployed_version(upgradable.name) == "4.0.0"
+    assert runtime.deployed_code(upgradable.name) == "4.0.0"
     assert upgradable.login_page()[0] == 200
     assert not (scripts / "sei" / "scripts" / "de-outra-versao.php").exists()
     assert upgradable.outcome(SIP_SCRIPT) is ScriptOutcome.ALREADY_INSTALLED, "the scripts are the old ones again"
@@ -326,9 +327,9 @@ def test_code_that_the_host_does_not_have_is_not_deployed(upgradable: Upgradable
         upgradable.deploy("4.9.0")
     with rehearsing():
         assert "código da versão 4.1.0" in upgradable.deploy("4.1.0").details
-    assert upgradable.runtime.deployed_version(upgradable.name) == "4.0.0"
+    assert upgradable.runtime.deployed_code(upgradable.name) == "4.0.0"
     assert upgradable.login_page()[0] == 200
     other = EnvironmentName.parse("ninguem-treinamento")
-    assert upgradable.runtime.deployed_version(other) is None
+    assert upgradable.runtime.deployed_code(other) is None
     with pytest.raises(InvalidInputError, match="O ambiente não está neste servidor"):
-        upgradable.runtime.deploy(other, "4.1.0", {})
+        upgradable.runtime.deploy(other, Code(version="4.1.0"), {})

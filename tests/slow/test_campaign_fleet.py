@@ -144,7 +144,7 @@ def test_a_campaign_over_24_environments(fleet: dict[str, Instance], url: Secret
         stops = [one.happening.reason for one in campaign.lines if one.happening.kind is CampaignEvent.STOPPED]
         assert "a aplicação não atende" in stops[-1]
         assert version(fleet[broken]) == "4.0.0", "it is as before"
-        assert doors.runtime().deployed_version(fleet[broken].name) == OLD
+        assert doors.runtime().deployed_code(fleet[broken].name) == OLD
         doors.runtime().start(fleet[ill].name)
         decide(campaign, CampaignEvent.RESUMED, (), "gerência", "aplicação de pé outra vez")
         for _ in range(8):

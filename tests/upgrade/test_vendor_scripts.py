@@ -236,11 +236,12 @@ def test_what_a_prefeitura_has_under_an_id_of_the_version_stays_its_own(
 def test_modules_are_installed_with_a_version_and_brought_to_the_next(host: Host) -> None:
     modular = host("modulos")
     modular.load(find_reference(OLD, None))
-    modular.deploy(OLD)
+    modular.deploy(OLD, pen="3.7.0", wssei="2.0.0")
     for script in (*(step.path for step in script_steps("pen-3.7.0", OLD)), WSSEI):
         assert modular.judged(script) is ScriptOutcome.DONE
         assert modular.judged(script) is ScriptOutcome.ALREADY_INSTALLED
     upgrade(modular)
+    modular.deploy(NEW, pen="3.7.0", wssei="2.2.0")
     assert modular.judged(PEN_SIP) is ScriptOutcome.ALREADY_INSTALLED, "this version runs on both"
     for step in script_steps("wssei-2.2.0", "4.1.1"):
         assert modular.judged(step.path) is ScriptOutcome.DONE

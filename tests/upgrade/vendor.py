@@ -12,6 +12,7 @@ from blocks.installed_versions import read_installed_versions
 from blocks.mariadb import MariaDBServer
 from blocks.runtime import LabRuntime, ScriptOutput
 from blocks.structure import read_reference_rows, read_structure
+from domain.code import Code
 from domain.environment import EnvironmentName
 from domain.reference import Database, Reference, ReferenceRows
 from domain.structure import Structure
@@ -57,7 +58,7 @@ class VendorHost:
             self.server.ensure_database(schema)
             load_dump(dump, self.server, schema)
 
-    def deploy(self, version: str) -> None:
+    def deploy(self, version: str, **modules: str) -> None:
         database: dict[str, JsonValue] = {
             "Servidor": self.server.host,
             "Porta": self.server.port,
@@ -73,7 +74,7 @@ class VendorHost:
             "BancoSip": {**database, "Banco": self.schemas["sip"]},
         }
         (self.home / "configuracao.json").write_text(json.dumps(configuration))
-        self.runtime.deploy(self.name, version, configuration)
+        self.runtime.deploy(self.name, Code(version=version, modules=modules), configuration)
 
     def run(self, script: str) -> ScriptOutput:
         return self.runtime.exec_script(
