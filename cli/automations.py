@@ -1,7 +1,9 @@
 """Prefect's automations as `catalog/alerts.yaml` wants them: made, put right and removed by their names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import count
+from typing import TypeVar
 
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import get_client
@@ -15,7 +17,11 @@ from domain.change import Change
 from flows.alert import Situation
 from tasks.fleet_parts import DEPLOYMENT
 
+T = TypeVar("T")
+
 PREFIX = "Implanta: "
+PAGE = 200
+"""What Prefect's API gives at once."""
 ALERT = "aviso"
 _COMPLETED = "prefect.flow-run.Completed"
 PARTS, RUNS = "parte sem sinal de vida", "execução sem sinal de vida"
@@ -75,9 +81,9 @@ def ensure_automations(rule: AlertRule, names: Sequence[str], *, in_parts: bool 
     created = updated = removed = 0
     with get_client(sync_client=True) as client:
         alert_id = str(client.read_deployment_by_name(f"{ALERT}/{ALERT}").id)
-        ids = {one.name: str(one.id) for one in client.read_deployments()} if in_parts else None
+        ids = {one.name: str(one.id) for one in _all(client.read_deployments)} if in_parts else None
         wanted = {one.name: one for one in wanted_automations(rule, names, alert_id, ids=ids)}
-        found = {one.name: one for one in client.read_automations() if one.name.startswith(PREFIX)}
+        found = {one.name: one for one in _all(client.read_automations) if one.name.startswith(PREFIX)}
         for name, one in wanted.items():
             if name not in found:
                 client.create_automation(one)
@@ -89,6 +95,15 @@ def ensure_automations(rule: AlertRule, names: Sequence[str], *, in_parts: bool 
             client.delete_automation(found[name].id)
             removed += 1
     return Change(created=created, updated=updated, removed=removed, unchanged=len(wanted) - created - updated)
+
+
+def _all(read: Callable[..., list[T]]) -> Iterator[T]:
+    """Everything that one of the client's methods reads: asked once, a server answers with its first 200."""
+    for offset in count(step=PAGE):
+        page = read(limit=PAGE, offset=offset)
+        yield from page
+        if len(page) < PAGE:
+            return
 
 
 def _essence(one: AutomationCore) -> object:

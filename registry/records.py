@@ -1,14 +1,14 @@
 """What the registry gives back: immutable facts, with times in UTC."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, PositiveInt
 
 from domain.environment import Purpose
 from domain.message_key import Key
 from domain.model import Frozen
-from domain.municipality import IbgeCode, Slug
+from domain.municipality import IbgeCode, Municipality, Slug
 from domain.plan import Plan
 from domain.reference import Database, ReferenceRows, Sha256
 from domain.structure import Structure
@@ -93,6 +93,14 @@ class EventRecord(Frozen):
     flow_run_id: str | None
     details: dict[str, JsonValue]
     key: str | None
+
+
+class KnownEnvironment(NamedTuple):
+    """One environment with what every step first looks up of it."""
+
+    record: EnvironmentRecord
+    municipality: Municipality
+    events: tuple[EventRecord, ...]
 
 
 class CampaignEventRecord(Frozen):

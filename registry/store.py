@@ -29,6 +29,7 @@ from registry.records import (
     DecisionRecord,
     EnvironmentRecord,
     EventRecord,
+    KnownEnvironment,
     MessageRecord,
     QueuedMessage,
     ReferenceRecord,
@@ -166,6 +167,21 @@ class Registry:
             InvalidInputError: there is none; the message names the command that lists them.
         """
         return self._read(lambda session: fleet.find_environment(session, slug))
+
+    def known_environment(self, slug: str, kinds: Collection[str]) -> KnownEnvironment:
+        """The environment of a slug, its municipality, and what of these kinds happened in it.
+
+        Raises:
+            InvalidInputError: there is none; the message names the command that lists them.
+        """
+
+        def look(session: Session) -> KnownEnvironment:
+            record = fleet.find_environment(session, slug)
+            told = history.list_events(session, record.ibge, kinds) if kinds else []
+            events = tuple(event for event in told if event.environment == slug)
+            return KnownEnvironment(record, fleet.find_municipality(session, record.ibge), events)
+
+        return self._read(look)
 
     def list_environments(self, ibge: str | None = None) -> list[EnvironmentRecord]:
         """The environments, of one municipality or of all, by slug."""

@@ -11,7 +11,7 @@ from blocks.sip_users import SipUsers
 from domain.environment import EnvironmentName
 from domain.municipality import Municipality
 from domain.retirement import ArchiveReference, Happening, Milestone, Standing, require_active, retirement_of
-from registry.records import EnvironmentRecord, EventRecord
+from registry.records import EnvironmentRecord, EventRecord, KnownEnvironment
 from tasks import doors
 
 CLONED = "environment.cloned"
@@ -59,9 +59,10 @@ def load_instance(slug: str) -> Instance:
         InvalidInputError: the registry does not know it.
         GateClosedError: it is retired, or on its way out: nothing converges it any more.
     """
-    instance = load_any_instance(slug)
-    require_active(instance.name, retirement_of(happenings(instance.municipality.ibge, slug)))
-    return instance
+    name = EnvironmentName.parse(slug)
+    known = doors.registry().known_environment(slug, list(Milestone))
+    require_active(name, retirement_of([_happening(event) for event in known.events]))
+    return _instance(name, known)
 
 
 def load_any_instance(slug: str) -> Instance:
@@ -70,13 +71,15 @@ def load_any_instance(slug: str) -> Instance:
     Raises:
         InvalidInputError: the registry does not know it.
     """
-    name = EnvironmentName.parse(slug)
-    record = doors.registry().environment(slug)
+    return _instance(EnvironmentName.parse(slug), doors.registry().known_environment(slug, ()))
+
+
+def _instance(name: EnvironmentName, known: KnownEnvironment) -> Instance:
     return Instance(
         name=name,
-        record=record,
-        municipality=doors.registry().find_municipality(record.ibge),
-        server=doors.mariadb_server(record.database_server),
+        record=known.record,
+        municipality=known.municipality,
+        server=doors.mariadb_server(known.record.database_server),
     )
 
 

@@ -38,6 +38,14 @@ def ended_run(deployment: str, state: State[object]) -> str:
         return run.name
 
 
+def test_more_automations_than_the_server_tells_at_once_are_all_known(
+    programme: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert programme
+    monkeypatch.setattr("cli.automations.PAGE", 2)
+    assert ensure_automations(Catalog().alerts(), NAMES).total == 0
+
+
 def test_deploy_has_made_them_and_again_changes_nothing(programme: Settings) -> None:
     assert programme
     rule = Catalog().alerts()
