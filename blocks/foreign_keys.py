@@ -1,7 +1,8 @@
 """Whether the foreign keys of a schema hold: a load switches their checks off, and so would hide a broken one."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import groupby
+from types import MappingProxyType
 from typing import NamedTuple
 
 from blocks.infra_rows import first_number
@@ -38,10 +39,16 @@ class ForeignKeys(NamedTuple):
     broken: tuple[BrokenKey, ...]
 
 
-def check_foreign_keys(server: MariaDBServer, schema: str, untouched: Set[str] = frozenset()) -> ForeignKeys:
+def check_foreign_keys(
+    server: MariaDBServer,
+    schema: str,
+    untouched: Set[str] = frozenset(),
+    parents: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> ForeignKeys:
     """Look for the parent of every row, key by key; a key with a NULL in it points nowhere by intent.
 
-    Keys between two tables that are `untouched` since they were looked at are left out.
+    Left out are the keys of tables that are `untouched`, with rows and structure, since they were looked at, to columns
+    that `parents` have as they had them then.
     """
     broken: list[BrokenKey] = []
     checked = 0
@@ -51,7 +58,8 @@ def check_foreign_keys(server: MariaDBServer, schema: str, untouched: Set[str] =
         cursor.execute(_COLUMNS, (schema,))
         for (table, key), columns in _keys(cursor.fetchall()):
             parent = columns[0][3], columns[0][4]
-            if table in untouched and parent[0] == schema and parent[1] in untouched:
+            same = parents.get(parent[1], ()) if parent[0] == schema else ()
+            if table in untouched and all(column[5] in same for column in columns):
                 continue
             cursor.execute(_orphans(table, columns) if parent in tables else _pointing(table, columns))
             checked += 1

@@ -3,7 +3,7 @@ rows it must leave alone, so a checksum of the whole table says nothing.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -37,12 +37,8 @@ class FrozenSchema:
     def __init__(self, cursors: Sequence["Cursor"]) -> None:
         self._cursors = cursors
 
-    def contents(
-        self, columns: Mapping[str, Collection[str]], only_counted: Set[str] = frozenset()
-    ) -> dict[str, TableContent]:
+    def contents(self, columns: Mapping[str, Collection[str]]) -> dict[str, TableContent]:
         """Rows and digest of each table over its given columns; a table or column that is not there leaves it out.
-
-        The rows of those that are `only_counted` are not read.
 
         A row's SHA-256 is of its values with their lengths, NULL apart; those of all rows are added up in four lanes of
         64 bits, so that a row which occurs twice counts twice and their order does not matter.
@@ -57,8 +53,7 @@ class FrozenSchema:
             if names and all((table, name) in there for name in names):
                 waiting.put(table)
         with ThreadPoolExecutor(len(self._cursors)) as pool:
-            read = partial(_read_waiting, waiting, columns, only_counted)
-            found = dict(chain.from_iterable(pool.map(read, self._cursors)))
+            found = dict(chain.from_iterable(pool.map(partial(_read_waiting, waiting, columns), self._cursors)))
         return dict(sorted(found.items()))
 
 
@@ -74,7 +69,7 @@ def frozen(server: MariaDBServer, schema: str) -> Iterator[FrozenSchema]:
 
 
 def _read_waiting(
-    waiting: "SimpleQueue[str]", columns: Mapping[str, Collection[str]], only_counted: Set[str], cursor: "Cursor"
+    waiting: "SimpleQueue[str]", columns: Mapping[str, Collection[str]], cursor: "Cursor"
 ) -> list[tuple[str, TableContent]]:
     """Table after table, until none is left for anybody."""
     found: list[tuple[str, TableContent]] = []
@@ -83,13 +78,7 @@ def _read_waiting(
             table = waiting.get_nowait()
         except Empty:
             return found
-        found.append((table, _count(cursor, table) if table in only_counted else _read(cursor, table, columns[table])))
-
-
-def _count(cursor: "Cursor", table: str) -> TableContent:
-    cursor.execute(f"SELECT COUNT(*) FROM {quoted(table)}")
-    (count,) = cursor.fetchone() or (0,)
-    return TableContent(rows=int(count), digest=None)
+        found.append((table, _read(cursor, table, columns[table])))
 
 
 def _read(cursor: "Cursor", table: str, columns: Collection[str]) -> TableContent:

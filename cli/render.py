@@ -93,7 +93,7 @@ def _render(target: str, kind: Kind, *, with_secrets: bool) -> "tuple[RenderedFi
     from tasks.configuration import configuration, workload
     from tasks.instance import load_instance
     from tasks.live import is_open
-    from tasks.modules import installed_modules
+    from tasks.modules import modules_switched_on
 
     instance = load_instance(target)
     runtime = _runtime(kind)
@@ -104,10 +104,10 @@ def _render(target: str, kind: Kind, *, with_secrets: bool) -> "tuple[RenderedFi
             raise
         secrets = EnvironmentSecrets.generate()  # covered in what is shown, and forgotten after it
     closed = instance.name.purpose.value == "producao" and not is_open(instance)
-    modules = installed_modules(instance)
+    modules = modules_switched_on(instance)
     made = configuration(instance, runtime, secrets, maintenance=closed, modules=modules)
     groups = made.groups() if with_secrets else made.masked_groups()
-    return _files(kind, runtime, instance.name.slug, groups, workload(instance, modules))
+    return _files(kind, runtime, instance.name.slug, groups, workload(instance))
 
 
 def _files(

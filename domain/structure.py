@@ -187,6 +187,12 @@ def _index(rows: list[IndexRow]) -> str:
     return f"{'comum' if rows[0].non_unique else 'único'} {rows[0].index_type} ({columns})"
 
 
+def primary_key(parts: Parts) -> tuple[str, ...]:
+    """The columns of a table's primary key, in its order; none where it has none."""
+    _, _, columns = parts.get("índice PRIMARY", "").partition("(")
+    return tuple(filter(None, columns.removesuffix(")").split(", ")))
+
+
 def _foreign_key(rows: list[ForeignKeyRow]) -> str:
     first = rows[0]
     target = ".".join(filter(None, (first.referenced_schema, first.referenced_table)))

@@ -42,7 +42,7 @@ from tasks import clock, doors
 from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.configuration import configuration
 from tasks.instance import Instance
-from tasks.modules import installed_modules
+from tasks.modules import modules_switched_on
 
 
 def write_backup(
@@ -189,7 +189,7 @@ def _settings_text(instance: Instance) -> str:
     facts: dict[str, object] = {
         "registro": instance.record.model_dump(mode="json"),
         "configuracao": configuration(
-            instance, doors.runtime(), secrets, maintenance=True, modules=installed_modules(instance)
+            instance, doors.runtime(), secrets, maintenance=True, modules=modules_switched_on(instance)
         ).masked_groups(),
         "segredos": _revealed(secrets),
         "certificado": _revealed(certificate) if certificate else None,

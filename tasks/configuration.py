@@ -1,6 +1,6 @@
 """What an environment's application is configured with, put together from every system that it uses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from pydantic import SecretStr
 
@@ -29,12 +29,11 @@ from domain.configuration import (
 from domain.environment import EnvironmentName, Purpose
 from domain.person import TECHNICAL_LOGIN
 from domain.quota import GIGABYTE
-from domain.reference import Version
 from domain.runtime_resources import RuntimeResources, Workload
 from tasks import doors
 from tasks.capacity import size_of
 from tasks.instance import Instance
-from tasks.modules import installed_modules
+from tasks.modules import installed_modules, modules_switched_on
 from tasks.storage import repository_quota
 
 # The port of discard (RFC 863), which no system of today opens.
@@ -46,15 +45,17 @@ def apply_application(
     instance: Instance, application: ApplicationRuntime, *, maintenance: bool, message: str = MAINTENANCE_MESSAGE
 ) -> Change:
     """Give the host the environment's configuration, release and sizes; `message` is what maintenance tells people."""
-    secrets, modules = doors.environment_secrets(instance.name.slug), installed_modules(instance)
+    secrets, modules = doors.environment_secrets(instance.name.slug), modules_switched_on(instance)
     made = configuration(instance, application, secrets, maintenance=maintenance, message=message, modules=modules)
-    return application.apply(instance.name, made.groups(), workload(instance, modules))
+    return application.apply(instance.name, made.groups(), workload(instance))
 
 
-def workload(instance: Instance, modules: Mapping[str, Version]) -> Workload:
-    """The release that the registry knows, with these modules, at the sizes of the contracted plan."""
+def workload(instance: Instance) -> Workload:
+    """The release that the registry knows, with the installed modules, at the sizes of the contracted plan."""
     return Workload(
-        release_version=instance.record.release_version, modules=dict(modules), resources=_resources(instance)
+        release_version=instance.record.release_version,
+        modules=installed_modules(instance),
+        resources=_resources(instance),
     )
 
 

@@ -40,7 +40,7 @@ from domain.scratch import ScratchDatabase
 from tasks import clock, doors
 from tasks.configuration import configuration
 from tasks.instance import Instance
-from tasks.modules import installed_modules
+from tasks.modules import modules_switched_on
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
 
@@ -160,7 +160,7 @@ def source_facts(instance: Instance) -> dict[Database, DatabaseFacts]:
 
 def _configuration_text(instance: Instance) -> str:
     """How the environment was configured, without its secrets: they are revoked, and would open nothing in a copy."""
-    secrets, modules = doors.environment_secrets(instance.name.slug), installed_modules(instance)
+    secrets, modules = doors.environment_secrets(instance.name.slug), modules_switched_on(instance)
     kept = configuration(instance, doors.runtime(), secrets, maintenance=True, modules=modules).masked_groups()
     facts = {"registro": instance.record.model_dump(mode="json"), "configuracao": kept}
     return json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True)

@@ -45,7 +45,7 @@ from tasks.environment import (
 from tasks.history import ACTOR
 from tasks.instance import Instance, load_instance
 from tasks.maintenance import close_environment, reopen_environment
-from tasks.modules import installed_modules
+from tasks.modules import installed_modules, modules_switched_on
 from tasks.step import RETRY_DELAYS_SECONDS, step
 from tasks.upgrade_checks import examine, frozen_schemas
 from tasks.upgrade_plan import UpgradePlan, plan_upgrade, schemas_of
@@ -229,7 +229,7 @@ def _try_application(instance: Instance, found: Upgrade) -> str:
 
     def use() -> str:
         application = doors.runtime()
-        if modules := installed_modules(instance):
+        if modules := modules_switched_on(instance):
             application.apply(instance.name, closed_configuration(instance, found, modules))
         application.start(instance.name)
         evidence = prove_use(instance)

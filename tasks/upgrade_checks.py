@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
+from typing import NamedTuple
 
 from blocks.backup_meaning import judge_meaning
 from blocks.foreign_keys import check_foreign_keys
@@ -14,6 +16,7 @@ from domain.report import first_of
 from domain.structure import Structure
 from domain.upgrade.conditions import (
     Moment,
+    TableContent,
     columns_left,
     declared_tables,
     judge_arrival,
@@ -34,9 +37,21 @@ def read_moment(instance: Instance, plan: UpgradePlan, *, with_meaning: bool = F
     """
     structures = read_structures(instance)
     after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
-    columns = {kind: tenant_columns(kind, structures[kind], after[kind]) for kind in KINDS}
-    with frozen_schemas(instance) as held:
-        return _read(instance, plan, held, columns, with_meaning=with_meaning)
+    columns = {
+        kind: tenant_columns(kind, structures[kind], after[kind], declared_tables(plan.way, kind)) for kind in KINDS
+    }
+    read_at = read_clock(instance.server)
+    with frozen_schemas(instance) as held, ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        meaning = pool.submit(_oddities, instance) if with_meaning else None
+        contents = {kind: pool.submit(held[kind].contents, columns[kind]) for kind in reversed(KINDS)}
+        keys = pool.submit(_broken_keys, instance)
+        return Moment(
+            read_at=read_at,
+            columns=columns,
+            contents={kind: contents[kind].result() for kind in KINDS},
+            broken_keys=keys.result(),
+            oddities=meaning.result() if meaning else None,
+        )
 
 
 @contextmanager
@@ -48,40 +63,24 @@ def frozen_schemas(instance: Instance) -> Iterator[Mapping[Database, FrozenSchem
         }
 
 
-def _read(
-    instance: Instance,
-    plan: UpgradePlan,
-    held: Mapping[Database, FrozenSchema],
-    columns: dict[Database, dict[str, tuple[str, ...]]],
-    untouched: Mapping[Database, Set[str]] | None = None,
-    *,
-    with_meaning: bool,
-) -> Moment:
-    """What is held; of tables that are `untouched` neither rows nor keys between them are read again.
+class _Left(NamedTuple):
+    """What of one database's tables is as it was."""
 
-    Whose rows the release says it changes are only counted: what they hold is compared with nothing.
-    """
-    server, schemas, alone = instance.server, schemas_of(instance), untouched or dict.fromkeys(KINDS, frozenset())
-    read_at = read_clock(server)
-    left = {
-        kind: {table: names for table, names in columns[kind].items() if table not in alone[kind]} for kind in KINDS
-    }
-    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
-        meaning = pool.submit(_oddities, instance) if with_meaning else None
-        contents = {
-            kind: pool.submit(held[kind].contents, left[kind], declared_tables(plan.way, kind))
-            for kind in reversed(KINDS)
-        }
-        keys = {kind: pool.submit(check_foreign_keys, server, schemas[kind], alone[kind]) for kind in KINDS}
-        return Moment(
-            read_at=read_at,
-            columns=columns,
-            contents={kind: contents[kind].result() for kind in KINDS},
-            broken_keys=tuple(
-                f"{kind}.{key.table} ({key.key})" for kind in KINDS for key in keys[kind].result().broken
-            ),
-            oddities=meaning.result() if meaning else None,
-        )
+    untouched: frozenset[str] = frozenset()
+    """With rows and structure."""
+    columns: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Of tables whose columns these hold what they held."""
+
+
+_NOTHING_KNOWN: Mapping[Database, _Left] = dict.fromkeys(KINDS, _Left())
+
+
+def _broken_keys(instance: Instance, left: Mapping[Database, _Left] = _NOTHING_KNOWN) -> tuple[str, ...]:
+    found = []
+    for kind, schema in schemas_of(instance).items():
+        keys = check_foreign_keys(instance.server, schema, left[kind].untouched, left[kind].columns)
+        found += [f"{kind}.{key.table} ({key.key})" for key in keys.broken]
+    return tuple(found)
 
 
 def _oddities(instance: Instance) -> tuple[str, ...]:
@@ -116,16 +115,14 @@ def examine(
     if problems:
         raise _refused(instance, problems)
     rehearsal = was.oddities is not None  # in which nobody waits for the opening
-    untouched = dict.fromkeys(KINDS, frozenset()) if rehearsal else _untouched(instance, plan, was, found)
-    columns = {kind: columns_left(was.columns[kind], found[kind], declared_tables(plan.way, kind)) for kind in KINDS}
-    now = _read(instance, plan, held, columns, untouched, with_meaning=rehearsal)
-    contents = {
-        kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **now.contents[kind]}
-        for kind in KINDS
-    }
+    untouched = dict.fromkeys(KINDS, frozenset[str]()) if rehearsal else _untouched(instance, plan, was, found)
+    contents = _contents(plan, was, held, found, untouched)
     problems = judge_contents(was.contents, contents, plan.way)
-    problems += [f"{key}: há linhas sem par, e não havia" for key in now.broken_keys if key not in was.broken_keys]
-    problems += [f"{oddity}, e não era assim" for oddity in now.oddities or () if oddity not in (was.oddities or ())]
+    left = {kind: _left(kind, plan, was, contents, found) for kind in KINDS}
+    broken = _broken_keys(instance, _NOTHING_KNOWN if rehearsal else left)
+    problems += [f"{key}: há linhas sem par, e não havia" for key in broken if key not in was.broken_keys]
+    oddities = _oddities(instance) if rehearsal else None
+    problems += [f"{oddity}, e não era assim" for oddity in oddities or () if oddity not in (was.oddities or ())]
     if problems:
         raise _refused(instance, problems)
     tables, alone = sum(map(len, was.contents.values())), sum(map(len, untouched.values()))
@@ -135,28 +132,71 @@ def examine(
         f"estrutura igual à referência {plan.after.version} ({plan.after.digest[:12]})",
         f"{tables} tabelas da prefeitura, {rows} linhas, iguais às de antes por SHA-256"
         f" ({alone} delas ninguém gravou desde então), menos o que a versão muda em {len(plan.way.tables)}",
-        f"chaves estrangeiras{' e regras de significado' if now.oddities is not None else ''} como antes",
+        f"chaves estrangeiras{' e regras de significado' if rehearsal else ''} como antes",
     )
+
+
+def _contents(
+    plan: UpgradePlan,
+    was: Moment,
+    held: Mapping[Database, FrozenSchema],
+    found: Mapping[Database, Structure],
+    untouched: Mapping[Database, Set[str]],
+) -> dict[Database, dict[str, TableContent]]:
+    """What the tables hold now; those that are `untouched` are not read again."""
+    columns = {kind: columns_left(was.columns[kind], found[kind], declared_tables(plan.way, kind)) for kind in KINDS}
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        reading = {
+            kind: pool.submit(
+                held[kind].contents,
+                {table: names for table, names in columns[kind].items() if table not in untouched[kind]},
+            )
+            for kind in reversed(KINDS)
+        }
+        return {
+            kind: {**{table: was.contents[kind][table] for table in untouched[kind]}, **reading[kind].result()}
+            for kind in KINDS
+        }
+
+
+def _left(
+    kind: Database,
+    plan: UpgradePlan,
+    was: Moment,
+    contents: Mapping[Database, Mapping[str, TableContent]],
+    found: Mapping[Database, Structure],
+) -> _Left:
+    """Between tables that hold what they held a key cannot have been broken, unless it is a new one."""
+    alike = {table for table, content in contents[kind].items() if content == was.contents[kind].get(table)}
+    same = _same_structure(kind, plan, found[kind]) - declared_tables(plan.way, kind)
+    return _Left(frozenset(alike & same), {table: was.columns[kind][table] for table in alike})
+
+
+def _same_structure(kind: Database, plan: UpgradePlan, found: Structure) -> Set[str]:
+    """The tables that have the structure which both versions share."""
+    before, after = (
+        (plan.before.sei_fingerprint, plan.after.sei_fingerprint)
+        if kind == "sei"
+        else (plan.before.sip_fingerprint, plan.after.sip_fingerprint)
+    )
+    return {
+        table for table, parts in found.tables.items() if before.tables.get(table) == after.tables.get(table) == parts
+    }
 
 
 def _untouched(
     instance: Instance, plan: UpgradePlan, was: Moment, found: Mapping[Database, Structure]
 ) -> dict[Database, Set[str]]:
-    """The tables that have the structure which both versions share, and that nobody wrote since, as the server knows.
+    """The tables of the same structure that nobody wrote since, as the server knows.
 
     Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
     """
-    before = {"sip": plan.before.sip_fingerprint, "sei": plan.before.sei_fingerprint}
-    after = {"sip": plan.after.sip_fingerprint, "sei": plan.after.sei_fingerprint}
-    untouched: dict[Database, Set[str]] = {}
-    for kind, schema in schemas_of(instance).items():
-        resting = read_resting(instance.server, schema, was.read_at - 1)
-        untouched[kind] = {
-            table
-            for table in resting & was.contents[kind].keys()
-            if before[kind].tables.get(table) == after[kind].tables.get(table) == found[kind].tables[table]
-        }
-    return untouched
+    return {
+        kind: read_resting(instance.server, schema, was.read_at - 1)
+        & was.contents[kind].keys()
+        & _same_structure(kind, plan, found[kind])
+        for kind, schema in schemas_of(instance).items()
+    }
 
 
 def _refused(instance: Instance, problems: list[str]) -> IntegrityError:

@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeInt
 
 from domain.model import Frozen
 from domain.reference import Database, ReferenceRows, Sha256, minor_line, missing_rows
-from domain.structure import Structure, differences
+from domain.structure import Structure, differences, primary_key
 from domain.upgrade.release import Release, ReleaseKind, ReleaseTable, ScriptStep, Upgrade
 from domain.upgrade.rows_plan import RELEASE_TABLES, is_counter
 from domain.upgrade.versions import InstalledVersions, is_version, judge_versions, order_of
@@ -120,7 +120,7 @@ class TableContent(Frozen):
     """What the rows of one table hold over some of its columns: equal for equal rows, in whatever order."""
 
     rows: NonNegativeInt
-    digest: Sha256 | None = Field(description="None where the rows were only counted.")
+    digest: Sha256
 
 
 TenantContents = Mapping[Database, Mapping[str, TableContent]]
@@ -156,10 +156,15 @@ def _kept(columns: tuple[str, ...], target: tuple[str, ...] | None) -> tuple[str
     return columns if target is None else tuple(column for column in columns if column in target)
 
 
-def tenant_columns(kind: Database, before: Structure, target: Structure) -> dict[str, tuple[str, ...]]:
-    """The prefeitura's own tables, with the columns that they keep: not what a release brings, nor what only counts."""
+def tenant_columns(
+    kind: Database, before: Structure, target: Structure, declared: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The prefeitura's own tables, with the columns that they keep: not what a release brings, nor what only counts.
+
+    Of those whose rows the release says it changes only the primary key: nothing else of them is compared.
+    """
     return {
-        table: columns
+        table: (primary_key(before.tables[table]) if table in declared else ()) or columns
         for table, columns in common_columns(before, target).items()
         if table not in RELEASE_TABLES[kind] and not is_counter(table) and columns
     }

@@ -56,12 +56,14 @@ def test_a_table_is_left_out_only_where_nobody_wrote_it(server: MariaDBServer, s
     assert found.tables == {table: facts for table, facts in whole.tables.items() if table in touched}
 
 
-def test_a_key_is_looked_at_unless_both_its_tables_are_untouched(server: MariaDBServer, since: float) -> None:
+def test_a_key_is_looked_at_unless_its_table_and_its_parents_are_as_they_were(
+    server: MariaDBServer, since: float
+) -> None:
     with server.transaction(SCHEMA) as cursor:
         cursor.execute("SET SESSION foreign_key_checks = 0")
         cursor.execute("DELETE FROM pai")
         cursor.execute("SET SESSION foreign_key_checks = 1")
     broken = (BrokenKey("filho", "filho_ibfk_1", 1, f"{SCHEMA}.pai"),)
-    for untouched in (frozenset[str](), {"filho"}, {"pai"}):
-        assert check_foreign_keys(server, SCHEMA, untouched) == (1, broken)
-    assert check_foreign_keys(server, SCHEMA, {"pai", "filho"}) == (0, ())
+    for untouched, parents in ((set[str](), {"pai": ("id",)}), ({"filho"}, {"pai": ("outra",)}), ({"filho"}, {})):
+        assert check_foreign_keys(server, SCHEMA, untouched, parents) == (1, broken)
+    assert check_foreign_keys(server, SCHEMA, {"filho"}, {"pai": ("id",)}) == (0, ())

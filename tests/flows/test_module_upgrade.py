@@ -14,7 +14,9 @@ from flows.upgrade_environment import upgrade_environment
 from flows.verify_environment import verify_environment
 from tasks import doors
 from tasks.backup_cycle import back_up
+from tasks.clone import record_clone
 from tasks.closing import closing_of
+from tasks.environment import ensure_application
 from tasks.instance import Instance, load_instance
 from tasks.modules import installed_modules
 from tasks.upgrading import last_upgrade, rehearsals_of
@@ -127,3 +129,14 @@ def test_two_modules_are_on_at_once(instance: Instance) -> None:
     assert modules_on(now) == {"pen", "wssei"}
     found = read_installed_versions(now.server, now.name, Catalog().modules())
     assert found.versions_of("wssei") == {"sei": "2.2.0"}, "it has no script for SIP"
+
+
+def test_in_a_copy_of_production_they_are_off_as_they_would_send_to_others(instance: Instance) -> None:
+    slug = instance.name.slug
+    record_clone.fn(slug, "boa-esperanca-mg-producao", False, None)
+    ensure_application.fn(slug)
+    now = load_instance(slug)
+    assert installed_modules(now) == {"pen": "3.7.0", "wssei": "2.2.0"}
+    assert modules_on(now) == set()
+    assert doors.runtime().deployed_code(now.name) == f"{NEW}+{PEN}+{WSSEI}"
+    assert doors.runtime().health(now.name).serving

@@ -10,6 +10,7 @@ from domain.upgrade.conditions import (
     Drift,
     Moment,
     TableContent,
+    columns_left,
     declared_tables,
     find_drift,
     judge_arrival,
@@ -129,7 +130,19 @@ def test_the_prefeituras_tables_are_held_by_the_columns_that_they_keep() -> None
         do_modulo={"coluna id": "x"},
     )
     after = structure(protocolo={"coluna id": "x", "coluna nova": "x"}, serie={"coluna id": "x"})
-    assert tenant_columns("sei", before, after) == {"protocolo": ("id",), "do_modulo": ("id",)}
+    assert tenant_columns("sei", before, after, ()) == {"protocolo": ("id",), "do_modulo": ("id",)}
+
+
+def test_of_a_table_whose_rows_are_to_change_only_the_primary_key_is_compared() -> None:
+    columns = {"coluna id": "int", "coluna texto": "text", "coluna outra": "int"}
+    key = columns | {"índice PRIMARY": "único BTREE (id, outra)"}
+    there = Structure(tables={"documento": key, "sem_chave": columns}, definitions={})
+    kept = tenant_columns("sei", there, there, ("documento", "sem_chave"))
+    assert kept == {"documento": ("id", "outra"), "sem_chave": ("id", "texto", "outra")}
+    assert columns_left(kept, there, ()) == kept
+    fewer = Structure(tables={"sem_chave": {"coluna id": "int"}}, definitions={})
+    assert columns_left(kept, fewer, ("documento", "sem_chave")) == {"documento": (), "sem_chave": ("id",)}
+    assert columns_left(kept, fewer, ()) == kept, "of others a lost column is told"
 
 
 def test_a_moment_is_kept_as_text_and_read_back() -> None:
