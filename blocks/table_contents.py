@@ -3,7 +3,7 @@ rows it must leave alone, so a checksum of the whole table says nothing.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -37,8 +37,13 @@ class FrozenSchema:
     def __init__(self, cursors: Sequence["Cursor"]) -> None:
         self._cursors = cursors
 
-    def contents(self, columns: Mapping[str, Collection[str]]) -> dict[str, TableContent]:
+    def contents(
+        self, columns: Mapping[str, Collection[str]], quickly: Set[str] = frozenset()
+    ) -> dict[str, TableContent]:
         """Rows and digest of each table over its given columns; a table or column that is not there leaves it out.
+
+        Of tables that are looked at `quickly` two sums of 32 bits a row are added up instead: keys that a step wrote
+        are seen by them, and it takes a tenth of the time.
 
         A row's SHA-256 is of its values with their lengths, NULL apart; those of all rows are added up in four lanes of
         64 bits, so that a row which occurs twice counts twice and their order does not matter.
@@ -53,7 +58,8 @@ class FrozenSchema:
             if names and all((table, name) in there for name in names):
                 waiting.put(table)
         with ThreadPoolExecutor(len(self._cursors)) as pool:
-            found = dict(chain.from_iterable(pool.map(partial(_read_waiting, waiting, columns), self._cursors)))
+            read = partial(_read_waiting, waiting, columns, quickly)
+            found = dict(chain.from_iterable(pool.map(read, self._cursors)))
         return dict(sorted(found.items()))
 
 
@@ -69,7 +75,7 @@ def frozen(server: MariaDBServer, schema: str) -> Iterator[FrozenSchema]:
 
 
 def _read_waiting(
-    waiting: "SimpleQueue[str]", columns: Mapping[str, Collection[str]], cursor: "Cursor"
+    waiting: "SimpleQueue[str]", columns: Mapping[str, Collection[str]], quickly: Set[str], cursor: "Cursor"
 ) -> list[tuple[str, TableContent]]:
     """Table after table, until none is left for anybody."""
     found: list[tuple[str, TableContent]] = []
@@ -78,16 +84,20 @@ def _read_waiting(
             table = waiting.get_nowait()
         except Empty:
             return found
-        found.append((table, _read(cursor, table, columns[table])))
+        found.append((table, _read(cursor, table, columns[table], quickly=table in quickly)))
 
 
-def _read(cursor: "Cursor", table: str, columns: Collection[str]) -> TableContent:
+def _read(cursor: "Cursor", table: str, columns: Collection[str], *, quickly: bool) -> TableContent:
     values = ", ".join(
         f"IF({quoted(name)} IS NULL, 'N', CONCAT(LENGTH({quoted(name)}), ':', CAST({quoted(name)} AS BINARY)))"
         for name in sorted(columns)
     )
-    lanes = ", ".join(f"SUM(CAST(CONV(SUBSTR(h, {start}, {_LANE}), 16, 10) AS DECIMAL(20)))" for start in _LANES)
-    cursor.execute(f"SELECT COUNT(*), {lanes} FROM (SELECT SHA2(CONCAT({values}), 256) AS h FROM {quoted(table)}) d")
-    count, *sums = cursor.fetchone() or (0,)
-    digest = hashlib.sha256(" ".join(str(total or 0) for total in sums).encode()).hexdigest()
+    if quickly:
+        row, sums = f"CONCAT({values})", "SUM(CRC32(h)), SUM(CRC32C(h)), BIT_XOR(CRC32(h)), BIT_XOR(CRC32C(h))"
+    else:
+        row = f"SHA2(CONCAT({values}), 256)"
+        sums = ", ".join(f"SUM(CAST(CONV(SUBSTR(h, {start}, {_LANE}), 16, 10) AS DECIMAL(20)))" for start in _LANES)
+    cursor.execute(f"SELECT COUNT(*), {sums} FROM (SELECT {row} AS h FROM {quoted(table)}) d")
+    count, *totals = cursor.fetchone() or (0,)
+    digest = hashlib.sha256(" ".join(str(total or 0) for total in totals).encode()).hexdigest()
     return TableContent(rows=int(count), digest=digest)

@@ -43,7 +43,10 @@ def read_moment(instance: Instance, plan: UpgradePlan, *, with_meaning: bool = F
     read_at = read_clock(instance.server)
     with frozen_schemas(instance) as held, ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
         meaning = pool.submit(_oddities, instance) if with_meaning else None
-        contents = {kind: pool.submit(held[kind].contents, columns[kind]) for kind in reversed(KINDS)}
+        contents = {
+            kind: pool.submit(held[kind].contents, columns[kind], declared_tables(plan.way, kind))
+            for kind in reversed(KINDS)
+        }
         keys = pool.submit(_broken_keys, instance)
         return Moment(
             read_at=read_at,
@@ -150,6 +153,7 @@ def _contents(
             kind: pool.submit(
                 held[kind].contents,
                 {table: names for table, names in columns[kind].items() if table not in untouched[kind]},
+                declared_tables(plan.way, kind),
             )
             for kind in reversed(KINDS)
         }
