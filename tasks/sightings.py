@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from blocks.catalog import Catalog
 from blocks.infra_rows import read_parameters
-from blocks.installed_versions import read_installed_versions
 from domain.campaign.sighting import SEEN, Sighting, is_news, modules_of, parameters_digest, with_since
 from domain.drift import shown
 from domain.upgrade.versions import judge_versions
@@ -12,6 +11,7 @@ from registry import EventRecord
 from tasks import clock, doors
 from tasks.environment_events import tell_event
 from tasks.instance import Instance, environments_in_use, load_instance
+from tasks.modules import installed_versions
 from tasks.proof import differences_from_reference
 from tasks.step import step
 
@@ -54,8 +54,7 @@ def sightings() -> dict[str, EventRecord]:
 
 def _look(instance: Instance) -> Sighting:
     catalog = Catalog()
-    found = read_installed_versions(instance.server, instance.name, catalog.modules())
-    table = catalog.parameters()
+    found, table = installed_versions(instance), catalog.parameters()
     with instance.server.transaction(instance.name.database_sei) as cursor:
         parameters = read_parameters(cursor, [parameter.name for parameter in table.sei])
     drift = differences_from_reference(instance)

@@ -229,8 +229,7 @@ def _try_application(instance: Instance, found: Upgrade) -> str:
 
     def use() -> str:
         application = doors.runtime()
-        if modules := modules_switched_on(instance):
-            application.apply(instance.name, closed_configuration(instance, found, modules))
+        application.apply(instance.name, closed_configuration(instance, found, modules_switched_on(instance)))
         application.start(instance.name)
         evidence = prove_use(instance)
         if not evidence.passed:

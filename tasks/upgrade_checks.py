@@ -79,11 +79,14 @@ _NOTHING_KNOWN: Mapping[Database, _Left] = dict.fromkeys(KINDS, _Left())
 
 
 def _broken_keys(instance: Instance, left: Mapping[Database, _Left] = _NOTHING_KNOWN) -> tuple[str, ...]:
-    found = []
-    for kind, schema in schemas_of(instance).items():
-        keys = check_foreign_keys(instance.server, schema, left[kind].untouched, left[kind].columns)
-        found += [f"{kind}.{key.table} ({key.key})" for key in keys.broken]
-    return tuple(found)
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        checking = {
+            kind: pool.submit(check_foreign_keys, instance.server, schema, left[kind].untouched, left[kind].columns)
+            for kind, schema in schemas_of(instance).items()
+        }
+        return tuple(
+            f"{kind}.{key.table} ({key.key})" for kind, keys in checking.items() for key in keys.result().broken
+        )
 
 
 def _oddities(instance: Instance) -> tuple[str, ...]:
@@ -118,10 +121,11 @@ def examine(
     if problems:
         raise _refused(instance, problems)
     rehearsal = was.oddities is not None  # in which nobody waits for the opening
-    untouched = dict.fromkeys(KINDS, frozenset[str]()) if rehearsal else _untouched(instance, plan, was, found)
+    same = {kind: _same_structure(kind, plan, found[kind]) for kind in KINDS}
+    untouched = dict.fromkeys(KINDS, frozenset[str]()) if rehearsal else _untouched(instance, was, same)
     contents = _contents(plan, was, held, found, untouched)
     problems = judge_contents(was.contents, contents, plan.way)
-    left = {kind: _left(kind, plan, was, contents, found) for kind in KINDS}
+    left = {kind: _left(was, kind, contents[kind], same[kind] - declared_tables(plan.way, kind)) for kind in KINDS}
     broken = _broken_keys(instance, _NOTHING_KNOWN if rehearsal else left)
     problems += [f"{key}: há linhas sem par, e não havia" for key in broken if key not in was.broken_keys]
     oddities = _oddities(instance) if rehearsal else None
@@ -163,17 +167,13 @@ def _contents(
         }
 
 
-def _left(
-    kind: Database,
-    plan: UpgradePlan,
-    was: Moment,
-    contents: Mapping[Database, Mapping[str, TableContent]],
-    found: Mapping[Database, Structure],
-) -> _Left:
-    """Between tables that hold what they held a key cannot have been broken, unless it is a new one."""
-    alike = {table for table, content in contents[kind].items() if content == was.contents[kind].get(table)}
-    same = _same_structure(kind, plan, found[kind]) - declared_tables(plan.way, kind)
-    return _Left(frozenset(alike & same), {table: was.columns[kind][table] for table in alike})
+def _left(was: Moment, kind: Database, contents: Mapping[str, TableContent], comparable: Set[str]) -> _Left:
+    """Between tables that hold what they held a key cannot have been broken, unless it is a new one.
+
+    The rows of `comparable` tables were compared as a whole, and their structure is the old one.
+    """
+    alike = {table for table, content in contents.items() if content == was.contents[kind].get(table)}
+    return _Left(frozenset(alike & comparable), {table: was.columns[kind][table] for table in alike})
 
 
 def _same_structure(kind: Database, plan: UpgradePlan, found: Structure) -> Set[str]:
@@ -188,17 +188,13 @@ def _same_structure(kind: Database, plan: UpgradePlan, found: Structure) -> Set[
     }
 
 
-def _untouched(
-    instance: Instance, plan: UpgradePlan, was: Moment, found: Mapping[Database, Structure]
-) -> dict[Database, Set[str]]:
-    """The tables of the same structure that nobody wrote since, as the server knows.
+def _untouched(instance: Instance, was: Moment, same: Mapping[Database, Set[str]]) -> dict[Database, Set[str]]:
+    """The tables of the `same` structure that nobody wrote since, as the server knows.
 
     Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
     """
     return {
-        kind: read_resting(instance.server, schema, was.read_at - 1)
-        & was.contents[kind].keys()
-        & _same_structure(kind, plan, found[kind])
+        kind: read_resting(instance.server, schema, was.read_at - 1) & was.contents[kind].keys() & same[kind]
         for kind, schema in schemas_of(instance).items()
     }
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -110,21 +111,33 @@ def plan_upgrade(instance: Instance, version: str, reference: str | None = None)
             where,
             "Ponha a chave na configuração que o programa gera (tasks/configuration.py) e tire o passo do catálogo.",
         )
-    before = _reference(instance.record.reference_digest or "", instance.name.slug)
+    before = _find_reference(instance.record.reference_digest)
+    if before is None:
+        raise IntegrityError(
+            "O ambiente não tem referência registrada", instance.name.slug, "Execute a criação do ambiente de novo."
+        )
     if target.kind is not ReleaseKind.CORE:  # the structure of SEI's own stays as it is
         return UpgradePlan(source, target, way, before, before, releases)
-    after = _reference(reference, where) if reference else _measured(instance, version, before)
+    after = _find_reference(reference) or _measured(instance, version, before)
     return UpgradePlan(source, target, way, before, after, releases)
 
 
+def _find_reference(digest: str | None) -> ReferenceRecord | None:
+    with suppress(LookupError):
+        return _read_reference(digest or "")
+    return None
+
+
 @lru_cache(maxsize=8)
-def _reference(digest: str, where: str) -> ReferenceRecord:
-    """A reference as it was measured: its digest says what it is, and it takes long to read."""
+def _read_reference(digest: str) -> ReferenceRecord:
+    """A reference as it was measured: its digest says what it is, and it takes long to read.
+
+    Raises:
+        LookupError: it was not measured yet; that is not remembered.
+    """
     found = doors.registry().reference(digest)
     if found is None:
-        raise IntegrityError(
-            "O ambiente não tem referência registrada", where, "Execute a criação do ambiente de novo."
-        )
+        raise LookupError(digest)
     return found
 
 

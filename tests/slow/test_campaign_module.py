@@ -1,6 +1,7 @@
-"""Campaigns of a correction and of a module over real environments: by the same way as those of a version of SEI."""
+"""A campaign of a module over real environments, by the same way as those of a version of SEI."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from pydantic import SecretStr
@@ -22,13 +23,12 @@ from tasks.backup_cycle import back_up
 from tasks.campaign import Night
 from tasks.campaign_decisions import start_campaign
 from tasks.instance import Instance, load_instance
-from tasks.modules import installed_modules, installed_versions
+from tasks.modules import installed_modules
 from tasks.sightings import see_environment
 from tests.flows.campaign_process import in_one_night
 from tests.flows.mailbox import own_registry
 
 NEW, FIX, PEN = "4.1.0", "4.1.5", "pen-3.7.0"
-CORRECTED = (("3202108", "Ecoporanga"), ("3202207", "Fundão"))
 WITH_MODULE = (("3202256", "Governador Lindenberg"), ("3202306", "Guaçuí"))
 """The state's own first."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -54,56 +54,45 @@ def fleet(url: SecretStr, places: tuple[tuple[str, str], ...]) -> list[Instance]
     return made
 
 
-def carry_out(code: str, fleet: list[Instance], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The campaign of a release, night after night, until it is over."""
-    with in_one_night():
-        state, rules = StateRule(municipalities=(fleet[0].name.municipality,), received={}), Catalog.campaigns
-        monkeypatch.setattr(Catalog, "campaigns", lambda self: rules(self).model_copy(update={"state": state}))
+@contextmanager
+def led_by(state: Instance) -> Iterator[None]:
+    """Watched for no time at all, with the state's own environments in this municipality."""
+    with in_one_night(), pytest.MonkeyPatch.context() as patch:
+        rules = Catalog.campaigns
+        own = StateRule(municipalities=(state.name.municipality,), received={})
+        patch.setattr(Catalog, "campaigns", lambda self: rules(self).model_copy(update={"state": own}))
+        yield
+
+
+def carry_out(code: str, fleet: list[Instance], release: str, deployed: str) -> list[Instance]:
+    """The campaign of a release, night after night, until all are of a release and run a code; how they are then."""
+    with led_by(fleet[0]):
         campaign = start_campaign(code, [], "gerência", "Recomendada pelo estado")
         for _ in range(6):
             upgrade_campaign()
             if campaign.refresh().status is not Status.OPEN:
                 break
-        assert campaign.state.status is Status.FINISHED
-        order = [line.happening.environments[0] for line in campaign.lines if line.happening.outcome]
-        assert order == [one.name.slug for one in fleet], "the state first, each once"
+    assert campaign.state.status is Status.FINISHED
+    order = [line.happening.environments[0] for line in campaign.lines if line.happening.outcome]
+    assert order == [one.name.slug for one in fleet], "the state first, each once"
+    after = [load_instance(one.name.slug) for one in fleet]
+    assert {one.record.release_version for one in after} == {release}
+    assert {doors.runtime().deployed_code(one.name) for one in after} == {deployed}
+    assert all(doors.runtime().health(one.name).serving for one in after)
+    return after
 
 
 def left_out(code: str, fleet: list[Instance]) -> dict[str, str]:
     """Why a campaign of another release would leave each of them out."""
     for one in fleet:
         see_environment.fn(one.name.slug)
-    with in_one_night():
+    with led_by(fleet[0]):
         campaign = start_campaign(code, [], "gerência", "Só para ver o plano")
         return {one.environment: one.reason for one in Night(campaign).view().plan.left_out}
 
 
-def test_a_correction_and_then_a_module_that_was_not_published_for_it(
-    url: SecretStr, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    towns = fleet(url, CORRECTED)
-    carry_out(FIX, towns, monkeypatch)
-    for one in towns:
-        now = load_instance(one.name.slug)
-        assert now.record.release_version == FIX
-        assert installed_versions(now).sei == FIX
-        assert doors.runtime().deployed_code(now.name) == FIX
-        assert doors.runtime().health(now.name).serving
-    reasons = left_out(PEN, towns)
-    assert set(reasons) == {one.name.slug for one in towns}
-    assert set(reasons.values()) == {"está na 4.1.5, para a qual a pen-3.7.0 não foi publicada"}
-
-
-def test_a_module_and_then_a_correction_for_which_it_was_not_published(
-    url: SecretStr, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    towns = fleet(url, WITH_MODULE)
-    carry_out(PEN, towns, monkeypatch)
-    for one in towns:
-        now = load_instance(one.name.slug)
-        assert now.record.release_version == NEW
-        assert installed_modules(now) == {"pen": "3.7.0"}
-        assert doors.runtime().deployed_code(now.name) == f"{NEW}+{PEN}"
-        assert doors.runtime().health(now.name).serving
-    reasons = left_out(FIX, towns)
-    assert set(reasons.values()) == {"módulo sem compatibilidade conhecida com a 4.1.5: pen 3.7.0"}
+def test_a_module_and_then_a_correction_for_which_it_was_not_published(url: SecretStr) -> None:
+    towns = carry_out(PEN, fleet(url, WITH_MODULE), NEW, f"{NEW}+{PEN}")
+    assert [installed_modules(one) for one in towns] == [{"pen": "3.7.0"}] * 2
+    told = "módulo sem compatibilidade conhecida com a 4.1.5: pen 3.7.0"
+    assert left_out(FIX, towns) == {one.name.slug: told for one in towns}
