@@ -229,10 +229,10 @@ def test_a_mistake_in_releases_or_modules_is_told(
 def test_a_release_of_a_module_that_nobody_knows_is_refused(catalog: Catalog) -> None:
     with (catalog.directory / "releases.yaml").open("a", encoding="utf-8") as file:
         file.write(
-            "  - {codigo: 4.1.0-x, tipo: modulo, complexidade: baixa, modulo: x, versao_modulo: 1.0.0, atualizacoes:"
+            "  - {codigo: x-1.0.0, tipo: modulo, complexidade: baixa, modulo: x, versao_modulo: 1.0.0, atualizacoes:"
             " [{de: ['4.1'], passos: [{tipo: reindexacao, nucleos: [protocolos], minutos: 1, reversivel: true}]}]}\n"
         )
-    with pytest.raises(InvalidInputError, match=r"4\.1\.0-x é do módulo x, que não está em modules\.yaml \| 4\.1\.0-x"):
+    with pytest.raises(InvalidInputError, match=r"x-1\.0\.0 é do módulo x, que não está em modules\.yaml \| x-1\.0\.0"):
         catalog.releases()
 
 
