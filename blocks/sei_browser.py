@@ -13,6 +13,7 @@ from domain.errors import ImplantaError, IntegrityError, RetryableError
 
 PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
 SIGN_IN_PAGE = "/sip/login.php"
+_PROCESS = "procedimento_trabalhar"
 # What says that the server, not the person, has a problem that may pass.
 _PASSING = frozenset(
     {
@@ -30,15 +31,17 @@ File = tuple[str, bytes]
 class SeiBrowser:
     """A person's browser on one environment, which goes where the pages' links and forms lead.
 
-    They are found by the action that they name: the rest of a link of SEI is a hash made for the session. Whatever the
-    pages refuse is an IntegrityError with the notice that they show; a server that does not answer, or says that it
-    cannot now, is a RetryableError.
+    They are found by the action that they name: the rest of a link of SEI is a hash made for the session. What is done
+    next is done from the page that is open, where that has the link or form for it; what is read is asked for anew.
+    Whatever the pages refuse is an IntegrityError with the notice that they show; a server that does not answer, or
+    says that it cannot now, is a RetryableError.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
         self._client = client_for(address)
         self._where = address.host
-        self._known: dict[str, str] = {}  # links found in this session: of a process by its number, of the search
+        self._known: dict[str, str] = {}  # where processes are, by their numbers, and the search; all session long
+        self._page: httpx.Response | None = None
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -65,6 +68,7 @@ class SeiBrowser:
 
     def _sign_in(self, login: str, password: SecretStr) -> httpx.Response:
         self._known.clear()
+        self._page = None
         # In maintenance some are let in by a form that a page of status 503 shows.
         page = self._ask("GET", f"{SIGN_IN_PAGE}?sigla_sistema=SEI")
         form = next((form for form in parse(page).forms if "txtUsuario" in form.fields), None)
@@ -94,16 +98,19 @@ class SeiBrowser:
     def start_process(self, specification: str) -> str:
         """Start a public process of the first type offered; its number."""
         what = "O processo não foi aberto"
-        page = self._follow(self._ask("GET", PROCESSES), "procedimento_gerar", what)
+        page = self._follow(self._at(PROCESSES), "procedimento_gerar", what)
         answer = self._fill(page, "procedimento_gerar", {"txtEspecificacao": specification}, what)
         number = parse(answer).find(".//*[@id='protocolo']")
         if number is None or not number.text:
             raise self._refusal(what, answer)
+        if query_of(_path_of(answer)).get("acao") == [_PROCESS]:
+            self._known[number.text] = _path_of(answer)
         return number.text
 
     def list_documents(self, process: str) -> list[str]:
         """The numbers of the documents of a process, in their order there."""
-        rows = self._shown(self._open(process), f"O processo {process} não abriu").iterfind(".//tbody/tr")
+        page = self._ask("GET", self._place_of(process))
+        rows = self._shown(page, f"O processo {process} não abriu").iterfind(".//tbody/tr")
         return [text_of(row.find("td")) for row in rows if is_of_document(row)]
 
     def exclude_process(self, process: str) -> None:
@@ -181,20 +188,30 @@ class SeiBrowser:
     # -- links and forms
 
     def _open(self, process: str) -> httpx.Response:
-        """A process of the person's unit, or else one that the search finds; the link leads there all session long."""
+        """The page of a process."""
+        return self._at(self._place_of(process))
+
+    def _at(self, address: str) -> httpx.Response:
+        """The page of an address, as it is open; asked for, if another one is."""
+        if self._page is not None and _is_at(self._page, address):
+            return self._page
+        return self._ask("GET", address)
+
+    def _place_of(self, process: str) -> str:
+        """Where a process of the person's unit is, or else one that the search finds."""
         if process not in self._known:
-            what, action = f"O processo {process} não abriu", "procedimento_trabalhar"
+            what = f"O processo {process} não abriu"
             page = self._ask("GET", PROCESSES)
-            if not any(links(part, action) for part in parts(page, process)):
+            if not any(links(part, _PROCESS) for part in parts(page, process)):
                 page = self._search(process, what)
-            self._known[process] = self._link(page, action, what, row=process)
-        return self._ask("GET", self._known[process])
+            self._known[process] = self._link(page, _PROCESS, what, row=process)
+        return self._known[process]
 
     def _search(self, asked: str, what: str) -> httpx.Response:
         action = "protocolo_pesquisar"
         if action not in self._known:
-            self._known[action] = self._link(self._ask("GET", PROCESSES), action, what)
-        return self._fill(self._ask("GET", self._known[action]), action, {"q": asked}, what)
+            self._known[action] = self._link(self._at(PROCESSES), action, what)
+        return self._fill(self._at(self._known[action]), action, {"q": asked}, what)
 
     def _new_document(self, answer: httpx.Response, what: str) -> str:
         """The number of the document that the page of the process marks."""
@@ -257,6 +274,7 @@ class SeiBrowser:
         data: Mapping[str, str] | None = None,
         files: Mapping[str, File] | None = None,
     ) -> httpx.Response:
+        self._page = None
         try:
             answer = self._client.request(method, address, data=data, files=files)
             if answer.is_redirect:
@@ -268,6 +286,7 @@ class SeiBrowser:
                 self._where,
                 "Confira se a aplicação está no ar e execute de novo.",
             ) from None
+        self._page = answer if answer.status_code == httpx.codes.OK else None
         return answer
 
     def _shown(self, answer: httpx.Response, what: str) -> HtmlElement:
@@ -285,6 +304,16 @@ class SeiBrowser:
             self._where,
             "Veja o que a aplicação registrou em seus logs.",
         )
+
+
+def _path_of(answer: httpx.Response) -> str:
+    return answer.url.raw_path.decode()
+
+
+def _is_at(page: httpx.Response, address: str) -> bool:
+    """Whether a page is what a link leads to: the same action on the same process, whatever else is marked on it."""
+    here, there = (query_of(one) for one in (_path_of(page), address))
+    return all(here.get(name) == there.get(name) for name in ("acao", "id_procedimento"))
 
 
 def _shows_processes(answer: httpx.Response) -> bool:

@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta
 from blocks.catalog import Catalog
 from domain.backup.history import BackupEvent, BackupHappening
 from domain.calendar import BusinessCalendar, local_day
-from domain.campaign.facts import CampaignFacts, EnvironmentFacts, NightHours, TargetRelease
+from domain.campaign.facts import CampaignFacts, EnvironmentFacts, NightHours, TargetRelease, night_of
 from domain.campaign.rules import CampaignRules
 from domain.campaign.sighting import Sighting, unsound
 from domain.environment import EnvironmentName, Purpose
@@ -101,7 +101,7 @@ class _Reader:
 
     def __init__(self, catalog: Catalog, release: Release, now: datetime) -> None:
         registry = doors.registry()
-        self.rules = catalog.campaigns()
+        self.rules, self._module = catalog.campaigns(), release.module
         self._now, self._releases, self._freezes = now, catalog.releases(), catalog.freezes()
         self._contracts = registry.contracts()
         self._seen = sightings()
@@ -127,7 +127,7 @@ class _Reader:
             of_the_state=name.municipality in self.rules.state.municipalities,
             faixa=contract.plan.faixa if contract else None,
             version=version_of(record.release_version, seen, self._releases),
-            version_since=local_day(seen.since) if seen and seen.since else None,
+            version_since=self._since(record, seen),
             modules=seen.installed if seen else {},
             parameters_digest=seen.parameters_digest if seen else "",
             server=record.database_server,
@@ -138,6 +138,11 @@ class _Reader:
             open_incidents=self._incidents[record.slug],
             unsound=unsound(seen, record.release_version, self._restoring, record.slug),
         )
+
+    def _since(self, record: EnvironmentRecord, seen: Sighting | None) -> date | None:
+        # Upgraded after it was last seen: what was seen is of the version before.
+        when = seen.since_when(self._module) if seen and seen.release == record.release_version else None
+        return night_of(when) if when else None
 
     def _freezes_of(self, ibge: str) -> tuple[Freeze, ...]:
         own = ibge if ibge in self._freezes.by_municipality else ""

@@ -92,7 +92,10 @@ class EnvironmentFacts(Frozen):
     of_the_state: bool = Field(default=False, description="Belongs to the state itself, which goes first.")
     faixa: PositiveInt | None = Field(description="None of a negotiated plan.")
     version: Version = Field(description="SEI_VERSAO, as the databases were last seen to have it.")
-    version_since: date | None = Field(default=None, description="Since when it has this version, where that is known.")
+    version_since: date | None = Field(
+        default=None,
+        description="The night since which it has its version of what the campaign carries, where that is known.",
+    )
     modules: dict[str, Version] = Field(default_factory=dict)
     parameters_digest: str = Field(description="Equal for environments whose parameters differ in nothing that counts.")
     server: str

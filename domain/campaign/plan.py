@@ -141,7 +141,7 @@ def _units(
     members: dict[int, list[tuple[EnvironmentFacts, int]]] = defaultdict(list)
     for one in going:
         members[places[one.slug].wave].append((one, places[one.slug].wave))
-    done: dict[int, date] = {STATE_WAVE: date.min, **_state_since(facts)}
+    done: dict[int, date] = {STATE_WAVE: date.min, **_state_since(campaign, facts, today)}
     for unit in campaign.units.values():
         done[unit.appointment.wave] = max(unit.appointment.night, done.get(unit.appointment.wave, date.min))
     units: dict[str, PlannedUnit | None] = {}
@@ -159,11 +159,17 @@ def _units(
     return units
 
 
-def _state_since(facts: CampaignFacts) -> dict[int, date]:
-    """Since when the state's own environments have the version, where they had it before or outside the campaign."""
-    state = [one for one in facts.environments if one.of_the_state and facts.release.reached_by(one)]
-    since = [one.version_since for one in state if one.version_since]
-    return {STATE_WAVE: max(since)} if since else {}
+def _state_since(campaign: CampaignState, facts: CampaignFacts, today: date) -> dict[int, date]:
+    """Since when the state's own environments have the version, where they had it before or outside the campaign.
+
+    Where nobody has seen since when, they are watched from today: late, never early.
+    """
+    outside = [
+        one.version_since or today
+        for one in facts.environments
+        if one.of_the_state and facts.release.reached_by(one) and not campaign.upgraded(one.slug)
+    ]
+    return {STATE_WAVE: max(outside)} if outside else {}
 
 
 def _done(campaign: CampaignState) -> list[PlannedUnit]:

@@ -30,6 +30,11 @@ class Sighting(Frozen):
     drift: NonNegativeInt = Field(default=0, description="Differences from the reference that it was made of.")
     drifted: tuple[str, ...] = Field(default=(), description="The first of them.")
     since: AwareDatetime | None = Field(default=None, description="Since when it was seen with this version of SEI.")
+    modules_since: dict[str, AwareDatetime] = Field(default_factory=dict, description="The same of each module.")
+
+    def since_when(self, module: str | None) -> datetime | None:
+        """Since when it has its version of a module, or of SEI itself."""
+        return self.since if module is None else self.modules_since.get(module)
 
     @property
     def installed(self) -> dict[str, str]:
@@ -49,9 +54,13 @@ def parameters_digest(values: Mapping[str, str]) -> str:
 
 
 def with_since(seen: Sighting, before: Sighting | None, now: datetime) -> Sighting:
-    """The same, with the moment since which its version of SEI is known."""
+    """The same, with the moments since which its version of SEI and those of its modules are known."""
     kept = before.since if before is not None and before.sei == seen.sei else None
-    return seen.model_copy(update={"since": kept or now})
+    modules = {
+        code: before.modules_since.get(code, now) if before is not None and before.modules.get(code) == version else now
+        for code, version in seen.modules.items()
+    }
+    return seen.model_copy(update={"since": kept or now, "modules_since": modules})
 
 
 def is_news(seen: Sighting, before: Sighting | None, told_at: datetime | None, now: datetime) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 from pydantic import SecretStr
 
 from blocks.runtime import ServiceAddress
-from blocks.sei_browser import SeiBrowser
+from blocks.sei_browser import PROCESSES, SeiBrowser
 from domain.errors import IntegrityError, RetryableError
 
 
@@ -16,8 +17,10 @@ class Pages(BaseHTTPRequestHandler):
     """Answers every request with the page of the test."""
 
     status, body = 200, b""
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:  # the library's name
+        self.asked.append(self.path)
         self.send_response(self.status)
         self.send_header("Content-Type", "text/html; charset=iso-8859-1")
         self.end_headers()
@@ -81,3 +84,27 @@ def test_links_are_found_by_their_action_whatever_hash_they_carry(
         browser.list_documents("17.2/2026-0")
     with pytest.raises(IntegrityError, match="O documento não foi incluído: a página não oferece documento_gerar"):
         browser.include_document("17.1/2026-0", (), "descrição", "texto")
+
+
+def test_what_is_read_is_asked_for_anew_and_what_is_done_is_done_from_the_page_that_is_open(
+    browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (
+        "<table><tbody><tr><td><a href='/controlador.php?acao=procedimento_trabalhar&id_procedimento=1'>17.1</a></td>"
+        "<td>Tipo</td><td>Teste</td></tr></tbody></table>"
+    )
+    monkeypatch.setattr(Pages, "body", page.encode("latin1"))
+    monkeypatch.setattr(Pages, "asked", [])
+    process, unoffered = "/controlador.php?acao=procedimento_trabalhar&id_procedimento=1", "não oferece documento_gerar"
+    assert browser.list_processes("Teste") == ["17.1"]
+    assert browser.list_documents("17.1") == []
+    assert browser.list_documents("17.1") == []
+    with pytest.raises(IntegrityError, match=unoffered):
+        browser.include_document("17.1", (), "descrição", "texto")
+    assert Pages.asked == [PROCESSES, PROCESSES, process, process], "twice read, and not asked for again to act on it"
+    monkeypatch.setattr(Pages, "status", 500)
+    with pytest.raises(IntegrityError):
+        browser.list_documents("17.1")
+    with pytest.raises(IntegrityError):
+        browser.include_document("17.1", (), "descrição", "texto")
+    assert Pages.asked[4:] == [process, process], "a page that did not open is none that is open"

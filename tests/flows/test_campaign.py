@@ -13,6 +13,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from blocks.settings import Settings
 from domain.campaign.history import CampaignEvent, Status
+from domain.campaign.sighting import SEEN
 from domain.environment import Purpose
 from domain.errors import GateClosedError
 from domain.message import Event
@@ -20,6 +21,7 @@ from lab.state import LabState
 from tasks.campaign import Night
 from tasks.campaign_facts import campaign_facts, find_release
 from tasks.campaign_log import Campaign, open_campaign, resume_campaign
+from tasks.sightings import sighting_in, sightings
 from tests.flows.campaign_world import MONDAY, STATE, TARGET, World, at, days_from, small_rules, world_in
 from tests.flows.mailbox import own_registry
 
@@ -290,6 +292,21 @@ def test_facts_ask_the_registry_as_often_for_a_large_fleet_as_for_a_small_one(ur
         assert len(facts.environments) == 23
         assert numbers[0] == numbers[1] < 20
         assert all(one.certificate_age_hours == 0 for one in facts.environments)
+
+
+def test_an_environment_has_its_version_since_the_night_in_which_that_was_seen(url: SecretStr) -> None:
+    """What is seen at two in the morning was upgraded in the night that began on the day before."""
+    with world_in(url) as world:
+        world.add(STATE, "3100104", Purpose.PRODUCAO)
+        seen = sighting_in(sightings()["estado-producao"])
+        world.now = at(MONDAY + timedelta(days=1), 2)
+        pen = {"modules": {"pen": "3.7.0"}, "modules_since": {"pen": world.now}, "since": at(MONDAY, 13)}
+        world.tell(SEEN, "estado-producao", seen.model_copy(update=pen).model_dump(mode="json", exclude_defaults=True))
+        assert campaign_facts(find_release("pen-3.7.0")).environments[0].version_since == MONDAY
+        world.now = at(MONDAY + timedelta(days=2), 2)
+        assert campaign_facts(find_release(TARGET)).environments[0].version_since == MONDAY
+        world.upgrade("estado-producao", TARGET, role="gerência", reason="fora da campanha")
+        assert campaign_facts(find_release(TARGET)).environments[0].version_since is None, "not seen since"
 
 
 def test_two_campaigns_do_not_go_on_at_once(url: SecretStr) -> None:

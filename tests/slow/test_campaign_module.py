@@ -1,4 +1,4 @@
-"""A campaign of a module over real environments, by the same way as those of a version of SEI."""
+"""Campaigns of a module and of a correction over real environments, by the same way as those of a version of SEI."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +31,7 @@ from tests.flows.mailbox import own_registry
 NEW, FIX, PEN = "4.1.0", "4.1.5", "pen-3.7.0"
 WITH_MODULE = (("3202256", "Governador Lindenberg"), ("3202306", "Guaçuí"))
 """The state's own first."""
+PLAIN = (("3202108", "Ecoporanga"), ("3202207", "Fundão"))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -96,3 +97,7 @@ def test_a_module_and_then_a_correction_for_which_it_was_not_published(url: Secr
     assert [installed_modules(one) for one in towns] == [{"pen": "3.7.0"}] * 2
     told = "módulo sem compatibilidade conhecida com a 4.1.5: pen 3.7.0"
     assert left_out(FIX, towns) == {one.name.slug: told for one in towns}
+
+
+def test_a_correction_goes_to_everybody_the_state_first(url: SecretStr) -> None:
+    carry_out(FIX, fleet(url, PLAIN), FIX, FIX)

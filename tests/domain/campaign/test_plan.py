@@ -195,6 +195,20 @@ def test_who_the_state_upgraded_before_the_campaign_is_watched_from_that_day() -
     assert nights(found)["cidade-000-producao"] == date(2026, 3, 4)
 
 
+def test_the_state_of_which_nobody_saw_since_when_is_watched_from_today() -> None:
+    found = planned(make_environment("estado", of_the_state=True, version="5.0.4"), *towns(1))
+    assert nights(found)["cidade-000-producao"] == date(2026, 3, 4)
+
+
+def test_the_night_in_which_the_campaign_upgraded_the_state_counts_and_not_when_that_was_seen() -> None:
+    facts, tuesday = make_facts(STATE, *towns(1)), MONDAY + timedelta(days=1)
+    first = plan(opened(facts), facts, RULES, MONDAY)
+    done = finished(agreed(opened(facts), first), first.waves[0].units)
+    seen = STATE.model_copy(update={"version": "5.0.4", "version_since": tuesday})
+    after = facts.model_copy(update={"environments": (seen, *facts.environments[1:])})
+    assert nights(plan(done, after, RULES, tuesday))["cidade-000-producao"] == date(2026, 3, 4)
+
+
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [

@@ -96,6 +96,15 @@ def test_a_look_is_told_when_it_is_news_and_once_a_week() -> None:
     assert with_since(make_seen("4.1.2", since=None), seen, later).since == later
 
 
+def test_since_when_each_module_has_its_version_is_kept_apart_from_that_of_sei() -> None:
+    later, last = NOW.replace(day=20), NOW.replace(day=21)
+    first = with_since(make_seen(modules={"pen": "3.6.2", "wssei": "2.2.0"}), None, NOW)
+    second = with_since(make_seen(modules={"pen": "3.7.0", "wssei": "2.2.0"}), first, later)
+    third = with_since(make_seen(modules={"pen": "3.7.0"}), second, last)
+    assert (third.since_when(None), third.since_when("pen"), third.since_when("wssei")) == (NOW, later, None)
+    assert second.since_when("wssei") == NOW
+
+
 def test_what_cannot_be_known_is_said() -> None:
     assert unsound(None, "4.1.0", (), "lavras-producao").startswith("os bancos ainda não foram lidos")
     assert "restauração" in unsound(make_seen(), "4.1.0", ("lavras-producao",), "lavras-producao")
