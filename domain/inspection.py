@@ -1,11 +1,14 @@
 """What was found of one environment: what has drifted from its declaration, what is proved, what is wrong."""
 
 import hashlib
+from collections.abc import Mapping
+
+from pydantic import Field
 
 from domain.change import Change
-from domain.errors import GateClosedError, IntegrityError, InvalidInputError
+from domain.errors import GateClosedError, IntegrityError, InvalidInputError, RetryableError
 from domain.model import Frozen
-from domain.report import StepResult
+from domain.report import StepResult, first_of, sort_results
 
 SHOWN_DIGITS = 12
 """How much of a plan's digest people see and type."""
@@ -77,3 +80,38 @@ class Inspection(Frozen):
             self.environment,
             f"Veja o plano com ./implanta environment plan {self.environment} e conserte com apply.",
         )
+
+
+class FleetInspection(Frozen):
+    """One night's look at the whole fleet."""
+
+    inspections: tuple[Inspection, ...]
+    failures: dict[str, str] = Field(default_factory=dict, description="Environment to why it could not be compared.")
+
+    @classmethod
+    def of(cls, results: Mapping[str, object]) -> "FleetInspection":
+        """Sort what came of each environment: an inspection, or the error for which there is none."""
+        inspections, failures = sort_results(results, Inspection)
+        return cls(inspections=inspections, failures=failures)
+
+    @property
+    def drifted(self) -> tuple[Inspection, ...]:
+        """Those that differ from what is declared."""
+        return tuple(one for one in self.inspections if one.drifted)
+
+    def raise_if_wrong(self) -> None:
+        """Raise IntegrityError when an environment drifted, RetryableError when one only could not be compared."""
+        drifted = [f"{one.environment} ({len(one.drift())})" for one in self.drifted]
+        if drifted:
+            raise IntegrityError(
+                f"{len(drifted)} ambiente(s) diferem do declarado: {first_of(drifted)}",
+                "desvio dos ambientes",
+                "Veja o artefato da execução; ./implanta environment plan mostra o que difere, e apply o repõe.",
+            )
+        if self.failures:
+            raise RetryableError(
+                f"{len(self.failures)} ambiente(s) não puderam ser comparados: "
+                f"{first_of([f'{name}: {why}' for name, why in self.failures.items()])}",
+                "desvio dos ambientes",
+                "Corrija a causa de cada um e execute de novo.",
+            )

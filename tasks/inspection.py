@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 from slugify import slugify
 
 from blocks.settings import load_settings
-from domain.inspection import Inspection
+from domain.inspection import FleetInspection, Inspection
 from domain.segregation import FleetSegregation
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
@@ -19,14 +19,28 @@ def publish_inspection(environment: str, inspection: Inspection) -> None:
     verdict = "confere" if not (inspection.drifted or inspection.problems) else "difere do declarado"
     lines = [f"# {environment}: {verdict}", ""]
     if inspection.drifted:
-        lines += ["| Passo | O que mudaria |", "|---|---|"]
-        lines += [
-            f"| {result.name} | {'; '.join(result.change.details) or result.change} |" for result in inspection.drifted
-        ]
-        lines += [""]
+        lines += [*_table_of(inspection), ""]
     lines += [f"- **{problem}**" for problem in inspection.problems]
     lines += [f"- {fact}" for fact in inspection.facts]
     publish_markdown(f"conferencia-{environment}", lines, f"Conferência de {environment}")
+
+
+@step("resultado dos desvios")
+def publish_fleet_inspection(day: date, fleet: FleetInspection) -> None:
+    """Publish how many are as declared, who could not be compared, then what differs in each of the others."""
+    title = "Desvio dos ambientes"
+    drifted = fleet.drifted
+    as_declared = len(fleet.inspections) - len(drifted)
+    counted = f"{as_declared} conferem, {len(drifted)} diferem, {len(fleet.failures)} não puderam ser comparados."
+    lines = [f"# {title}", "", counted, "", *(f"- **{name}**: {why}" for name, why in fleet.failures.items())]
+    for one in drifted:
+        lines += ["", f"## {one.environment}", "", *_table_of(one)]
+    publish_markdown("desvio-dos-ambientes", lines, f"{title} em {day:%d/%m/%Y}")
+
+
+def _table_of(inspection: Inspection) -> list[str]:
+    rows = (f"| {result.name} | {'; '.join(result.change.details) or result.change} |" for result in inspection.drifted)
+    return ["| Passo | O que mudaria |", "|---|---|", *rows]
 
 
 @step("resultado da segregação")

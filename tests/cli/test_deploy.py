@@ -28,6 +28,7 @@ NIGHTLY = {
     "logs-binarios": "20 * * * *",
     "renovacao-de-certificados": "15 1 * * *",
     "segregacao": "30 1 * * *",
+    "desvio-dos-ambientes": "45 3 * * *",
     "desvio-do-modelo": "45 1 * * *",
     "validacao-dos-modelos": "15 2 * * *",
     "conciliacao-dos-usuarios": "45 2 * * *",

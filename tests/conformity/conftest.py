@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -24,6 +25,7 @@ from tasks import doors
 from tasks.adhesion import adhere
 from tasks.instance import Instance, load_instance
 from tests.cli.conftest import CommandLine, authority_of
+from tests.labs import prefect_credentials
 
 POPULATION = 8_000
 # Each stands for one prefeitura; nobody else's tests use them.
@@ -115,3 +117,10 @@ def cli(fleet: Fleet, programme: Settings, monkeypatch: pytest.MonkeyPatch) -> C
     }.items():
         monkeypatch.setenv(name, value)
     return CommandLine()
+
+
+def latest_artifact(programme: Settings, key: str) -> str:
+    found = httpx.get(
+        f"{programme.prefect_api_url}/artifacts/{key}/latest", auth=prefect_credentials(programme), trust_env=False
+    )
+    return str(found.raise_for_status().json()["data"])

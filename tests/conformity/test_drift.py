@@ -2,15 +2,20 @@
 
 import pytest
 
+from blocks.settings import Settings
+from domain.errors import IntegrityError
+from flows.check_environments import check_environments
 from flows.plan_environment import plan_environment
 from flows.verify_environment import verify_environment
-from tests.conformity.conftest import ATTACKER, Fleet, create
+from tests.conformity.conftest import ATTACKER, Fleet, create, latest_artifact
 from tests.conformity.drifts import CHANGED, GONE, Drift
 from tests.conformity.snapshot import differences, look, registry_schema
 
 
 @pytest.mark.parametrize("drifts", [CHANGED, GONE], ids=["changed", "gone"])
-def test_every_part_that_drifted_is_named_left_alone_and_mended(fleet: Fleet, drifts: dict[str, Drift]) -> None:
+def test_every_part_that_drifted_is_named_left_alone_and_mended(
+    fleet: Fleet, programme: Settings, drifts: dict[str, Drift]
+) -> None:
     instance, schema = fleet.instance(ATTACKER), registry_schema(fleet.registry)
     pristine = look(instance, schema)
     for drift in drifts.values():
@@ -18,6 +23,8 @@ def test_every_part_that_drifted_is_named_left_alone_and_mended(fleet: Fleet, dr
     drifted = look(instance, schema)
     assert differences(pristine, drifted), "the snapshot would see what a rehearsal changes"
 
+    with pytest.raises(IntegrityError, match=rf"diferem do declarado: .*{ATTACKER} \(\d\d\)"):
+        check_environments()
     plan = plan_environment(ATTACKER)
     found = verify_environment(ATTACKER)
     assert differences(drifted, look(instance, schema)) == []
@@ -25,6 +32,9 @@ def test_every_part_that_drifted_is_named_left_alone_and_mended(fleet: Fleet, dr
     assert [name for name, drift in drifts.items() if not any(drift.told in text for text in told)] == [], told
     assert found.problems, "an account that does not open proves no segregation"
     again = verify_environment(ATTACKER)
+    table = latest_artifact(programme, "desvio-dos-ambientes")
+    assert f"## {ATTACKER}" in table
+    assert [line for line in told if line.partition(": ")[2] not in table] == []
     assert plan.drift() == told == again.drift()
     assert plan.digest == found.digest == again.digest
 
@@ -33,5 +43,6 @@ def test_every_part_that_drifted_is_named_left_alone_and_mended(fleet: Fleet, dr
     assert steps >= {drift.told.partition(":")[0] for drift in drifts.values()}
     mended = verify_environment(ATTACKER)
     assert (mended.drift(), mended.problems) == ([], ())
+    assert check_environments().drifted == ()
     quiet = create(ATTACKER)
     assert {step.name: str(step.change) for step in quiet.steps if step.change.total} == {}

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from ldap3 import BASE
 from pydantic import SecretStr
@@ -30,8 +29,7 @@ from tasks.instance import Instance, load_instance
 from tasks.neighbourhood import list_neighbours
 from tasks.segregation import probe_segregation
 from tests.conformity.breakage import BREAKAGES, link_to_neighbour
-from tests.conformity.conftest import ATTACKER, NEIGHBOUR, PRODUCTION, Fleet, create
-from tests.labs import prefect_credentials
+from tests.conformity.conftest import ATTACKER, NEIGHBOUR, PRODUCTION, Fleet, create, latest_artifact
 
 TENANT_WAYS = {Way.SQL, Way.LDAP, Way.S3, Way.HTTP, Way.FILES}
 
@@ -220,13 +218,6 @@ def test_everything_broken_at_once_fails_the_nightly_check_and_is_named_and_mend
     fleet_report = check_segregation()
     assert fleet_report.problems() == []
     assert {report.environment for report in fleet_report.reports} == {ATTACKER, NEIGHBOUR, PRODUCTION}
-
-
-def latest_artifact(programme: Settings, key: str) -> str:
-    found = httpx.get(
-        f"{programme.prefect_api_url}/artifacts/{key}/latest", auth=prefect_credentials(programme), trust_env=False
-    )
-    return str(found.raise_for_status().json()["data"])
 
 
 def test_a_session_that_opens_the_neighbour_is_told() -> None:
