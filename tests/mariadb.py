@@ -59,7 +59,9 @@ class PrivateMariadb:
     @contextmanager
     def root(self) -> Iterator[Cursor]:
         """A cursor of the server's administrator."""
-        with pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True) as connection:
+        with pymysql.connect(
+            host="127.0.0.1", port=self.port, user="root", autocommit=True, ssl_disabled=True
+        ) as connection:
             yield connection.cursor()
 
     @retry(retry=retry_if_exception_type(pymysql.err.OperationalError), stop=stop_after_delay(30), wait=wait_fixed(0.1))

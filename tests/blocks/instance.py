@@ -68,6 +68,7 @@ class Databases:
                 database=schema,
                 charset="latin1",
                 autocommit=True,
+                ssl_disabled=True,
             ) as connection,
             connection.cursor() as cursor,
         ):

@@ -15,6 +15,7 @@ def connect_database(state: LabState) -> "pymysql.Connection[Cursor]":
         port=state.mariadb.port,
         user=state.mariadb.admin_user,
         password=state.mariadb.admin_password.get_secret_value(),
+        ssl_disabled=True,
     )
 
 

@@ -38,6 +38,7 @@ class Server(NamedTuple):
             database=database,
             charset="latin1",
             autocommit=True,
+            ssl_disabled=True,
         )
         with connection, connection.cursor() as cursor:
             yield cursor

@@ -39,6 +39,7 @@ class Schema(NamedTuple):
             database=self.name,
             charset="utf8mb4",
             autocommit=True,
+            ssl_disabled=True,
         ) as connection:
             yield connection.cursor()
 
