@@ -88,7 +88,7 @@ def ensure_automations(rule: AlertRule, names: Sequence[str], *, in_parts: bool 
             if name not in found:
                 client.create_automation(one)
                 created += 1
-            elif _essence(found[name]) != _essence(one):
+            elif essence(found[name]) != essence(one):
                 client.update_automation(found[name].id, one.model_copy(update={"enabled": found[name].enabled}))
                 updated += 1
         for name in found.keys() - wanted.keys():
@@ -106,11 +106,12 @@ def _all(read: Callable[..., list[T]]) -> Iterator[T]:
             return
 
 
-def _essence(one: AutomationCore) -> object:
-    # The server adds ids of its own to a trigger.
+def essence(one: AutomationCore) -> object:
+    """What of an automation is ours: the server adds ids of its own to a trigger."""
+    # Not as JSON: sets of the same events come in any order there.
     return (
-        one.trigger.model_dump(mode="json", exclude={"id"}),
-        [action.model_dump(mode="json", exclude={"id"}) for action in one.actions],
+        one.trigger.model_dump(exclude={"id"}),
+        [action.model_dump(exclude={"id"}) for action in one.actions],
     )
 
 

@@ -1,6 +1,7 @@
 """Prefect's own automations, as deploy makes them: each fires on the real server, and the team gets a mail."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,7 @@ from prefect.states import Crashed, Failed, Scheduled
 
 from blocks.catalog import Catalog
 from blocks.settings import Settings
-from cli.automations import PREFIX, ensure_automations, wanted_automations
+from cli.automations import PREFIX, ensure_automations, essence, wanted_automations
 from cli.deploy import read_deployments, require_deployments_of_alerts
 from domain.change import Change
 from domain.errors import InvalidInputError
@@ -42,8 +43,21 @@ def test_more_automations_than_the_server_tells_at_once_are_all_known(
     programme: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert programme
-    monkeypatch.setattr("cli.automations.PAGE", 2)
+    monkeypatch.setattr("cli.automations.PAGE", 5)
     assert ensure_automations(Catalog().alerts(), NAMES).total == 0
+
+
+def test_events_that_come_in_another_order_are_no_change() -> None:
+    """A set goes over its members in the order in which they came, where their hashes fall together."""
+    names = [f"evento-{number}" for number in range(100)]
+    first, second = next((a, b) for a, b in combinations(names, 2) if list({a, b}) != list({b, a}))
+    wanted = next(one for one in wanted_automations(Catalog().alerts(), NAMES, str(uuid4())) if "sem" in one.name)
+    assert isinstance(wanted.trigger, EventTrigger)
+    one, other = (
+        wanted.model_copy(update={"trigger": wanted.trigger.model_copy(update={"expect": events})})
+        for events in ({first, second}, {second, first})
+    )
+    assert essence(one) == essence(other)
 
 
 def test_deploy_has_made_them_and_again_changes_nothing(programme: Settings) -> None:

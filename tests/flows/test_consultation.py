@@ -45,6 +45,7 @@ from tests.cli.examples import example_of
 from tests.flows.conftest import Join
 from tests.flows.test_backup_export import SMALL, ask
 from tests.leaks import require_nowhere
+from tests.marks import slow
 
 FOCAL = Contact(name="Ana Focal de Teste", email="focal@bueno.mg.example", role="ponto focal")
 MAYOR = Contact(name="Bento Prefeito de Teste", email="prefeito@bueno.mg.example", role="prefeito")
@@ -314,7 +315,7 @@ def require_no_server(parent: Path) -> None:
         assert f"--datadir={parent}/rascunho-" not in words
 
 
-@pytest.mark.parametrize("point", ["reading", "uploading", "support.prepared", "support.closed"])
+@pytest.mark.parametrize("point", [*slow("reading", "support.prepared", "support.closed"), "uploading"])
 def test_killed_anywhere_it_leaves_nothing_half_and_is_lent_once(
     instance: Instance, number: str, registry: Registry, point: str
 ) -> None:

@@ -35,6 +35,7 @@ from tasks import doors
 from tasks.instruments import INSTRUMENT_GENERATED, ensure_instruments, fetch_instruments, inspect_instruments
 from tests.domain.examples import make_cpf
 from tests.flows.conftest import Join
+from tests.marks import slow
 
 MAYOR = "Zulmira Tom & Jerry <x> d'Ávila"
 CPF = make_cpf(777)
@@ -197,7 +198,7 @@ def test_a_template_that_somebody_edited_makes_the_next_version_and_a_lost_file_
     assert inspect_instruments(slug).instruments[0].standing is Standing.CURRENT
 
 
-@pytest.mark.parametrize("dies_at", ["manifesto.json", ".pdf", "event"])
+@pytest.mark.parametrize("dies_at", [*slow("manifesto.json", ".pdf"), "event"])
 def test_a_run_that_is_killed_leaves_one_whole_version_to_the_next(
     jequitai: Municipality, registry: Registry, dies_at: str
 ) -> None:

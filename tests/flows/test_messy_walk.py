@@ -6,8 +6,6 @@ the municipality is its neighbour, because other tests have Timóteo itself.
 
 import json
 import re
-import sqlite3
-from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -20,7 +18,6 @@ from ldap3 import BASE, Connection
 from ldap3.core.exceptions import LDAPInsufficientAccessRightsResult
 from prefect.logging.handlers import APILogWorker
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from blocks.catalog import Catalog
@@ -42,8 +39,10 @@ from tasks.adhesion import adhere
 from tasks.instance import Instance, load_instance
 from tasks.units import ensure_units
 from tasks.users_sheet import read_user_sheet
+from tests.leaks import leaked, logs_of, tables_of_the_orchestrator, tables_of_the_registry
 from tests.messy import messy_workbook
 
+pytestmark = pytest.mark.slow
 POPULATION = 110_000
 EXAMPLES = PROJECT_ROOT / "examples" / "timoteo"
 MESSY = messy_workbook()
@@ -203,26 +202,10 @@ def test_nothing_of_anybody_is_anywhere_else(
     APILogWorker.drain_all(timeout=30)
     words = MESSY.personal | {password.get_secret_value() for password in (*mailed.values(), CHOSEN)}
     assert len(words) > 5 * MESSY.people
-    wanted = {word.lower() for word in words}
-    leaks = {
-        where: leaked for where, said in places(lab, programme) if (leaked := sum(word in said for word in wanted))
-    }
-    assert leaks == {}
-
-
-def places(lab: Path, programme: Settings) -> Iterator[tuple[str, str]]:
-    logs = list((lab / "log").glob("*.log"))
-    assert {"prefect", "sei", "mariadb", "ldap", "smtp", "s3"} <= {path.stem for path in logs}
-    for path in logs:
-        yield path.name, path.read_text(encoding="utf-8", errors="replace").lower()
-    (path,) = lab.glob("prefect/**/prefect.db")
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    assert {"flow_run", "task_run", "log", "artifact", "events"} <= set(tables)
-    for table in tables:
-        yield table, repr(database.execute(f'SELECT * FROM "{table}"').fetchall()).lower()
-    engine = create_engine(programme.registry_url.get_secret_value())
-    with engine.connect() as connection:
-        for table in ("event", "environment", "municipality"):
-            yield f"registry {table}", repr(connection.execute(text(f"SELECT * FROM {table}")).fetchall()).lower()
-    engine.dispose()
+    places = logs_of(lab)
+    assert {"prefect", "sei", "mariadb", "ldap", "smtp", "s3"} <= set(places)
+    places |= tables_of_the_orchestrator(lab)
+    assert {"flow_run", "task_run", "log", "artifact", "events"} <= set(places)
+    tables = tables_of_the_registry(programme.registry_url)
+    places |= {f"registro: {name}": tables[name] for name in ("event", "environment", "municipality")}
+    assert leaked({name: said.lower() for name, said in places.items()}, {word.lower() for word in words}) == set()

@@ -105,6 +105,7 @@ def drill(instances: list[Instance]) -> None:
     print(f"{len(before)} environments in {report.seconds:.1f} s")  # noqa: T201
 
 
+@pytest.mark.slow
 def test_the_environments_of_a_lost_server_are_back_on_another(make: MakeLost, registry: Registry) -> None:
     first, second = instances = make(2)
     with pytest.raises(GateClosedError, match="ainda tem os bancos de"):

@@ -28,6 +28,7 @@ from tests.flows.conftest import EXAMPLES, Join
 from tests.upgrade.vendor import script_steps
 
 OLD, NEW = "4.0.0", "4.1.0"
+pytestmark = pytest.mark.slow
 SHEETS = (EXAMPLES / "unidades.csv", EXAMPLES / "usuarios.csv")
 TRAINING = Purpose.TREINAMENTO
 OWN_PROFILE = "Consulta (somente leitura)"  # of the document model
