@@ -32,7 +32,8 @@ class SeiBrowser:
     """A person's browser on one environment, which goes where the pages' links and forms lead.
 
     They are found by the action that they name: the rest of a link of SEI is a hash made for the session. What is done
-    next is done from the page that is open, where that has the link or form for it; what is read is asked for anew.
+    next is done from the page that is open, where that has the link or form for it; what is read is asked for anew,
+    unless the last thing done led there.
     Whatever the pages refuse is an IntegrityError with the notice that they show; a server that does not answer, or
     says that it cannot now, is a RetryableError.
     """
@@ -42,6 +43,7 @@ class SeiBrowser:
         self._where = address.host
         self._known: dict[str, str] = {}  # where processes are, by their numbers, and the search; all session long
         self._page: httpx.Response | None = None
+        self._is_read = False
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -89,7 +91,7 @@ class SeiBrowser:
     def list_processes(self, specification: str) -> list[str]:
         """The numbers of the unit's open processes that have this specification."""
         numbers = []
-        for row in self._shown(self._ask("GET", PROCESSES), "A lista de processos não abriu").iterfind(".//tbody/tr"):
+        for row in self._shown(self._anew(PROCESSES), "A lista de processos não abriu").iterfind(".//tbody/tr"):
             cells = [text_of(cell) for cell in row.iterfind("td")]
             if specification in cells[1:]:
                 numbers.append(cells[0])
@@ -109,7 +111,7 @@ class SeiBrowser:
 
     def list_documents(self, process: str) -> list[str]:
         """The numbers of the documents of a process, in their order there."""
-        page = self._ask("GET", self._place_of(process))
+        page = self._anew(self._place_of(process))
         rows = self._shown(page, f"O processo {process} não abriu").iterfind(".//tbody/tr")
         return [text_of(row.find("td")) for row in rows if is_of_document(row)]
 
@@ -197,6 +199,12 @@ class SeiBrowser:
             return self._page
         return self._ask("GET", address)
 
+    def _anew(self, address: str) -> httpx.Response:
+        """The page of an address as it is now; each is read once."""
+        page = self._ask("GET", address) if self._is_read else self._at(address)
+        self._is_read = True
+        return page
+
     def _place_of(self, process: str) -> str:
         """Where a process of the person's unit is, or else one that the search finds."""
         if process not in self._known:
@@ -274,7 +282,7 @@ class SeiBrowser:
         data: Mapping[str, str] | None = None,
         files: Mapping[str, File] | None = None,
     ) -> httpx.Response:
-        self._page = None
+        self._page, self._is_read = None, False
         try:
             answer = self._client.request(method, address, data=data, files=files)
             if answer.is_redirect:
