@@ -109,6 +109,9 @@ def examine(
     Raises:
         IntegrityError: something is not so; the message names the first problems.
     """
+    rehearsal = was.oddities is not None  # in which nobody waits for the opening
+    # First of all: what the test of use writes meanwhile would have to be read.
+    resting = {kind: set[str]() for kind in KINDS} if rehearsal else _resting(instance, was)
     installed = installed_versions(instance)
     problems = judge_arrival(installed, plan.target, plan.releases)
     if problems:
@@ -120,9 +123,9 @@ def examine(
     ]
     if problems:
         raise _refused(instance, problems)
-    rehearsal = was.oddities is not None  # in which nobody waits for the opening
     same = {kind: _same_structure(kind, plan, found[kind]) for kind in KINDS}
-    untouched = dict.fromkeys(KINDS, frozenset[str]()) if rehearsal else _untouched(instance, was, same)
+    # Of a table that was made anew, or closed meanwhile, the server does not know who wrote it: such a one is read.
+    untouched = {kind: resting[kind] & was.contents[kind].keys() & same[kind] for kind in KINDS}
     contents = _contents(plan, was, held, found, untouched)
     problems = judge_contents(was.contents, contents, plan.way)
     left = {kind: _left(was, kind, contents[kind], same[kind] - declared_tables(plan.way, kind)) for kind in KINDS}
@@ -188,14 +191,10 @@ def _same_structure(kind: Database, plan: UpgradePlan, found: Structure) -> Set[
     }
 
 
-def _untouched(instance: Instance, was: Moment, same: Mapping[Database, Set[str]]) -> dict[Database, Set[str]]:
-    """The tables of the `same` structure that nobody wrote since, as the server knows.
-
-    Of a table that was made anew, or closed meanwhile, it does not know it: such a one is read.
-    """
+def _resting(instance: Instance, was: Moment) -> dict[Database, set[str]]:
+    """The tables that nobody wrote since, as the server knows."""
     return {
-        kind: read_resting(instance.server, schema, was.read_at - 1) & was.contents[kind].keys() & same[kind]
-        for kind, schema in schemas_of(instance).items()
+        kind: read_resting(instance.server, schema, was.read_at - 1) for kind, schema in schemas_of(instance).items()
     }
 
 
