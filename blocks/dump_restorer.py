@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.dump_statements import INSERT, statements
-from blocks.mariadb import MariaDBServer, identifier
+from blocks.mariadb import MariaDBServer, identifier, until_no_deadlock
 from blocks.row_lanes import RowLanes
 from domain.errors import IntegrityError
 
@@ -129,7 +129,7 @@ class Remainder(NamedTuple):
                 if schema and schema != current:
                     cursor.connection.query(f"USE {identifier(schemas[schema])}")
                     current = schema
-                cursor.connection.query(statement)
+                _query(cursor, statement)
 
 
 def restore_tables(lines: Iterable[bytes], server: MariaDBServer, schemas: Mapping[str, str], what: str) -> Remainder:
@@ -149,7 +149,7 @@ def restore_tables(lines: Iterable[bytes], server: MariaDBServer, schemas: Mappi
         cursor.connection.autocommit(True)
         for statement in statements(lines, what):
             if statement.startswith(INSERT):
-                cursor.connection.query(statement)
+                _query(cursor, statement)
             elif _NEEDLESS.match(statement) or _CREATE_DATABASE.match(statement):
                 continue
             elif found := _USE.fullmatch(statement):
@@ -158,9 +158,13 @@ def restore_tables(lines: Iterable[bytes], server: MariaDBServer, schemas: Mappi
                     raise IntegrityError("A cópia traz um banco que não é do ambiente", what, "Não use esta cópia.")
                 cursor.connection.query(f"USE {identifier(schemas[current])}")
             elif _TABLE.match(statement):
-                cursor.connection.query(statement)
+                _query(cursor, statement)
             else:
                 rest.append((current, statement))
                 if _SETTING.match(statement):
-                    cursor.connection.query(statement)
+                    _query(cursor, statement)
     return Remainder(tuple(rest))
+
+
+def _query(cursor: "Cursor", statement: bytes) -> None:
+    until_no_deadlock(lambda: cursor.connection.query(statement))

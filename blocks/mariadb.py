@@ -1,14 +1,16 @@
 """A MariaDB server: the only door to the databases of the SEI instances."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pymysql
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
+from pymysql.constants import ER
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from blocks.mariadb_accounts import EnvironmentAccounts
 from blocks.rehearsal import is_rehearsal
@@ -21,6 +23,8 @@ from domain.placement import ServerCapacity
 if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import Cursor
+
+T = TypeVar("T")
 
 _ANSWER_TIMEOUT_SECONDS = 60
 _SERVER_FAILURES: dict[Failure, tuple[type[ImplantaError], str, str]] = {
@@ -99,6 +103,24 @@ def explain_code(code: int, text: str, where: str) -> ImplantaError | None:
         return None
     kind, what, fix = _SERVER_FAILURES[failure]
     return kind(f"{what} (erro {code})", where, fix)
+
+
+def _was_undone(error: BaseException) -> bool:
+    return isinstance(error, pymysql.err.MySQLError) and error.args[:1] == (ER.LOCK_DEADLOCK,)
+
+
+@retry(
+    retry=retry_if_exception(_was_undone),
+    stop=stop_after_attempt(5),
+    wait=wait_random_exponential(multiplier=0.05, max=1),
+    reraise=True,
+)
+def until_no_deadlock(run: Callable[[], T]) -> T:
+    """Run a statement that is a transaction of its own, and again if InnoDB undid it for another's sake.
+
+    A definition writes the server's statistics of its tables, which the server writes by itself at the same time.
+    """
+    return run()
 
 
 def identifier(name: str) -> str:
@@ -245,7 +267,8 @@ class MariaDBServer(Block):
             cursor.execute("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,))
             if cursor.fetchone():
                 return Change(unchanged=1)
-            self.define(cursor, f"CREATE DATABASE {identifier(name)} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+            made = f"CREATE DATABASE {identifier(name)} CHARACTER SET latin1 COLLATE latin1_swedish_ci"
+            until_no_deadlock(lambda: self.define(cursor, made))
             return Change(created=1, details=(f"banco {name} criado",))
 
     def drop_database(self, name: str) -> Change:
@@ -255,7 +278,7 @@ class MariaDBServer(Block):
             if not cursor.fetchone():
                 return Change()
             cursor.execute("SET foreign_key_checks = 0")  # SEI's foreign keys go in circles
-            self.define(cursor, f"DROP DATABASE {identifier(name)}")
+            until_no_deadlock(lambda: self.define(cursor, f"DROP DATABASE {identifier(name)}"))
             return Change(removed=1, details=(f"banco {name} apagado",))
 
     def ensure_application_user(

@@ -1,9 +1,12 @@
 """The database server: transactions whole or not at all, schemas made and dropped, errors told without data."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pymysql
 import pytest
 
-from blocks.mariadb import MariaDBServer, explain
+from blocks.mariadb import MariaDBServer, explain, until_no_deadlock
 from domain.change import Change
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from tests.blocks.conftest import ENVIRONMENT
@@ -122,3 +125,33 @@ def test_a_server_that_falls_silent_does_not_hold_a_step_for_ever(server: MariaD
         impatient.transaction() as cursor,
     ):
         cursor.execute("SELECT SLEEP(20)")
+
+
+def test_a_statement_that_a_deadlock_undid_is_run_again(schemas: Databases, server: MariaDBServer) -> None:
+    """The other transaction has changed more rows, so that InnoDB undoes this one."""
+    database, table = schemas.name.database_sei, "implanta_impasse"
+    with server.connection(database) as mine, server.connection(database) as others:
+        with mine.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, valor int) ENGINE=InnoDB")
+            cursor.execute(f"INSERT INTO {table} SELECT seq, 0 FROM seq_1_to_50")
+            mine.commit()
+        mine.autocommit(True)
+        attempts: list[int] = []
+
+        def both() -> int:
+            attempts.append(1)
+            with mine.cursor() as cursor:
+                return cursor.execute(f"UPDATE {table} SET valor = valor + 1 WHERE id IN (1, 2)")
+
+        with others.cursor() as other, ThreadPoolExecutor(1) as pool:
+            other.execute(f"UPDATE {table} SET valor = 7 WHERE id >= 2")
+            waiting = pool.submit(until_no_deadlock, both)
+            time.sleep(1)  # it has the first row by now, and waits for the second
+            other.execute(f"UPDATE {table} SET valor = 7 WHERE id = 1")
+            others.commit()
+            assert waiting.result(timeout=30) == 2
+        with mine.cursor() as cursor:
+            cursor.execute(f"SELECT valor FROM {table} WHERE id IN (1, 2)")
+            assert cursor.fetchall() == ((8,), (8,))
+            cursor.execute(f"DROP TABLE {table}")
+    assert len(attempts) == 2

@@ -4,7 +4,7 @@ import pytest
 
 from blocks.settings import Settings
 from domain.errors import IntegrityError
-from flows.check_environments import check_environments
+from flows.check_environments import check_environments, compare_environment
 from flows.plan_environment import plan_environment
 from flows.verify_environment import verify_environment
 from tests.conformity.conftest import ATTACKER, Fleet, create, latest_artifact
@@ -46,3 +46,18 @@ def test_every_part_that_drifted_is_named_left_alone_and_mended(
     assert check_environments().drifted == ()
     quiet = create(ATTACKER)
     assert {step.name: str(step.change) for step in quiet.steps if step.change.total} == {}
+
+
+def test_who_begins_to_be_changed_while_it_is_looked_at_waits_for_the_next_night(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = fleet.instance(ATTACKER)
+    CHANGED["a parameter of SEI"].make(instance)
+    try:
+        monkeypatch.setattr("flows.check_environments.list_delivered", list)
+        found = compare_environment.fn(ATTACKER)
+        assert (found.drifted, found.facts) == ((), ("Em mudança: fica para a próxima noite.",))
+        monkeypatch.undo()
+        assert [step.name for step in compare_environment.fn(ATTACKER).drifted] == ["parâmetros"]
+    finally:
+        create(ATTACKER)
