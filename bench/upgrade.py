@@ -42,8 +42,8 @@ AVERAGE: tuple[tuple[Place, Place], ...] = (
     (("3168606", "Teófilo Otoni", 141269), ("3138203", "Lavras", 105756)),
     (("3144805", "Nova Lima", 97378), ("3170404", "Unaí", 87000)),
     (("3147907", "Passos", 115970), ("3125101", "Extrema", 37649)),
-    (("3105608", "Barbacena", 138204), ("3103504", "Araguari", 117808)),
-    (("3170701", "Varginha", 136602), ("3118304", "Conselheiro Lafaiete", 129606)),
+    (("3105608", "Barbacena", 139061), ("3103504", "Araguari", 118361)),
+    (("3170701", "Varginha", 137608), ("3118304", "Conselheiro Lafaiete", 130584)),
 )
 LARGE: tuple[Place, Place] = (("3143302", "Montes Claros", 417478), ("3127701", "Governador Valadares", 282164))
 # An upgrade leaves files alone: as many as an average prefeitura has, and short ones.

@@ -6,7 +6,7 @@ import httpx
 from lxml.html import FormElement, HtmlElement, SelectElement
 from pydantic import SecretStr
 
-from blocks.http_client import client_for
+from blocks.http_client import NO_ANSWER, client_for
 from blocks.runtime import ServiceAddress
 from blocks.sei_page import is_of_document, links, parse, parts, query_of, row_of, text_of
 from domain.errors import ImplantaError, IntegrityError, RetryableError
@@ -15,14 +15,7 @@ PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
 SIGN_IN_PAGE = "/sip/login.php"
 _PROCESS = "procedimento_trabalhar"
 # What says that the server, not the person, has a problem that may pass.
-_PASSING = frozenset(
-    {
-        httpx.codes.BAD_GATEWAY,
-        httpx.codes.SERVICE_UNAVAILABLE,
-        httpx.codes.GATEWAY_TIMEOUT,
-        httpx.codes.TOO_MANY_REQUESTS,
-    }
-)
+_PASSING = NO_ANSWER - {httpx.codes.INTERNAL_SERVER_ERROR} | {httpx.codes.SERVICE_UNAVAILABLE}
 
 File = tuple[str, bytes]
 """Name and content of a file."""
@@ -33,9 +26,8 @@ class SeiBrowser:
 
     They are found by the action that they name: the rest of a link of SEI is a hash made for the session. What is done
     next is done from the page that is open, where that has the link or form for it; what is read is asked for anew,
-    unless the last thing done led there.
-    Whatever the pages refuse is an IntegrityError with the notice that they show; a server that does not answer, or
-    says that it cannot now, is a RetryableError.
+    unless the last thing done led there. Whatever the pages refuse is an IntegrityError with the notice that they show;
+    a server that does not answer, or says that it cannot now, is a RetryableError.
     """
 
     def __init__(self, address: ServiceAddress) -> None:
@@ -59,8 +51,15 @@ class SeiBrowser:
     # -- sessions
 
     def sign_in(self, login: str, password: SecretStr) -> bool:
-        """Fill the sign-in form in; True when the list of processes opens."""
-        return _shows_processes(self._sign_in(login, password))
+        """Fill the sign-in form in; True when the list of processes opens, False when the page refuses.
+
+        Raises:
+            ImplantaError: the application broke or could not be reached, which refuses nobody.
+        """
+        answer = self._sign_in(login, password)
+        if answer.status_code in NO_ANSWER:
+            raise self._refusal("A página de entrada não respondeu", answer)
+        return _shows_processes(answer)
 
     def require_sign_in(self, login: str, password: SecretStr) -> None:
         """Sign in, or raise what the page says."""
@@ -70,7 +69,6 @@ class SeiBrowser:
 
     def _sign_in(self, login: str, password: SecretStr) -> httpx.Response:
         self._known.clear()
-        self._page = None
         # In maintenance some are let in by a form that a page of status 503 shows.
         page = self._ask("GET", f"{SIGN_IN_PAGE}?sigla_sistema=SEI")
         form = next((form for form in parse(page).forms if "txtUsuario" in form.fields), None)

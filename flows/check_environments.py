@@ -10,7 +10,9 @@ from flows.create_environment import PROCEDURE
 from flows.stage import at_most, results_of
 from tasks.clock import now
 from tasks.inspection import publish_fleet_inspection
+from tasks.instance import load_instance
 from tasks.neighbourhood import list_delivered
+from tasks.restoration import is_changing
 from tasks.step import step
 
 AT_ONCE = 4
@@ -25,7 +27,7 @@ def compare_environment(environment: str) -> Inspection:
     found = _rehearse(environment)
     if not found.drifted:
         return found
-    if environment not in list_delivered():  # it began to be upgraded, restored or retired meanwhile
+    if is_changing(load_instance(environment)):  # it began meanwhile
         return Inspection(environment=environment, steps=(), facts=("Em mudança: fica para a próxima noite.",))
     return _rehearse(environment)
 

@@ -8,6 +8,7 @@ from slugify import slugify
 
 from blocks.settings import load_settings
 from domain.inspection import FleetInspection, Inspection
+from domain.report import table_cell
 from domain.segregation import FleetSegregation
 from tasks.prefect_errors import explaining_prefect
 from tasks.step import step
@@ -29,18 +30,19 @@ def publish_inspection(environment: str, inspection: Inspection) -> None:
 def publish_fleet_inspection(day: date, fleet: FleetInspection) -> None:
     """Publish how many are as declared, who could not be compared, then what differs in each of the others."""
     title = "Desvio dos ambientes"
-    drifted = fleet.drifted
-    as_declared = len(fleet.inspections) - len(drifted)
-    counted = f"{as_declared} conferem, {len(drifted)} diferem, {len(fleet.failures)} não puderam ser comparados."
-    lines = [f"# {title}", "", counted, "", *(f"- **{name}**: {why}" for name, why in fleet.failures.items())]
+    drifted, left_out = fleet.drifted, [one for one in fleet.inspections if not one.steps]
+    as_declared, without = len(fleet.inspections) - len(drifted) - len(left_out), len(left_out) + len(fleet.failures)
+    lines = [f"# {title}", "", f"{as_declared} conferem, {len(drifted)} diferem, {without} não foram comparados.", ""]
+    lines += [f"- **{name}**: {why}" for name, why in fleet.failures.items()]
+    lines += [f"- **{one.environment}**: {'; '.join(one.facts)}" for one in left_out]
     for one in drifted:
         lines += ["", f"## {one.environment}", "", *_table_of(one)]
     publish_markdown("desvio-dos-ambientes", lines, f"{title} em {day:%d/%m/%Y}")
 
 
 def _table_of(inspection: Inspection) -> list[str]:
-    rows = (f"| {result.name} | {'; '.join(result.change.details) or result.change} |" for result in inspection.drifted)
-    return ["| Passo | O que mudaria |", "|---|---|", *rows]
+    rows = [(result.name, "; ".join(result.change.details) or str(result.change)) for result in inspection.drifted]
+    return ["| Passo | O que mudaria |", "|---|---|", *(f"| {name} | {table_cell(what)} |" for name, what in rows)]
 
 
 @step("resultado da segregação")

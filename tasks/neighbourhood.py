@@ -1,10 +1,9 @@
 """Which environments exist, and who tries to reach whom."""
 
-from domain.retirement import Standing, retirement_of
 from domain.segregation import choose_neighbours
 from tasks import doors
 from tasks.certificate import DELIVERED
-from tasks.instance import happenings
+from tasks.instance import environments_in_use
 from tasks.restoration import unfinished_restorations
 from tasks.upgrading import unfinished_upgrades
 
@@ -25,16 +24,14 @@ def list_delivered() -> list[str]:
     One whose creation was cut off answers at no door yet: a neighbour that waited for it would never be finished. So
     does one that is being restored or upgraded, and one that waits for it on a database server that is lost.
     """
-    registry = doors.registry()
     restored, upgraded = unfinished_restorations(), unfinished_upgrades()
     lost = {restoration.lost_server for restoration in restored.values()}
-    delivered = {event.environment for event in registry.events(kinds=[DELIVERED])}
+    delivered = {event.environment for event in doors.registry().events(kinds=[DELIVERED])}
     return [
         record.slug
-        for record in registry.list_environments()
+        for record in environments_in_use()
         if record.slug in delivered
         and record.slug not in restored
         and record.slug not in upgraded
         and record.database_server not in lost
-        and retirement_of(happenings(record.ibge, record.slug)).standing is Standing.ACTIVE
     ]

@@ -28,6 +28,12 @@ def _happening(event: EventRecord) -> RestoreHappening:
     return RestoreHappening.model_validate({"kind": event.kind, "at": event.occurred_at, **event.details})
 
 
+def is_changing(instance: Instance) -> bool:
+    """Whether an upgrade or a restoration of the environment has begun and is not over."""
+    upgrade, restoration = last_upgrade(instance), last_restoration(instance)
+    return (upgrade is not None and not upgrade.is_over) or (restoration is not None and not restoration.finished)
+
+
 def require_begun(instance: Instance) -> Restoration:
     """The restoration that is going on.
 

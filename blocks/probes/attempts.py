@@ -1,7 +1,6 @@
 """How an attempt is made and told: refused, or let through, and by what answer."""
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 
 from domain.errors import RetryableError
 from domain.segregation import ProbeResult, Way
@@ -13,9 +12,6 @@ class RefusedError(Exception):
 
 # Returns what was seen, in Portuguese and without values; raises RefusedError when the system let nothing through.
 Attempt = Callable[[], str]
-
-# Whoever answers so did not refuse: the application broke, or the edge does not reach it.
-BROKEN = frozenset({HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 
 
 def try_all(way: Way, attempts: Mapping[str, Attempt], *, control: bool = False) -> list[ProbeResult]:

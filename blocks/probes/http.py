@@ -8,8 +8,8 @@ from typing import TypeVar
 import httpx
 from pydantic import SecretStr
 
-from blocks.http_client import client_for
-from blocks.probes.attempts import BROKEN, Attempt, RefusedError, try_all, try_password, unanswered
+from blocks.http_client import NO_ANSWER, client_for
+from blocks.probes.attempts import Attempt, RefusedError, try_all, try_password, unanswered
 from blocks.runtime import ServiceAddress
 from blocks.sei_browser import PROCESSES, SeiBrowser
 from blocks.sei_services import SeiServices
@@ -92,7 +92,7 @@ def _asking(work: Callable[[], T]) -> T:
 
 def _answered(answer: httpx.Response) -> httpx.Response:
     """The answer, if it is one: a server that broke, or that the edge does not reach, refuses nothing."""
-    if answer.status_code in BROKEN:
+    if answer.status_code in NO_ANSWER:
         raise unanswered(f"HTTP {answer.status_code}", "sonda HTTP")
     return answer
 

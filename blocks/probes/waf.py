@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 import httpx
 
-from blocks.http_client import client_for
-from blocks.probes.attempts import BROKEN, Attempt, RefusedError, try_all, unanswered
+from blocks.http_client import NO_ANSWER, client_for
+from blocks.probes.attempts import Attempt, RefusedError, try_all, unanswered
 from blocks.runtime import ServiceAddress
 from domain.segregation import ProbeResult, Way
 
@@ -39,7 +39,7 @@ def _ask(address: ServiceAddress, parameters: dict[str, str]) -> str:
             answer = client.get(_PAGE, params=parameters)
     except httpx.HTTPError as e:
         raise unanswered(type(e).__name__, address.host) from None
-    if answer.status_code in BROKEN:
+    if answer.status_code in NO_ANSWER:
         raise unanswered(f"HTTP {answer.status_code}", address.host)
     if answer.status_code in _STOPPED:
         raise RefusedError(f"HTTP {answer.status_code}")

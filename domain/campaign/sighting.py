@@ -55,12 +55,14 @@ def parameters_digest(values: Mapping[str, str]) -> str:
 
 def with_since(seen: Sighting, before: Sighting | None, now: datetime) -> Sighting:
     """The same, with the moments since which its version of SEI and those of its modules are known."""
-    kept = before.since if before is not None and before.sei == seen.sei else None
-    modules = {
-        code: before.modules_since.get(code, now) if before is not None and before.modules.get(code) == version else now
-        for code, version in seen.modules.items()
+    if before is None:
+        return seen.model_copy(update={"since": now, "modules_since": dict.fromkeys(seen.modules, now)})
+    since = before.since if before.sei == seen.sei else None
+    kept = {
+        code: when for code, when in before.modules_since.items() if before.modules.get(code) == seen.modules.get(code)
     }
-    return seen.model_copy(update={"since": kept or now, "modules_since": modules})
+    modules = {code: kept.get(code, now) for code in seen.modules}
+    return seen.model_copy(update={"since": since or now, "modules_since": modules})
 
 
 def is_news(seen: Sighting, before: Sighting | None, told_at: datetime | None, now: datetime) -> bool:

@@ -1,6 +1,5 @@
 """The database server: transactions whole or not at all, schemas made and dropped, errors told without data."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pymysql
@@ -11,6 +10,7 @@ from domain.change import Change
 from domain.errors import ImplantaError, IntegrityError, InvalidInputError, RetryableError
 from tests.blocks.conftest import ENVIRONMENT
 from tests.blocks.instance import Databases
+from tests.waiting import wait_until
 
 
 def test_a_transaction_that_fails_leaves_nothing(schemas: Databases, server: MariaDBServer) -> None:
@@ -127,6 +127,13 @@ def test_a_server_that_falls_silent_does_not_hold_a_step_for_ever(server: MariaD
         cursor.execute("SELECT SLEEP(20)")
 
 
+def somebody_waits_for(server: MariaDBServer, table: str) -> bool:
+    with server.transaction() as cursor:
+        waiting = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE %s"
+        cursor.execute(waiting, (f"%{table}%",))
+        return cursor.fetchone() is not None
+
+
 def test_a_statement_that_a_deadlock_undid_is_run_again(schemas: Databases, server: MariaDBServer) -> None:
     """The other transaction has changed more rows, so that InnoDB undoes this one."""
     database, table = schemas.name.database_sei, "implanta_impasse"
@@ -146,7 +153,7 @@ def test_a_statement_that_a_deadlock_undid_is_run_again(schemas: Databases, serv
         with others.cursor() as other, ThreadPoolExecutor(1) as pool:
             other.execute(f"UPDATE {table} SET valor = 7 WHERE id >= 2")
             waiting = pool.submit(until_no_deadlock, both)
-            time.sleep(1)  # it has the first row by now, and waits for the second
+            wait_until(lambda: somebody_waits_for(server, table), "it has the first row, and waits for the second")
             other.execute(f"UPDATE {table} SET valor = 7 WHERE id = 1")
             others.commit()
             assert waiting.result(timeout=30) == 2

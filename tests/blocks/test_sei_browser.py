@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 from pydantic import SecretStr
 
+from blocks import http_client
 from blocks.runtime import ServiceAddress
 from blocks.sei_browser import PROCESSES, SeiBrowser
 from domain.errors import IntegrityError, RetryableError
@@ -50,7 +51,6 @@ NOTICE = '<?xml version="1.0" encoding="iso-8859-1"?><html><p class="aviso">Usu�
         (200, NOTICE.encode("latin1"), IntegrityError, r"Usuário não tem permissão \(HTTP 200\)"),
         (403, NOTICE.encode("latin1"), IntegrityError, r"Usuário não tem permissão \(HTTP 403\)"),
         (503, NOTICE.encode("latin1"), RetryableError, r"Usuário não tem permissão \(HTTP 503\)"),
-        (502, b"", RetryableError, r"a página não diz por quê \(HTTP 502\)"),
         (200, b" \n", IntegrityError, r"a página não diz por quê \(HTTP 200\)"),
         (200, b"\x00\xff\xfe", IntegrityError, r"a página não diz por quê \(HTTP 200\)"),
     ],
@@ -70,14 +70,30 @@ def test_a_page_that_is_not_the_one_is_told_with_what_it_says(
         browser.require_sign_in("alguem", SecretStr("senha"))
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, RetryableError), (500, IntegrityError), (502, RetryableError), (504, RetryableError)]
+)
+def test_a_server_that_broke_or_takes_no_more_refuses_nobody(
+    browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch, status: int, kind: type[Exception]
+) -> None:
+    monkeypatch.setattr(http_client, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(Pages, "status", status)
+    for sign_in in (browser.sign_in, browser.require_sign_in):
+        with pytest.raises(kind, match=rf"\(HTTP {status}\)"):
+            sign_in("alguem", SecretStr("senha"))
+
+
+def list_with(process: str, link: str) -> bytes:
+    """The list of processes with one in it."""
+    cells = f"<td><a href='{link}'>{process}</a></td><td>Tipo</td><td>Teste</td>"
+    return f"<table><tbody><tr>{cells}</tr></tbody></table>".encode("latin1")
+
+
 def test_links_are_found_by_their_action_whatever_hash_they_carry(
     browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (
-        "<table><tbody><tr><td><a href='controlador.php?acao=procedimento_trabalhar&infra_hash=abc'>17.1/2026-0</a>"
-        "</td><td>Tipo</td><td>Teste</td></tr></tbody></table>"
-    )
-    monkeypatch.setattr(Pages, "body", page.encode("latin1"))
+    link = "controlador.php?acao=procedimento_trabalhar&infra_hash=abc"
+    monkeypatch.setattr(Pages, "body", list_with("17.1/2026-0", link))
     assert browser.list_processes("Teste") == ["17.1/2026-0"]
     assert browser.list_documents("17.1/2026-0") == []
     with pytest.raises(IntegrityError, match=r"O processo 17\.2/2026-0 não abriu: a página não oferece protocolo_pes"):
@@ -89,13 +105,9 @@ def test_links_are_found_by_their_action_whatever_hash_they_carry(
 def test_what_is_read_is_asked_for_anew_and_what_is_done_is_done_from_the_page_that_is_open(
     browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (
-        "<table><tbody><tr><td><a href='/controlador.php?acao=procedimento_trabalhar&id_procedimento=1'>17.1</a></td>"
-        "<td>Tipo</td><td>Teste</td></tr></tbody></table>"
-    )
-    monkeypatch.setattr(Pages, "body", page.encode("latin1"))
-    monkeypatch.setattr(Pages, "asked", [])
     process, unoffered = "/controlador.php?acao=procedimento_trabalhar&id_procedimento=1", "não oferece documento_gerar"
+    monkeypatch.setattr(Pages, "body", list_with("17.1", process))
+    monkeypatch.setattr(Pages, "asked", [])
     assert browser.list_processes("Teste") == ["17.1"]
     assert browser.list_documents("17.1") == []
     assert browser.list_documents("17.1") == []

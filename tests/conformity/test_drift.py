@@ -4,9 +4,13 @@ import pytest
 
 from blocks.settings import Settings
 from domain.errors import IntegrityError
+from domain.upgrading import UpgradeEvent, UpgradeHappening
 from flows.check_environments import check_environments, compare_environment
 from flows.plan_environment import plan_environment
 from flows.verify_environment import verify_environment
+from tasks import clock
+from tasks.environment import ensure_parameters
+from tasks.upgrading import remember_upgrade
 from tests.conformity.conftest import ATTACKER, Fleet, create, latest_artifact
 from tests.conformity.drifts import CHANGED, GONE, Drift
 from tests.conformity.snapshot import differences, look, registry_schema
@@ -48,16 +52,16 @@ def test_every_part_that_drifted_is_named_left_alone_and_mended(
     assert {step.name: str(step.change) for step in quiet.steps if step.change.total} == {}
 
 
-def test_who_begins_to_be_changed_while_it_is_looked_at_waits_for_the_next_night(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_begins_to_be_changed_while_it_is_looked_at_waits_for_the_next_night(fleet: Fleet) -> None:
     instance = fleet.instance(ATTACKER)
     CHANGED["a parameter of SEI"].make(instance)
     try:
-        monkeypatch.setattr("flows.check_environments.list_delivered", list)
+        begun = {"from_version": "4.0.0", "to_version": "4.1.0", "role": "operação", "reason": "conferência"}
+        remember_upgrade(instance, UpgradeHappening(kind=UpgradeEvent.BEGUN, at=clock.now(), **begun))
         found = compare_environment.fn(ATTACKER)
         assert (found.drifted, found.facts) == ((), ("Em mudança: fica para a próxima noite.",))
-        monkeypatch.undo()
+        for kind in (UpgradeEvent.FAILED, UpgradeEvent.RETURNED, UpgradeEvent.UNDONE):
+            remember_upgrade(instance, UpgradeHappening(kind=kind, at=clock.now()))
         assert [step.name for step in compare_environment.fn(ATTACKER).drifted] == ["parâmetros"]
     finally:
-        create(ATTACKER)
+        ensure_parameters.fn(ATTACKER)  # not all of it: each proof is a wrong password at the neighbour

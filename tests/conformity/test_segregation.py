@@ -19,6 +19,7 @@ from blocks.probes.waf import probe_waf
 from blocks.rehearsal import rehearsing
 from blocks.runtime import LabRuntime, ServiceAddress
 from blocks.settings import Settings
+from domain.edge import SiteLimits
 from domain.errors import IntegrityError, RetryableError
 from domain.person import TECHNICAL_LOGIN
 from domain.segregation import ProbeResult, SegregationReport, Way
@@ -132,6 +133,22 @@ def test_trying_a_neighbour_again_and_again_locks_nobody_out(attacker: Instance,
 
 def ensure_everything_is_as_declared(instance: Instance) -> list[str]:
     return [detail for breakage in BREAKAGES.values() for detail in breakage.mend(instance.name.slug).details]
+
+
+def test_a_neighbour_that_takes_no_more_requests_for_now_is_tried_when_it_does(attacker: Instance) -> None:
+    """Whom the edge sends away for the number of requests was refused nothing, and came in nowhere."""
+    (site,) = (site for site in doors.edge().list_sites() if site.slug == NEIGHBOUR)
+    in_plenty = titles(probe().results)
+    try:
+        doors.edge().ensure_site(
+            site.model_copy(update={"limits": SiteLimits(requests_per_second=4, burst=1, connections=10)})
+        )
+        report = probe()
+    finally:
+        doors.edge().ensure_site(site)
+    assert report.problems() == []
+    assert titles(report.results) == in_plenty
+    assert not any("429" in result.evidence for result in report.results)
 
 
 # ---- broken on purpose -----------------------------------------------------------------------------------------------

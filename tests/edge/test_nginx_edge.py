@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 import blocks.nginx_edge
 import blocks.nginx_records
+from blocks.http_client import client_for
 from blocks.nginx_edge import NginxEdge
 from blocks.probes.waf import probe_waf
 from blocks.rehearsal import rehearsing
@@ -263,6 +264,14 @@ def test_the_limit_of_one_environment_is_not_anothers(empty_edge: NginxEdge, sit
         assert statuses.count(429) >= 10
         assert statuses[0] == 200
         assert neighbour.get(LOGIN).status == 200
+
+
+def test_who_asks_by_our_own_client_waits_a_turn_and_is_let_in(empty_edge: NginxEdge, sites: Sites) -> None:
+    site = sites.make(A, limits=SiteLimits(requests_per_second=5, burst=1, connections=100))
+    empty_edge.ensure_site(site)
+    with client_for(empty_edge.address(site.environment)) as client:
+        answers = [client.post(LOGIN, data={"pwdSenha": "x" * 100}) for _ in range(8)]
+    assert {answer.status_code for answer in answers} == {200}
 
 
 # ---- maintenance -----------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_more_automations_than_the_server_tells_at_once_are_all_known(
     programme: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert programme
-    monkeypatch.setattr("cli.automations.PAGE", 5)
+    monkeypatch.setattr("cli.automations.PAGE", 2)
     assert ensure_automations(Catalog().alerts(), NAMES).total == 0
 
 
