@@ -1,6 +1,5 @@
 """How long planning an upgrade campaign takes for Minas Gerais and for Brazil, and how much memory it holds."""
 
-import sys
 import tracemalloc
 from collections.abc import Sequence
 from datetime import date, time, timedelta
@@ -177,9 +176,3 @@ def measure_planning() -> BenchResult:
             for name, found in measured.items()
         },
     )
-
-
-if __name__ == "__main__":
-    import json
-
-    json.dump(measure_planning().as_json(), sys.stdout, indent=1)

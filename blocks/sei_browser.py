@@ -14,8 +14,10 @@ from domain.errors import ImplantaError, IntegrityError, RetryableError
 PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
 SIGN_IN_PAGE = "/sip/login.php"
 _PROCESS = "procedimento_trabalhar"
+# The edge speaks, not the application.
+_UNREACHED = NO_ANSWER - {httpx.codes.INTERNAL_SERVER_ERROR}
 # What says that the server, not the person, has a problem that may pass.
-_PASSING = NO_ANSWER - {httpx.codes.INTERNAL_SERVER_ERROR} | {httpx.codes.SERVICE_UNAVAILABLE}
+_PASSING = _UNREACHED | {httpx.codes.SERVICE_UNAVAILABLE}
 
 File = tuple[str, bytes]
 """Name and content of a file."""
@@ -51,13 +53,13 @@ class SeiBrowser:
     # -- sessions
 
     def sign_in(self, login: str, password: SecretStr) -> bool:
-        """Fill the sign-in form in; True when the list of processes opens, False when the page refuses.
+        """Fill the sign-in form in; True when the list of processes opens, False when another page does.
 
         Raises:
-            ImplantaError: the application broke or could not be reached, which refuses nobody.
+            RetryableError: the application could not be reached, which refuses nobody.
         """
         answer = self._sign_in(login, password)
-        if answer.status_code in NO_ANSWER:
+        if answer.status_code in _UNREACHED:
             raise self._refusal("A página de entrada não respondeu", answer)
         return _shows_processes(answer)
 

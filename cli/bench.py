@@ -93,6 +93,15 @@ def upgrade(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def planning(as_json: JsonOption = False) -> None:
+    """Quanto leva planejar uma campanha por Minas e pelo Brasil inteiro. Exemplo: ./implanta bench planning"""
+    with errors_as_lines():
+        from bench.campaign_planning import measure_planning
+
+        _report(measure_planning(), as_json=as_json)
+
+
+@app.command()
 def board(as_json: JsonOption = False) -> None:
     """Quanto o painel demora a responder, com Minas e com o Brasil inteiro. Exemplo: ./implanta bench board"""
     with errors_as_lines():

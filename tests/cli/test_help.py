@@ -20,6 +20,7 @@ TOO_MUCH = {
     "bench seed",
     "bench users",
     "bench board",
+    "bench planning",
     "bench backup",
     "bench night",
     "bench fleet",

@@ -25,12 +25,12 @@ OLD, NEW = "4.0.0", "4.1.0"
 MARKS = "infra_agendamento_tarefa"
 
 
-def make(join: Join, ibge: str, name: str, purpose: Purpose = Purpose.TREINAMENTO) -> Instance:
+def make(join: Join, ibge: str, name: str, purpose: Purpose = Purpose.TREINAMENTO, size: Size = SMALL) -> Instance:
     municipality = join(ibge, name)
     create_environment(municipality.slug, purpose, OLD)
     found = load_instance(f"{municipality.slug}-{purpose}")
     sip, sei = found.name.database_sip, found.name.database_sei
-    fill(found.server, sip, sei, repository(found), size=SMALL, seed=1, today=clock.today())
+    fill(found.server, sip, sei, repository(found), size=size, seed=1, today=clock.today())
     return found
 
 

@@ -1,7 +1,5 @@
 """A release package leads from one reference to the other, spares what is the prefeitura's, refuses what it must."""
 
-import hashlib
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -21,38 +19,14 @@ from domain.reference import Reference
 from domain.structure import differences
 from domain.upgrade.fills import Fills
 from domain.upgrade.package import Kind, ReleasePackage, Statement, package_bytes, parse_package
-from domain.upgrade.rows_plan import RELEASE_TABLES, is_counter
 from tests.upgrade.conftest import Load
+from tests.upgrade.own_rows import digests, own_columns
 
 SMALL = Size(
     processes=300, documents=600, html_bytes=500, attachments=50, attachment_bytes=200, users=40, activities=900
 )
 OLD, NEW = "4.0.0", "4.1.0"
 Pair = tuple[Reference, Reference]
-
-
-def digests(server: MariaDBServer, schema: str, columns: Mapping[str, list[str]]) -> dict[str, str]:
-    """A hash of each table's rows over these columns."""
-    found = {}
-    with server.transaction(schema) as cursor:
-        for table, names in columns.items():
-            listed = ", ".join(f"`{name}`" for name in names)
-            cursor.execute(f"SELECT {listed} FROM `{table}`")
-            rows = sorted(map(repr, cursor.fetchall()))
-            found[table] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-    return found
-
-
-def common_columns(server: MariaDBServer, old: str, new: str) -> dict[str, list[str]]:
-    """The columns that both schemas have, by table."""
-    with server.transaction(old) as cursor:
-        before = read_ground(cursor, old).tables
-    with server.transaction(new) as cursor:
-        after = read_ground(cursor, new).tables
-    return {
-        table: [column for column in before[table].columns if column in after[table].columns]
-        for table in before.keys() & after.keys()
-    }
 
 
 @pytest.mark.parametrize(("source", "target"), [(OLD, NEW), (NEW, OLD)])
@@ -86,8 +60,7 @@ def test_rows_of_a_municipality_stay_as_they_are(
     apply_package(server, sip, official_back.sip)
     apply_package(server, sei, official_back.sei)
     for part, schema, dump in ((official.sip, sip, new.sip), (official.sei, sei, new.sei)):
-        columns = common_columns(server, schema, load(dump))
-        own = {t: c for t, c in columns.items() if t not in RELEASE_TABLES[part.database] and not is_counter(t)}
+        own = own_columns(server, part.database, schema, load(dump))
         before = digests(server, schema, own)
         apply_package(server, schema, part)
         assert digests(server, schema, own) == before

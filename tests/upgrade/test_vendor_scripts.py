@@ -2,13 +2,13 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from bench.synthetic import Size, fill
+from bench.synthetic import fill
 from blocks.catalog import Catalog
 from blocks.foreign_keys import check_foreign_keys
 from blocks.mariadb import MariaDBServer
@@ -17,7 +17,6 @@ from blocks.release_package import apply_package
 from domain.reference import Database, Reference, missing_rows
 from domain.structure import differences
 from domain.upgrade.package import Kind, ReleasePackage, Statement
-from domain.upgrade.rows_plan import RELEASE_TABLES, is_counter
 from domain.upgrade.script_output import ScriptOutcome
 from lab.sei_code import ensure_code
 from lab.sei_standin.vendor_code import (
@@ -29,21 +28,11 @@ from lab.sei_standin.vendor_code import (
     core_code,
     way_of,
 )
-from tests.upgrade.test_package import common_columns, digests
+from tests.upgrade.own_rows import AVERAGE, digests, own_columns
 from tests.upgrade.vendor import VendorHost, release_of, script_steps
 
 OLD, NEW = "4.0.0", "4.1.0"
 DATABASES: tuple[Database, ...] = ("sip", "sei")
-# The average prefeitura's work; its texts and files are shorter, as no script looks into them.
-SIZE = Size(
-    processes=3_000,
-    documents=11_700,
-    html_bytes=1_500,
-    attachments=400,
-    attachment_bytes=300,
-    users=350,
-    activities=26_400,
-)
 PEN_SIP = "sip/scripts/mod-pen/sip_atualizar_versao_modulo_pen.php"
 WSSEI = "sei/scripts/mod-wssei/sei_atualizar_versao_modulo_wssei.php"
 
@@ -135,10 +124,12 @@ def test_a_municipality_is_carried_over_and_its_rows_stay(
     new.load(target)
     municipality.load(target)
     schemas, server = municipality.schemas, municipality.server
-    fill(server, schemas["sip"], schemas["sei"], tmp_path / "files", size=SIZE, seed=11, today=date(2026, 11, 27))
+    fill(server, schemas["sip"], schemas["sei"], tmp_path / "files", size=AVERAGE, seed=11, today=date(2026, 11, 27))
     for part in official_back.parts:
         apply_package(server, schemas[part.database], part)
-    columns = {database: own_columns(municipality, new, database) for database in DATABASES}
+    columns = {
+        database: own_columns(server, database, schemas[database], new.schemas[database]) for database in DATABASES
+    }
     before = {database: digests(server, schemas[database], columns[database]) for database in DATABASES}
     upgrade(municipality)
     for database in DATABASES:
@@ -146,15 +137,9 @@ def test_a_municipality_is_carried_over_and_its_rows_stay(
         assert missing_rows(new.reference_rows(database), municipality.reference_rows(database)) == []
         assert digests(server, schemas[database], columns[database]) == before[database]
         assert check_foreign_keys(server, schemas[database]).broken == ()
-    assert municipality.one("sei", "SELECT COUNT(*) FROM procedimento") == SIZE.processes
+    assert municipality.one("sei", "SELECT COUNT(*) FROM procedimento") == AVERAGE.processes
     found = municipality.versions()
     assert (found.sei, found.sip, found.resources) == ("4.1.1", "3.1.1", "4.1.0")
-
-
-def own_columns(host: VendorHost, new: VendorHost, database: Database) -> Mapping[str, list[str]]:
-    """The columns that both versions have, of each table that is the prefeitura's own."""
-    columns = common_columns(host.server, host.schemas[database], new.schemas[database])
-    return {t: c for t, c in columns.items() if t not in RELEASE_TABLES[database] and not is_counter(t)}
 
 
 @pytest.mark.parametrize("seed", range(2))
