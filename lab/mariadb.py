@@ -36,6 +36,7 @@ bind-address={host}
 port={port}
 {user_line}
 skip-name-resolve
+plugin-load-add=disks
 log-bin=log-binario
 binlog-format=ROW
 server-id={server_id}

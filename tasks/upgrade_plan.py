@@ -13,6 +13,7 @@ from blocks.catalog import Catalog
 from blocks.open_work import list_open_work, measure_schemas
 from blocks.reference import find_reference
 from blocks.rehearsal import rehearsing
+from blocks.server_disk import read_disk
 from blocks.settings import load_settings
 from blocks.structure import read_reference_rows, read_structure
 from domain.backup.sizes import shown_size
@@ -229,12 +230,17 @@ def read_structures(instance: Instance) -> dict[Database, Structure]:
 def _room(instance: Instance) -> Iterator[str]:
     server = instance.server
     own = measure_schemas(server, list(schemas_of(instance).values()))
-    free = server.storage_gb * GIGABYTE - measure_schemas(server)
-    if free < _COPIES * own:
-        yield (
-            f"o servidor de banco tem {shown_size(max(0, free))} livres do que o bloco declara, e são precisos"
-            f" {shown_size(_COPIES * own)}"
-        )
+    with server.transaction() as cursor:
+        disk = read_disk(cursor)
+    free = {"do que o bloco declara": server.storage_gb * GIGABYTE - measure_schemas(server)}
+    if disk is not None:
+        free["no disco"] = disk.free_bytes
+    for where, left in free.items():
+        if left < _COPIES * own:
+            yield (
+                f"o servidor de banco tem {shown_size(max(0, left))} livres {where}, e são precisos"
+                f" {shown_size(_COPIES * own)}"
+            )
     needed = _COPIES * own + _DISK_MARGIN_BYTES
     for what, folder in (
         ("a pasta de rascunho", load_settings().scratch_dir),

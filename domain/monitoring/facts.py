@@ -58,6 +58,18 @@ class EnvironmentFigures(Frozen):
     storage_bytes: NonNegativeInt | None = None
 
 
+class DiskFigures(Frozen):
+    """One file system. What is kept for root is in neither: a server that is not root never gets it."""
+
+    used_bytes: NonNegativeInt
+    free_bytes: NonNegativeInt
+
+    @property
+    def percent(self) -> float:
+        """How full it is, as `df` counts."""
+        return 100 * self.used_bytes / max(self.used_bytes + self.free_bytes, 1)
+
+
 class ServerFigures(Frozen):
     """What one database server says of itself and of the environments on it."""
 
@@ -66,6 +78,7 @@ class ServerFigures(Frozen):
     replicates: bool
     lag_seconds: NonNegativeInt | None = Field(default=None, description="None while the replication stands still.")
     environments: dict[str, EnvironmentFigures]
+    disk: DiskFigures | None = Field(default=None, description="None where the server does not tell.")
 
     @property
     def stored_bytes(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from domain.backup.sizes import shown_size
 from domain.monitoring.facts import Expectation, Fleet, PageSeen, Seen, ServerFigures, Watched
 from domain.monitoring.rules import EXPLAINED_BY, OF_SERVER, MonitoringRule, Probe
 from domain.monitoring.state import Observation
@@ -80,15 +81,21 @@ def _server(name: str, figures: ServerFigures, storage_gb: int | None, rule: Mon
             value=lag,
             detail="a réplica está parada" if lag is None else f"{lag} s de atraso",
         )
-    if storage_gb:
-        full = 100 * figures.stored_bytes / (storage_gb * GIGABYTE)
+    full, detail = _disk(figures, storage_gb)
+    if full is not None:
         yield Observation.of(
-            subject_of(Probe.DISK, name),
-            Probe.DISK,
-            good=full <= rule.limit(Probe.DISK),
-            value=full,
-            detail=f"{full:.0f} % de {storage_gb} GB",
+            subject_of(Probe.DISK, name), Probe.DISK, good=full <= rule.limit(Probe.DISK), value=full, detail=detail
         )
+
+
+def _disk(figures: ServerFigures, storage_gb: int | None) -> tuple[float | None, str]:
+    """How full the disk is, in percent: the real one, or else what is declared by what the environments take of it."""
+    if (disk := figures.disk) is not None:
+        return disk.percent, f"{disk.percent:.0f} % do disco, restam {shown_size(disk.free_bytes)}"
+    if storage_gb is None:
+        return None, ""
+    full = 100 * figures.stored_bytes / (storage_gb * GIGABYTE)
+    return full, f"os bancos ocupam {full:.0f} % dos {storage_gb} GB declarados"
 
 
 def _environment(one: Watched, seen: Seen, rule: MonitoringRule, now: datetime) -> Iterator[Observation]:

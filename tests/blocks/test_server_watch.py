@@ -1,6 +1,10 @@
 """What one look at a database server tells of everybody on it, whatever is broken in one of them."""
 
+import secrets
+import shutil
+
 import pytest
+from pydantic import SecretStr
 
 from blocks.mariadb import MariaDBServer
 from blocks.sei_use import SeiUse
@@ -74,6 +78,24 @@ def test_a_server_tells_its_connections_and_that_it_is_no_replica(databases: Dat
     assert found.connections >= 3
     assert found.max_connections > found.connections
     assert (found.replicates, found.lag_seconds, found.environments) == (False, 0, {})
+
+
+def test_a_server_tells_its_real_disk_and_only_to_whom_it_tells_files(databases: Databases) -> None:
+    there = shutil.disk_usage(databases.one("sei", "SELECT @@datadir"))
+    disk = read_server(databases.server, [], session_minutes=60).disk
+    assert disk is not None
+    assert disk.used_bytes == pytest.approx(there.used, rel=0.05)
+    assert disk.free_bytes == pytest.approx(there.free, rel=0.05)
+    account, password = f"olha_{secrets.token_hex(4)}", SecretStr(secrets.token_hex(16))
+    with databases.server.transaction() as cursor:
+        cursor.execute(f"CREATE USER {account}@'127.0.0.1' IDENTIFIED BY %s", (password.get_secret_value(),))
+        cursor.execute(f"GRANT PROCESS, SLAVE MONITOR ON *.* TO {account}@'127.0.0.1'")
+    try:
+        poorer = databases.server.model_copy(update={"user": account, "password": password})
+        assert read_server(poorer, [], session_minutes=60).disk is None
+    finally:
+        with databases.server.transaction() as cursor:
+            cursor.execute(f"DROP USER {account}@'127.0.0.1'")
 
 
 def test_a_server_that_is_not_there_is_no_answer(server: MariaDBServer) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from domain.monitoring.facts import (
     Answer,
+    DiskFigures,
     EnvironmentFigures,
     Expectation,
     Fleet,
@@ -128,6 +129,17 @@ def test_a_server_has_limits_of_its_own(changes: dict[str, object], fails: set[P
 def test_a_disk_is_full_by_what_all_its_environments_take() -> None:
     full = server(FIGURES.model_copy(update={"storage_bytes": 91 * 10**9}))
     assert bad(Seen(pages={"casa": WELL}, servers={"principal": full}, storage_gb={"principal": 100})) == {Probe.DISK}
+
+
+@pytest.mark.parametrize(("free", "fails"), [(9, {Probe.DISK}), (11, set())])
+def test_the_real_disk_counts_where_the_server_tells_it(free: int, fails: set[Probe]) -> None:
+    """What others wrote to it fills it just as well; what the block declares of it says nothing then."""
+    disk = DiskFigures(used_bytes=(100 - free) * 10**9, free_bytes=free * 10**9)
+    told = server(FIGURES.model_copy(update={"storage_bytes": 91 * 10**9}), {"disk": disk})
+    seen = Seen(pages={"casa": WELL}, servers={"principal": told}, storage_gb={"principal": 100})
+    assert bad(seen) == fails
+    (said,) = (one.detail for one in answers(seen).values() if one.probe is Probe.DISK)
+    assert said == f"{100 - free} % do disco, restam {free},0 GB"
 
 
 def test_who_was_not_reached_is_named_and_is_not_taken_for_down() -> None:
