@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.output import JsonOption, as_rows, errors_as_lines, out, print_json
 
@@ -41,6 +42,13 @@ def now(as_json: JsonOption = False) -> None:
     ]
     if rows:
         as_rows(rows, _TROUBLES, "O que não está bem")
+        _advise(report.remedies)
+
+
+def _advise(remedies: dict[str, str]) -> None:
+    """What to do of each probe that fails, by its label."""
+    for label, remedy in remedies.items():
+        out.print(f"[bold]{label}[/bold]: {escape(remedy)}", highlight=False)
 
 
 _TROUBLES = {
@@ -65,9 +73,11 @@ def show(
         from cli.prefect import connect
 
         connect()
+        from blocks.catalog import Catalog
         from domain.calendar import local_moment
         from tasks import doors
 
+        probes = Catalog().monitoring().probes
         if target is not None:
             doors.registry().environment(target)
         states = [
@@ -105,6 +115,7 @@ def show(
         "detail": "Detalhe",
     }
     as_rows(rows, columns, "Monitoração")
+    _advise({state.probe.label: probes[state.probe].remedy for state in states if state.verdict == "ruim"})
 
 
 @app.command("availability")

@@ -85,7 +85,6 @@ def render(
 
 def _render(target: str, kind: Kind, *, with_secrets: bool) -> "tuple[RenderedFile, ...]":
     from cli.prefect import connect
-    from domain.errors import InvalidInputError
 
     connect()
     from blocks.secrets import EnvironmentSecrets
@@ -99,7 +98,7 @@ def _render(target: str, kind: Kind, *, with_secrets: bool) -> "tuple[RenderedFi
     runtime = _runtime(kind)
     try:
         secrets = doors.environment_secrets(target)
-    except InvalidInputError:
+    except doors.NoBlockError:
         if with_secrets:
             raise
         secrets = EnvironmentSecrets.generate()  # covered in what is shown, and forgotten after it

@@ -7,7 +7,7 @@ from blocks.key_bundle import close_bundle, open_bundle
 from blocks.settings import load_settings
 from blocks.signing_key import BackupSigningKey
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError
 from domain.self_backup import OWN
 from tasks import doors
 from tasks.prefect_errors import explaining_prefect
@@ -21,11 +21,11 @@ def export_keys(passphrase: SecretStr) -> tuple[bytes, int]:
     for name in (OWN, *(record.slug for record in doors.registry().list_environments())):
         try:
             keys[name] = doors.archive_key(name).secret
-        except InvalidInputError:  # nothing of it was ever copied
+        except doors.NoBlockError:  # nothing of it was ever copied
             continue
     try:
         keys[SIGNING] = doors.signing_key().private_pem
-    except InvalidInputError:
+    except doors.NoBlockError:
         if keys:
             raise
     return close_bundle(keys, passphrase), len(keys)
@@ -65,5 +65,5 @@ def import_keys(content: bytes, passphrase: SecretStr) -> Change:
 def _present(name: str) -> SecretStr | None:
     try:
         return doors.signing_key().private_pem if name == SIGNING else doors.archive_key(name).secret
-    except InvalidInputError:
+    except doors.NoBlockError:
         return None

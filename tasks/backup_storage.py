@@ -19,7 +19,7 @@ from domain.backup.files import FileIndex
 from domain.backup.findings import Cause, Finding, FoundError, Level
 from domain.backup.manifest import MANIFEST, SIGNATURE_ENDING, BackupManifest, BackupReference, folder_of
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError
 from tasks import doors
 from tasks.instance import Instance
 from tasks.prefect_errors import explaining_prefect
@@ -50,7 +50,7 @@ def ensure_signing_key(environment: str) -> Change:  # noqa: ARG001  # a step na
 def _has_signing_key() -> bool:
     try:
         doors.signing_key()
-    except InvalidInputError:
+    except doors.NoBlockError:
         return False
     return True
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
 from typing import TypeVar
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 
 from blocks.acme_issuer import AcmeIssuer
 from blocks.archive_key import EnvironmentArchiveKey
@@ -29,7 +32,7 @@ from blocks.ssc_ldap import LdapSsc
 from blocks.training_moodle import MoodlePlatform
 from blocks.training_platform import TrainingPlatform
 from blocks.webhook_secrets import WebhookSecrets
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, RetryableError
 from registry import Registry
 from tasks.prefect_errors import explaining_prefect
 
@@ -67,6 +70,10 @@ B = TypeVar("B", bound=Block)
 MAIN = "principal"
 
 
+class NoBlockError(InvalidInputError):
+    """Prefect answers that it has no block of this name: whoever makes it may."""
+
+
 def _load(kind: type[B], name: str) -> B:
     block = _load_once(kind, name, load_settings().prefect_api_url)
     assert isinstance(block, kind)  # noqa: S101  # Prefect types the call for async callers too
@@ -76,15 +83,40 @@ def _load(kind: type[B], name: str) -> B:
 @lru_cache(maxsize=256)
 def _load_once(kind: type[Block], name: str, api_url: str) -> object:
     # A run is a process of its own: it works from its first step to its last with the blocks it began with.
-    try:
-        with explaining_prefect(api_url):
-            return kind.load(name)
-    except ValueError:
-        raise InvalidInputError(
+    found = find_block(kind, name)
+    if found is None:
+        raise NoBlockError(
             f"O bloco {kind.get_block_type_slug()}/{name} não existe no Prefect",
             api_url,
             "Cadastre-o com ./implanta deploy (laboratório) ou na tela Blocks do Prefect.",
+        )
+    return found
+
+
+def find_block(kind: type[B], name: str) -> B | None:
+    """A block as it is now; None where Prefect answers that it has none of this name.
+
+    Raises:
+        RetryableError: Prefect does not answer, or its client failed in any other way: who makes what is missing must
+            not take that for missing.
+    """
+    api_url = load_settings().prefect_api_url
+    try:
+        with explaining_prefect(api_url):
+            found = kind.load(name)
+    except ValueError as e:
+        if isinstance(e.__cause__, ObjectNotFound):
+            return None
+        # Only where: the text may repeat what the block holds.
+        frame = extract_tb(e.__traceback__)[-1]
+        raise RetryableError(
+            f"O bloco {kind.get_block_type_slug()}/{name} não pôde ser lido"
+            f" ({type(e).__name__}, {Path(frame.filename).name}:{frame.lineno})",
+            api_url,
+            "Execute de novo; se persistir, confira o bloco na tela Blocks do Prefect.",
         ) from None
+    assert isinstance(found, kind)  # noqa: S101  # Prefect types the call for async callers too
+    return found
 
 
 def forget_blocks() -> None:
@@ -174,14 +206,7 @@ def _load_one_of(kinds: Iterable[type[B]], block: str, what: str, setting: str) 
 
 def environment_certificate(environment_slug: str) -> EnvironmentCertificate | None:
     """The certificate of one environment as it is now, or None before the first; a run may replace it."""
-    api_url = load_settings().prefect_api_url
-    try:
-        with explaining_prefect(api_url):
-            found = EnvironmentCertificate.load(environment_slug)
-    except ValueError:
-        return None
-    assert isinstance(found, EnvironmentCertificate)  # noqa: S101  # Prefect types the call for async callers too
-    return found
+    return find_block(EnvironmentCertificate, environment_slug)
 
 
 def environment_secrets(environment_slug: str) -> EnvironmentSecrets:

@@ -11,7 +11,7 @@ from blocks.settings import load_settings
 from domain.change import Change
 from domain.document_model.memory import Memory
 from domain.environment import EnvironmentName, Purpose, orgao_description, orgao_sigla
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError, InvalidInputError, RetryableError
 from domain.parameter import parameter_values
 from domain.retirement import require_active, retirement_of
 from domain.upgrade.release import ReleaseKind
@@ -85,8 +85,8 @@ def ensure_secrets(environment: str) -> Change:
     """
     try:
         saved = doors.environment_secrets(environment)
-    except InvalidInputError:
-        _save_secrets(environment, EnvironmentSecrets.generate())
+    except doors.NoBlockError:
+        _save_secrets(environment, EnvironmentSecrets.generate(), first=True)
         return Change(created=1, details=("segredos do ambiente gerados",))
     whole, missing = saved.completed()
     if not missing:
@@ -95,11 +95,16 @@ def ensure_secrets(environment: str) -> Change:
     return Change(updated=1, details=tuple(f"segredo {name} gerado" for name in missing))
 
 
-def _save_secrets(environment: str, wanted: EnvironmentSecrets) -> None:
+def _save_secrets(environment: str, wanted: EnvironmentSecrets, *, first: bool = False) -> None:
     if is_rehearsal():
         return
     with explaining_prefect(load_settings().prefect_api_url):
-        wanted.save(environment, overwrite=True)
+        try:
+            wanted.save(environment, overwrite=not first)
+        except ValueError:  # somebody else's are there by now, and systems run with them
+            raise RetryableError(
+                "Os segredos do ambiente foram gerados por outra execução", environment, "Execute de novo."
+            ) from None
     doors.forget_blocks()
 
 

@@ -32,7 +32,7 @@ from domain.archive import (
     judge_files,
 )
 from domain.change import Change
-from domain.errors import IntegrityError, InvalidInputError
+from domain.errors import IntegrityError
 from domain.reference import Database
 from domain.report import first_of
 from domain.retirement import ArchiveReference
@@ -68,7 +68,7 @@ def ensure_archive_key(environment: str) -> Change:
     """Make the key of the environment's archive, once: what was encrypted with it has to open for years."""
     try:
         doors.archive_key(environment).key()
-    except InvalidInputError:
+    except doors.NoBlockError:
         if not is_rehearsal():
             with explaining_prefect(load_settings().prefect_api_url):
                 EnvironmentArchiveKey.generate().save(environment)

@@ -79,7 +79,7 @@ def remember(fleet: Fleet, seen: Seen) -> SweepReport:
         unreached=fleet.unreached(seen),
         opened=settled.opened,
         closed=settled.closed,
-        troubles=troubles_of(after.values()),
+        troubles=troubles_of(after.values(), rule),
     )
 
 
@@ -111,7 +111,7 @@ def _gone(states: Iterable[ProbeState], fleet: Fleet) -> frozenset[str]:
 def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[QueuedMessage]:
     """One to the programme's team for each cause; in the queue of some municipality, as every message."""
     ibges = {one.slug: one.ibge for one in fleet.watched}
-    rule, now = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now()
+    rule, now, probes = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now(), Catalog().monitoring().probes
     found = []
     for cause in causes:
         ibge = next((ibges[slug] for slug in cause.subjects if slug in ibges), None) or min(
@@ -127,7 +127,7 @@ def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[Qu
                 "situacao": "aberto" if opened else "encerrado",
                 "desde": cause.since.isoformat(),
                 "motivos": reasons,
-                "providencia": _ADVICE,
+                "providencia": f"{probes[cause.probe].remedy} {_ADVICE}" if opened else _ADVICE,
             }
         )
         key = message_key(Event.ALERTA_INCIDENTE, ibge, cause.incident, "aberto" if opened else "encerrado")

@@ -7,7 +7,6 @@ from blocks.settings import load_settings
 from blocks.storage_identities import StorageIdentities
 from domain.change import Change
 from domain.environment import EnvironmentName
-from domain.errors import InvalidInputError
 from domain.quota import Quota, QuotaVerdict, choose_quota, judge_quota
 from domain.storage_identity import S3Key
 from tasks import doors
@@ -35,7 +34,7 @@ def _find_secrets(environment: str) -> EnvironmentSecrets | None:
     """The environment's secrets; None only in a rehearsal that would make them."""
     try:
         return doors.environment_secrets(environment)
-    except InvalidInputError:
+    except doors.NoBlockError:
         if not is_rehearsal():
             raise
         return None

@@ -2,6 +2,7 @@
 
 from blocks.settings import load_settings
 from blocks.webhook_secrets import WebhookSecrets
+from tasks import doors
 from tasks.prefect_errors import explaining_prefect, require_answer
 
 
@@ -11,15 +12,8 @@ def find_secrets(source: str) -> WebhookSecrets | None:
     Raises:
         RetryableError: Prefect does not answer.
     """
-    api_url = load_settings().prefect_api_url
-    require_answer(api_url)
-    try:
-        with explaining_prefect(api_url):
-            found = WebhookSecrets.load(source)
-    except ValueError:
-        return None
-    assert isinstance(found, WebhookSecrets)  # noqa: S101  # Prefect types the call for async callers too
-    return found
+    require_answer(load_settings().prefect_api_url)
+    return doors.find_block(WebhookSecrets, source)
 
 
 def rotate_secret(source: str) -> WebhookSecrets:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, NonNegativeFloat, NonNegativeInt
 from domain.calendar import local_moment
 from domain.model import Frozen
 from domain.monitoring.causes import Cause
-from domain.monitoring.rules import Probe
+from domain.monitoring.rules import MonitoringRule, Probe
 from domain.monitoring.state import ProbeState
 from domain.report import first_of, table_cell
 
@@ -21,6 +21,7 @@ class Trouble(Frozen):
     answers: NonNegativeInt
     incident: str | None
     detail: str
+    remedy: str
 
     @property
     def row(self) -> str:
@@ -47,6 +48,11 @@ class SweepReport(Frozen):
         """Whether anything changed that operators are told."""
         return bool(self.opened or self.closed or self.unreached)
 
+    @property
+    def remedies(self) -> dict[str, str]:
+        """What the team does, by the label of the probe."""
+        return {one.probe.label: one.remedy for one in self.troubles}
+
     def summary(self) -> str:
         """One line."""
         bad = sum(one.incident is not None for one in self.troubles)
@@ -61,6 +67,8 @@ class SweepReport(Frozen):
         if self.troubles:
             lines += ["| O quê | Sonda | Desde | Incidente | Causa |", "|---|---|---|---|---|"]
             lines += [one.row for one in self.troubles]
+            lines += ["", "O que fazer:", ""]
+            lines += [f"- **{label}**: {remedy}" for label, remedy in self.remedies.items()]
             lines += [""]
         lines += [f"- **Abriu**: {cause.told}: {cause.detail}" for cause in self.opened]
         lines += [f"- **Encerrou**: {cause.told}, desde {local_moment(cause.since)}" for cause in self.closed]
@@ -69,7 +77,7 @@ class SweepReport(Frozen):
         return lines
 
 
-def troubles_of(states: Iterable[ProbeState]) -> tuple[Trouble, ...]:
+def troubles_of(states: Iterable[ProbeState], rule: MonitoringRule) -> tuple[Trouble, ...]:
     """What is not well, incidents first, then by subject."""
     bad = [state for state in states if state.incident is not None or state.verdict == "ruim"]
     ordered = sorted(bad, key=lambda state: (state.incident is None, state.subject, state.probe))
@@ -81,6 +89,7 @@ def troubles_of(states: Iterable[ProbeState]) -> tuple[Trouble, ...]:
             answers=state.streak,
             incident=state.incident,
             detail=state.detail,
+            remedy=rule.probes[state.probe].remedy,
         )
         for state in ordered
     )

@@ -84,12 +84,13 @@ class Severity(StrEnum):
 
 
 class ProbeRule(CatalogEntry):
-    """One probe: its severity, its limit in its own unit, and how often it is made."""
+    """One probe: its severity, its limit in its own unit, how often it is made, and what the team does of a failure."""
 
     severity: Severity = Field(alias="gravidade")
     limit: float | None = Field(default=None, alias="limite")
     every_minutes: NonNegativeInt = Field(default=0, alias="a_cada_minutos")
     most: PositiveInt | None = Field(default=None, alias="por_varredura")
+    remedy: Annotated[str, Field(alias="providencia", min_length=20)]
 
     @property
     def every(self) -> timedelta:

@@ -14,6 +14,7 @@ from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
 from prefect_redis.client import RedisMessagingSettings
 
 import flows
+from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT
 from cli.deploy import read_deployments
 from tests.cli.examples import COMMANDS
@@ -57,7 +58,10 @@ def is_known(words: str) -> bool:
     return any(" ".join(parts[:length]) in COMMANDS for length in range(1, len(parts) + 1))
 
 
-@pytest.mark.parametrize("chapter", [*CHAPTERS, PROJECT_ROOT / "README.md"], ids=lambda path: path.stem)
+WITH_COMMANDS = [*CHAPTERS, PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "catalog").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("chapter", WITH_COMMANDS, ids=lambda path: path.name)
 def test_every_command_of_a_chapter_exists(chapter: Path) -> None:
     text = chapter.read_text(encoding="utf-8")
     assert [words for words in commands_named(text) if not is_known(words)] == []
@@ -69,6 +73,12 @@ def test_every_command_of_a_chapter_exists(chapter: Path) -> None:
 def test_every_chapter_is_in_the_index(chapter: Path) -> None:
     index = (DOCS / "guia-do-operador.md").read_text(encoding="utf-8")
     assert f"({chapter.name})" in index
+
+
+def test_the_guide_says_what_to_do_of_every_incident() -> None:
+    chapter = (DOCS / "monitoracao.md").read_text(encoding="utf-8")
+    rules = Catalog().monitoring().probes
+    assert [probe for probe, rule in rules.items() if f"| {probe.label} | {rule.remedy} |" not in chapter] == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)

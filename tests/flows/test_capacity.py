@@ -1,13 +1,16 @@
 """Where a new environment goes, how large its accounts are, and secrets that an older version did not know."""
 
+from typing import NoReturn
+
 import pytest
+from prefect.exceptions import ObjectNotFound
 
 from blocks.mariadb import MariaDBServer
 from blocks.rehearsal import rehearsing
 from blocks.secrets import EnvironmentSecrets
 from domain.change import Change
 from domain.environment import EnvironmentName
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, RetryableError
 from registry import Registry
 from tasks import doors
 from tasks.capacity import place
@@ -55,6 +58,31 @@ def test_an_environment_that_fits_nowhere_is_not_registered(
     with pytest.raises(InvalidInputError, match=r"fechado não recebe ambientes novos; principal não cabe: conexões"):
         ensure_environment_record.fn(f"{slug}-treinamento", None)
     assert registry.list_environments("3103603") == []
+
+
+@pytest.mark.parametrize("answer", ["something else failed", "not found, and found a moment later"])
+def test_secrets_that_could_not_be_read_are_not_made_anew(
+    join: Join, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Running systems work with them: whatever Prefect's client says, what is there stays as it is."""
+    environment = f"{join('3102209', 'Alvarenga').slug}-treinamento"
+    ensure_environment_record.fn(environment, None)
+    ensure_secrets.fn(environment)
+    before = doors.environment_secrets(environment)
+
+    def load(*_: object) -> NoReturn:
+        raise ValueError(before.database_password.get_secret_value()) from (
+            None if answer == "something else failed" else ObjectNotFound(Exception())
+        )
+
+    doors.forget_blocks()
+    with monkeypatch.context() as patch:
+        patch.setattr(EnvironmentSecrets, "load", load)
+        with pytest.raises(RetryableError) as failure:
+            ensure_secrets.fn(environment)
+    assert before.database_password.get_secret_value() not in str(failure.value)
+    doors.forget_blocks()
+    assert doors.environment_secrets(environment) == before
 
 
 def test_accounts_get_their_size_from_the_plan_and_older_secrets_are_completed(join: Join) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 from typer.testing import CliRunner, Result
 
 import lab as lab_module
@@ -142,12 +142,17 @@ class Letters:
         self._registry = registry
 
     def told(self) -> list[tuple[str, str]]:
+        return [(str(values["causa"]), str(values["situacao"])) for values in self._variables()]
+
+    def variables(self, of: str, became: str) -> dict[str, JsonValue]:
+        """What the one message says of this environment, or server."""
+        (found,) = (one for one in self._variables() if of in str(one["causa"]) and one["situacao"] == became)
+        return found
+
+    def _variables(self) -> list[dict[str, JsonValue]]:
         found = [one for place in self._registry.list_municipalities() for one in self._registry.messages(place.ibge)]
-        return [
-            (str(one.variables["causa"]), str(one.variables["situacao"]))
-            for one in sorted(found, key=lambda one: one.created_at)
-            if one.event == Event.ALERTA_INCIDENTE
-        ]
+        ordered = sorted(found, key=lambda one: one.created_at)
+        return [one.variables for one in ordered if one.event == Event.ALERTA_INCIDENTE]
 
 
 def events(own: Registry, kind: str, since: datetime) -> list[EventRecord]:
@@ -169,6 +174,7 @@ def test_a_quiet_fleet_is_seen_and_its_use_is_remembered(
         *(Probe.SCHEDULER, Probe.QUOTA, Probe.CONCURRENT, Probe.USERS),
     }
     assert {subject for subject, probe in seen if probe is Probe.DATABASE} == {"banco/principal", "banco/segundo"}
+    assert {subject for subject, probe in seen if probe is Probe.DISK} == {"disco/principal", "disco/segundo"}
     today = own.monitoring.daily_use(fleet.now.date() - timedelta(days=1), fleet.now.date() + timedelta(days=2))
     assert {use.environment for use in today} == {here.name.slug, there.name.slug}
     assert all((use.storage_bytes or 0) > 1_000_000 and use.sweeps for use in today)
@@ -198,6 +204,10 @@ def test_an_application_that_stops_is_one_incident_and_one_mail_until_it_is_back
     assert letters.told() == [(f"página de entrada ({here.name.slug})", "aberto")]
     down = json.loads(run("monitoring", "show", "--json").stdout)
     assert [(one["subject"], one["probe"]) for one in down] == [(here.name.slug, "pagina")]
+    remedy = Catalog().monitoring().probes[Probe.PAGE].remedy
+    for told in (run("monitoring", "show").stdout, run("monitoring", "now").stdout):
+        assert f"página de entrada: {remedy}" in " ".join(told.split())
+    assert f"- **página de entrada**: {remedy}" in fleet.sweep().markdown()
     doors.runtime().start(here.name)
     assert fleet.sweep(CLOSE_AFTER - 1).closed == ()
     (over,) = fleet.sweep().closed
@@ -208,6 +218,8 @@ def test_an_application_that_stops_is_one_incident_and_one_mail_until_it_is_back
     subjects = Counter(" ".join(str(mail["Subject"]).split()) for mail in arrived(lab_state, "implanta.example"))
     assert subjects[f"Monitoração: página de entrada ({here.name.slug}): aberto"] == 1
     assert subjects[f"Monitoração: página de entrada ({here.name.slug}): encerrado"] == 1
+    opened = letters.variables(here.name.slug, "aberto")
+    assert str(opened["providencia"]).startswith(remedy)
 
 
 def test_an_application_that_goes_up_and_down_is_told_once_at_most(
