@@ -43,6 +43,7 @@ from tasks.backup_opens import open_copy
 from tasks.backup_storage import BackupVault, backup_storage, fetch_manifest
 from tasks.backup_write import count_entries
 from tasks.instance import Instance
+from tasks.threads import begin
 
 
 def verify_backup(
@@ -110,7 +111,7 @@ class _Examination:
 
     def _examine(self, manifest: BackupManifest) -> None:
         with ThreadPoolExecutor(1) as pool:
-            reading = pool.submit(self._read_files, manifest)
+            reading = begin(pool, self._read_files, manifest)
             attachments: dict[str, Attachment] | None = None
             with self._collected():
                 attachments = self._examine_databases(manifest)
@@ -168,8 +169,9 @@ class _Examination:
         present = set(server.list_databases(""))
         schemas = {kind: schema for kind, schema in manifest.schemas.items() if schema in present}
         with ThreadPoolExecutor(1) as pool:
-            keys = pool.submit(_look_for_parents, server, schemas)
-            meaning = pool.submit(
+            keys = begin(pool, _look_for_parents, server, schemas)
+            meaning = begin(
+                pool,
                 judge_meaning,
                 server,
                 manifest.schemas,
@@ -223,7 +225,7 @@ class _Examination:
         trailing: TrailingDigest,
     ) -> None:
         with ThreadPoolExecutor(1) as pool:
-            reading = pool.submit(_read_facts, server, schemas)
+            reading = begin(pool, _read_facts, server, schemas)
             # A view that names what is not there stops the dump; the server's own count still tells what is missing.
             with self._collected(), damage_as(Cause.OTHER_OBJECTS, ", ".join(schemas.values())):
                 found = digest(server, list(schemas.values()), trailing.collect())

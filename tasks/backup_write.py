@@ -43,6 +43,7 @@ from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.configuration import configuration
 from tasks.instance import Instance
 from tasks.modules import modules_switched_on
+from tasks.threads import begin
 
 
 def write_backup(
@@ -79,7 +80,7 @@ class _Writer:
     def write(self, when_dumped: Callable[[], None]) -> BackupReference:
         instance = self._instance
         with ThreadPoolExecutor(1) as pool:
-            taking = pool.submit(self._take_files)
+            taking = begin(pool, self._take_files)
             before = self._read(since=math.inf)
             log = log_state(instance.server)
             with dumped(instance.server, list(self._schemas.values()), with_place=log is not None) as lines:
@@ -87,7 +88,7 @@ class _Writer:
                 databases = self._put(DATABASES, ahead(joined(self._clocked(dump))))
             when_dumped()
             files = taking.result()
-            reading = pool.submit(self._read)
+            reading = begin(pool, self._read)
             files.take()
             index = files.index()
             index_part = self._put(INDEX, joined(index.lines()))

@@ -17,6 +17,7 @@ from tasks.campaign_log import Campaign, campaigns, open_campaign, quarantined, 
 from tasks.campaign_watch import observations, observe_unit
 from tasks.instance import environments_in_use
 from tasks.maintenance import require_impersonal
+from tasks.threads import begin
 
 _LOOKS_AT_ONCE = 8
 
@@ -107,7 +108,7 @@ def promote_by_hand(night: Night, role: str, reason: str) -> dict[str, Decision]
     for wave in waves:
         units = night.units_of(wave)
         with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
-            looks = {name: pool.submit(observe_unit.fn, name, unit, margin) for name, unit in units.items()}
+            looks = {name: begin(pool, observe_unit.fn, name, unit, margin) for name, unit in units.items()}
         results = {name: look.exception() or look.result() for name, look in looks.items()}
         seen = observations(units, results, margin)
         decisions[wave.title] = night.judge(wave, seen, role=role, reason=reason)

@@ -25,6 +25,7 @@ from tasks.measure import ensure_measured
 from tasks.prefect_errors import explaining_prefect
 from tasks.restoration import require_whole
 from tasks.step import step
+from tasks.threads import begin
 
 PLACEMENT_WAIT_SECONDS = 60
 
@@ -130,7 +131,7 @@ def ensure_databases(environment: str) -> Change:
         server.drop_database(database)
         server.ensure_database(database)
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        loads = [pool.submit(load_dump, dump, server, database) for database, dump in targets.items()]
+        loads = [begin(pool, load_dump, dump, server, database) for database, dump in targets.items()]
         for load in loads:
             load.result()
     # Before the load counts as done: what was applied to an earlier instance of this name is gone with it.

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
 from datetime import datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -24,6 +22,7 @@ from domain.monitoring.state import ProbeState, whose_turn
 from domain.quota import RepositoryUsage, choose_quota, judge_quota
 from tasks import clock, doors
 from tasks.prefect_errors import explaining_prefect
+from tasks.threads import begin
 
 T = TypeVar("T")
 
@@ -49,11 +48,11 @@ def look_at_fleet(fleet: Fleet, states: Mapping[tuple[str, Probe], ProbeState], 
     }
     pool = ThreadPoolExecutor(max_workers=8 + len(servers), thread_name_prefix="sonda")
     try:
-        pages = _start(pool, partial(_pages, fleet.judged, rule.sweep))
-        reads = {name: _start(pool, partial(_server, name, of, rule)) for name, of in servers.items()}
-        answers = {probe: _start(pool, partial(_answer, probing)) for probe, probing in shared.items()}
-        opened = {one.slug: _start(pool, partial(_opens, one)) for one in sign_ins}
-        usages = {one.slug: _start(pool, partial(_usage, one)) for one in quotas}
+        pages = begin(pool, _pages, fleet.judged, rule.sweep)
+        reads = {name: begin(pool, _server, name, of, rule) for name, of in servers.items()}
+        answers = {probe: begin(pool, _answer, probing) for probe, probing in shared.items()}
+        opened = {one.slug: begin(pool, _opens, one) for one in sign_ins}
+        usages = {one.slug: begin(pool, _usage, one) for one in quotas}
         everything: list[Future[Any]] = [pages, *reads.values(), *answers.values(), *opened.values(), *usages.values()]
         wait(everything, timeout=max(ends - monotonic(), 0))
         late = f"sem resposta em {rule.sweep.total_seconds} s"
@@ -78,11 +77,6 @@ def look_at_fleet(fleet: Fleet, states: Mapping[tuple[str, Probe], ProbeState], 
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _start(pool: ThreadPoolExecutor, work: Callable[[], T]) -> Future[T]:
-    # With the settings of this run, which a new thread does not have.
-    return pool.submit(copy_context().run, work)
 
 
 def _result(future: Future[T]) -> T | None:

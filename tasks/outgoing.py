@@ -23,6 +23,7 @@ from domain.webhook.outgoing_rule import TEST_TYPE, OutgoingRule
 from registry import EndpointRecord, EventRecord
 from tasks import clock, doors
 from tasks.messages import put_in_queue
+from tasks.threads import begin
 from tasks.webhook_secrets import drop_secrets, find_secrets, rotate_secret
 
 # Endpoints that are slow at the same time; each is one's own thread and one connection to the registry.
@@ -89,7 +90,8 @@ def send_due() -> Sending:
     found = {name: find_secrets(block_name(name)) for name in due}
     keys = {name: secrets_of.accepted() for name, secrets_of in found.items() if secrets_of is not None}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        rounds = list(pool.map(lambda name: _send_to(name, due[name], keys[name], rule), keys))
+        sending = [begin(pool, _send_to, name, due[name], keys[name], rule) for name in keys]
+        rounds = [one.result() for one in sending]
     if refused:
         rounds.append((0, f"todos: {refused} avisos não feitos, porque diriam dado pessoal; corrija o contrato"))
     rounds += [

@@ -47,6 +47,7 @@ from tasks.instance import Instance, load_instance
 from tasks.maintenance import close_environment, reopen_environment
 from tasks.modules import installed_modules, modules_switched_on
 from tasks.step import RETRY_DELAYS_SECONDS, step
+from tasks.threads import begin
 from tasks.upgrade_checks import examine, frozen_schemas
 from tasks.upgrade_plan import UpgradePlan, plan_upgrade, schemas_of
 from tasks.upgrade_steps import run_release
@@ -190,7 +191,7 @@ def prove_version(environment: str) -> Change:
     found, plan = plan_begun(instance)
     was = _moment_before(instance, found)
     with _once(), frozen_schemas(instance) as held, ThreadPoolExecutor(1) as pool:
-        examining = pool.submit(examine, instance, plan, found.accepted, was, held)
+        examining = begin(pool, examine, instance, plan, found.accepted, was, held)
         try:
             used = _try_application(instance, found)
         except ImplantaError:

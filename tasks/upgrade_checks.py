@@ -27,6 +27,7 @@ from domain.upgrade.conditions import (
 from tasks import clock
 from tasks.instance import Instance
 from tasks.modules import installed_versions
+from tasks.threads import begin
 from tasks.upgrade_plan import KINDS, UpgradePlan, read_drift, read_structures, schemas_of
 
 
@@ -42,12 +43,12 @@ def read_moment(instance: Instance, plan: UpgradePlan, *, with_meaning: bool = F
     }
     read_at = read_clock(instance.server)
     with frozen_schemas(instance) as held, ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
-        meaning = pool.submit(_oddities, instance) if with_meaning else None
+        meaning = begin(pool, _oddities, instance) if with_meaning else None
         contents = {
-            kind: pool.submit(held[kind].contents, columns[kind], declared_tables(plan.way, kind))
+            kind: begin(pool, held[kind].contents, columns[kind], declared_tables(plan.way, kind))
             for kind in reversed(KINDS)
         }
-        keys = pool.submit(_broken_keys, instance)
+        keys = begin(pool, _broken_keys, instance)
         return Moment(
             read_at=read_at,
             columns=columns,
@@ -81,7 +82,7 @@ _NOTHING_KNOWN: Mapping[Database, _Left] = dict.fromkeys(KINDS, _Left())
 def _broken_keys(instance: Instance, left: Mapping[Database, _Left] = _NOTHING_KNOWN) -> tuple[str, ...]:
     with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
         checking = {
-            kind: pool.submit(check_foreign_keys, instance.server, schema, left[kind].untouched, left[kind].columns)
+            kind: begin(pool, check_foreign_keys, instance.server, schema, left[kind].untouched, left[kind].columns)
             for kind, schema in schemas_of(instance).items()
         }
         return tuple(
@@ -157,7 +158,8 @@ def _contents(
     columns = {kind: columns_left(was.columns[kind], found[kind], declared_tables(plan.way, kind)) for kind in KINDS}
     with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
         reading = {
-            kind: pool.submit(
+            kind: begin(
+                pool,
                 held[kind].contents,
                 {table: names for table, names in columns[kind].items() if table not in untouched[kind]},
                 declared_tables(plan.way, kind),

@@ -33,6 +33,7 @@ from tasks.instance import Instance
 from tasks.live import has_gone_live
 from tasks.measure import ensure_measured
 from tasks.modules import installed_modules, installed_versions
+from tasks.threads import begin
 
 LONG_SECONDS = 60
 """A transaction that has been open for so long is somebody's work, or forgotten."""
@@ -223,7 +224,7 @@ def read_structures(instance: Instance) -> dict[Database, Structure]:
             return read_structure(cursor, schema)
 
     with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
-        reading = {kind: pool.submit(read, schema) for kind, schema in schemas_of(instance).items()}
+        reading = {kind: begin(pool, read, schema) for kind, schema in schemas_of(instance).items()}
         return {kind: found.result() for kind, found in reading.items()}
 
 

@@ -26,6 +26,7 @@ from tasks.backup_history import backups_of
 from tasks.backup_storage import BackupVault, fetch_manifest
 from tasks.instance import Instance, load_instance
 from tasks.step import step
+from tasks.threads import begin
 from tasks.upgrade import find_moment, moment_key, plan_begun
 from tasks.upgrade_checks import read_moment
 from tasks.upgrade_plan import KINDS, UpgradePlan, schemas_of
@@ -83,7 +84,7 @@ def _current_backup(instance: Instance, found: Upgrade) -> tuple[BackupReference
     if manifest.release_version != instance.record.release_version:
         return None
     with ThreadPoolExecutor(max_workers=1) as pool:
-        files = pool.submit(_shows_files, instance, find_moment(instance, found, good.reference), manifest)
+        files = begin(pool, _shows_files, instance, find_moment(instance, found, good.reference), manifest)
         same = _shows_databases(instance, manifest) and files.result()
     return (good.reference, manifest) if same else None
 
@@ -110,7 +111,7 @@ def _shows_databases(instance: Instance, manifest: BackupManifest) -> bool:
     began = manifest.taken_at.timestamp() + manifest.clock_skew_seconds["MariaDB"] - _CLOCK_SECONDS
     with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
         reading = {
-            kind: pool.submit(read_database, instance.server, schema, since=began)
+            kind: begin(pool, read_database, instance.server, schema, since=began)
             for kind, schema in schemas_of(instance).items()
         }
         return all(_shows_database(kind, reading[kind].result().facts, manifest) for kind in KINDS)
