@@ -14,7 +14,7 @@ from domain.errors import ImplantaError, IntegrityError, RetryableError
 PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
 SIGN_IN_PAGE = "/sip/login.php"
 _PROCESS = "procedimento_trabalhar"
-# The edge speaks, not the application.
+# The edge speaks, not the application: what that logs says nothing of it.
 _UNREACHED = NO_ANSWER - {httpx.codes.INTERNAL_SERVER_ERROR}
 # What says that the server, not the person, has a problem that may pass.
 _PASSING = _UNREACHED | {httpx.codes.SERVICE_UNAVAILABLE}
@@ -57,9 +57,10 @@ class SeiBrowser:
 
         Raises:
             RetryableError: the application could not be reached, which refuses nobody.
+            IntegrityError: it broke (HTTP 500), which refuses nobody either.
         """
         answer = self._sign_in(login, password)
-        if answer.status_code in _UNREACHED:
+        if answer.status_code in NO_ANSWER:
             raise self._refusal("A página de entrada não respondeu", answer)
         return _shows_processes(answer)
 
@@ -310,7 +311,9 @@ class SeiBrowser:
         return kind(
             f"{what}: {why.rstrip('.')} (HTTP {answer.status_code})",
             self._where,
-            "Veja o que a aplicação registrou em seus logs.",
+            "Confira a borda, e se ela alcança a aplicação; execute de novo."
+            if answer.status_code in _UNREACHED
+            else "Veja o que a aplicação registrou em seus logs.",
         )
 
 

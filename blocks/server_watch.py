@@ -7,7 +7,7 @@ import pymysql
 from pymysql.cursors import DictCursor
 
 from blocks.mariadb import MariaDBServer, identifier
-from blocks.server_disk import read_disk
+from blocks.server_disk import read_disks
 from domain.mariadb_errors import NO_CODE, Failure, classify
 from domain.monitoring.facts import EnvironmentFigures, ServerFigures
 from domain.person import RESERVED_LOGINS
@@ -51,7 +51,6 @@ def read_server(server: MariaDBServer, environments: Sequence[OnServer], session
         connections, maximum = _connections(cursor)
         complete = _schemas_with_all(cursor)
         sizes = _sizes(cursor)
-        disk = read_disk(cursor)
         present = [one for one in environments if one.sei in complete and one.sip in complete]
         figures = {one.environment: EnvironmentFigures(present=False) for one in environments}
         for start in range(0, len(present), _AT_ONCE):
@@ -63,7 +62,7 @@ def read_server(server: MariaDBServer, environments: Sequence[OnServer], session
         replicates=replicates,
         lag_seconds=lag,
         environments=figures,
-        disk=disk,
+        disks=read_disks(server),
     )
 
 

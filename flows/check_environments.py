@@ -4,6 +4,7 @@ from prefect import Task, flow
 
 from blocks.rehearsal import rehearsing
 from domain.calendar import local_day
+from domain.errors import GateClosedError
 from domain.inspection import FleetInspection, Inspection
 from domain.report import StepResult
 from flows.create_environment import PROCEDURE
@@ -27,9 +28,16 @@ def compare_environment(environment: str) -> Inspection:
     found = _rehearse(environment)
     if not found.drifted:
         return found
-    if is_changing(load_instance(environment)):  # it began meanwhile
+    if _is_changing(environment):  # it began meanwhile
         return Inspection(environment=environment, steps=(), facts=("Em mudança: fica para a próxima noite.",))
     return _rehearse(environment)
+
+
+def _is_changing(environment: str) -> bool:
+    try:
+        return is_changing(load_instance(environment))
+    except GateClosedError:  # it is being retired
+        return True
 
 
 def _rehearse(environment: str) -> Inspection:

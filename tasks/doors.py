@@ -104,7 +104,7 @@ def find_block(kind: type[B], name: str) -> B | None:
     try:
         with explaining_prefect(api_url):
             found = kind.load(name)
-    except ValueError as e:
+    except (ValueError, RuntimeError) as e:  # RuntimeError: as Prefect tells that the block's kind has changed since
         if isinstance(e.__cause__, ObjectNotFound):
             return None
         # Only where: the text may repeat what the block holds.

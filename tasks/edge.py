@@ -5,7 +5,7 @@ from http import HTTPStatus
 import httpx
 
 from blocks.environment_certificate import EnvironmentCertificate
-from blocks.http_client import client_for
+from blocks.http_client import NO_ANSWER, client_for
 from blocks.rehearsal import is_rehearsal
 from domain.change import Change
 from domain.edge import Site, SiteLimits
@@ -94,6 +94,12 @@ def try_public_address(name: EnvironmentName) -> None:
             doors.edge().url(name),
             "Confira a borda e o DNS e execute de novo.",
         ) from None
+    if answer.status_code in NO_ANSWER:
+        raise RetryableError(
+            f"O endereço público não serve a página de entrada (HTTP {answer.status_code})",
+            doors.edge().url(name),
+            "Confira a borda e a aplicação e execute de novo.",
+        )
     if answer.status_code != HTTPStatus.OK or "txtUsuario" not in answer.text:
         raise IntegrityError(
             f"A página de entrada não abre no endereço público (HTTP {answer.status_code})",

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from prefect.exceptions import ObjectAlreadyExists
+
 from blocks.catalog import Catalog
 from blocks.dump_loader import load_dump
 from blocks.reference import find_reference
@@ -102,7 +104,10 @@ def _save_secrets(environment: str, wanted: EnvironmentSecrets, *, first: bool =
     with explaining_prefect(load_settings().prefect_api_url):
         try:
             wanted.save(environment, overwrite=not first)
-        except ValueError:  # somebody else's are there by now, and systems run with them
+        except ValueError as e:
+            if not isinstance(e.__cause__, ObjectAlreadyExists):
+                raise
+            # Somebody else's are there by now, and systems run with them.
             raise RetryableError(
                 "Os segredos do ambiente foram gerados por outra execução", environment, "Execute de novo."
             ) from None

@@ -11,11 +11,11 @@ from blocks.catalog import Catalog
 from domain.calendar import local_day
 from domain.incident import OF_MONITORING, Incidents
 from domain.message import Event, message_key
-from domain.monitoring.causes import Cause, plan_events, settle
+from domain.monitoring.causes import MANY, Cause, plan_events, settle
 from domain.monitoring.facts import DayOfUse, Fleet, Seen, ServerFigures
 from domain.monitoring.judge import judge
 from domain.monitoring.report import SweepReport, troubles_of
-from domain.monitoring.rules import SHARED
+from domain.monitoring.rules import SHARED, MonitoringRule, ProbeRule
 from domain.monitoring.state import Observation, ProbeState
 from domain.report import first_of
 from registry import QueuedMessage
@@ -44,14 +44,14 @@ def sweep() -> SweepReport:
         RetryableError: the registry does not answer.
         GateClosedError: another sweep is writing at this moment.
     """
-    fleet, rule = fleet_to_watch(), Catalog().monitoring()
+    fleet, rule = fleet_to_watch(), _rule()
     known = {state.key: state for state in doors.registry().monitoring.states()}
     return remember(fleet, look_at_fleet(fleet, known, rule))
 
 
 def remember(fleet: Fleet, seen: Seen) -> SweepReport:
     """Turn what a sweep saw into states, incidents, messages and use. Raises as `sweep`."""
-    rule, now, registry = Catalog().monitoring(), clock.now(), doors.registry()
+    rule, now, registry = _rule(), clock.now(), doors.registry()
     with registry.lock(_LOCK, wait_seconds=_LOCK_SECONDS):
         before = {state.key: state for state in registry.monitoring.states()}
         gone = _gone(before.values(), fleet)
@@ -89,6 +89,15 @@ def publish_sweep(report: SweepReport) -> None:
         publish_markdown("monitoracao", report.markdown(), report.summary())
 
 
+def _rule() -> MonitoringRule:
+    """What operators decided; somebody's address among the remedies would stop every message that tells it."""
+    rule = Catalog().monitoring()
+    probes = {
+        probe: one.model_copy(update={"remedy": without_person(one.remedy)}) for probe, one in rule.probes.items()
+    }
+    return rule.model_copy(update={"probes": probes})
+
+
 def _impersonal(answers: Iterable[Observation]) -> list[Observation]:
     """The answers, without a detail that names somebody: a system's own words, which the registry would refuse."""
     return [one.model_copy(update={"detail": without_person(one.detail)}) if one.bad else one for one in answers]
@@ -111,7 +120,7 @@ def _gone(states: Iterable[ProbeState], fleet: Fleet) -> frozenset[str]:
 def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[QueuedMessage]:
     """One to the programme's team for each cause; in the queue of some municipality, as every message."""
     ibges = {one.slug: one.ibge for one in fleet.watched}
-    rule, now, probes = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now(), Catalog().monitoring().probes
+    rule, now, probes = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now(), _rule().probes
     found = []
     for cause in causes:
         ibge = next((ibges[slug] for slug in cause.subjects if slug in ibges), None) or min(
@@ -127,7 +136,7 @@ def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[Qu
                 "situacao": "aberto" if opened else "encerrado",
                 "desde": cause.since.isoformat(),
                 "motivos": reasons,
-                "providencia": f"{probes[cause.probe].remedy} {_ADVICE}" if opened else _ADVICE,
+                "providencia": _what_to_do(cause, probes[cause.probe]) if opened else _ADVICE,
             }
         )
         key = message_key(Event.ALERTA_INCIDENTE, ibge, cause.incident, "aberto" if opened else "encerrado")
@@ -141,6 +150,11 @@ def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[Qu
             )
         )
     return found
+
+
+def _what_to_do(cause: Cause, rule: ProbeRule) -> str:
+    common = "É uma causa comum: veja antes o servidor de aplicações e a rede." if cause.scope == MANY else ""
+    return " ".join(filter(None, (common, rule.remedy, _ADVICE)))
 
 
 def _uses(fleet: Fleet, seen: Seen) -> list[DayOfUse]:

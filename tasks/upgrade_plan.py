@@ -13,7 +13,7 @@ from blocks.catalog import Catalog
 from blocks.open_work import list_open_work, measure_schemas
 from blocks.reference import find_reference
 from blocks.rehearsal import rehearsing
-from blocks.server_disk import read_disk
+from blocks.server_disk import read_disks
 from blocks.settings import load_settings
 from blocks.structure import read_reference_rows, read_structure
 from domain.backup.sizes import shown_size
@@ -231,11 +231,8 @@ def read_structures(instance: Instance) -> dict[Database, Structure]:
 def _room(instance: Instance) -> Iterator[str]:
     server = instance.server
     own = measure_schemas(server, list(schemas_of(instance).values()))
-    with server.transaction() as cursor:
-        disk = read_disk(cursor)
     free = {"do que o bloco declara": server.storage_gb * GIGABYTE - measure_schemas(server)}
-    if disk is not None:
-        free["no disco"] = disk.free_bytes
+    free |= {f"no disco em {disk.path}": disk.free_bytes for disk in read_disks(server)}
     for where, left in free.items():
         if left < _COPIES * own:
             yield (

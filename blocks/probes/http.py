@@ -47,7 +47,7 @@ _HIDDEN_PATHS = (
 def probe_http(tenant: WebTenant, neighbour: WebTenant) -> list[ProbeResult]:
     """Sign in at the tenant, then try everything that this gives at the neighbour. Both must be open to users."""
     with SeiBrowser(tenant.public) as browser:
-        results = try_all(Way.HTTP, {"entrar no próprio SEI": partial(_sign_in, browser, tenant)}, control=True)
+        results = try_all(Way.HTTP, {"entrar no próprio SEI": partial(_sign_in_at_home, browser, tenant)}, control=True)
         # As a plain header: a cookie jar would keep a Secure cookie from the unencrypted way, an intruder does not.
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies.jar)
         results += try_all(
@@ -103,9 +103,20 @@ def _sign_in(browser: SeiBrowser, tenant: WebTenant) -> str:
     return "entrou"
 
 
-def _sign_in_at(address: ServiceAddress, tenant: WebTenant) -> str:
-    with SeiBrowser(address) as browser:
+def _sign_in_at_home(browser: SeiBrowser, tenant: WebTenant) -> str:
+    """A control: an application that breaks at it lets nobody in, and is told so with everything else."""
+    try:
         return _sign_in(browser, tenant)
+    except IntegrityError as e:
+        raise RefusedError(e.what) from None
+
+
+def _sign_in_at(address: ServiceAddress, tenant: WebTenant) -> str:
+    try:
+        with SeiBrowser(address) as browser:
+            return _sign_in(browser, tenant)
+    except IntegrityError as e:
+        raise unanswered(e.what, "sonda HTTP") from None
 
 
 def _open_processes(address: ServiceAddress, cookies: str, *, asked_host: str | None = None) -> str:

@@ -61,6 +61,7 @@ class EnvironmentFigures(Frozen):
 class DiskFigures(Frozen):
     """One file system. What is kept for root is in neither: a server that is not root never gets it."""
 
+    path: str = Field(description="Where it is mounted.")
     used_bytes: NonNegativeInt
     free_bytes: NonNegativeInt
 
@@ -78,7 +79,7 @@ class ServerFigures(Frozen):
     replicates: bool
     lag_seconds: NonNegativeInt | None = Field(default=None, description="None while the replication stands still.")
     environments: dict[str, EnvironmentFigures]
-    disk: DiskFigures | None = Field(default=None, description="None where the server does not tell.")
+    disks: tuple[DiskFigures, ...] = Field(default=(), description="None where the server does not tell.")
 
     @property
     def stored_bytes(self) -> int:

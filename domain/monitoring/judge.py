@@ -81,21 +81,23 @@ def _server(name: str, figures: ServerFigures, storage_gb: int | None, rule: Mon
             value=lag,
             detail="a réplica está parada" if lag is None else f"{lag} s de atraso",
         )
-    full, detail = _disk(figures, storage_gb)
-    if full is not None:
+    if fullness := _fullness(figures, storage_gb):
+        full, detail = max(fullness)
         yield Observation.of(
             subject_of(Probe.DISK, name), Probe.DISK, good=full <= rule.limit(Probe.DISK), value=full, detail=detail
         )
 
 
-def _disk(figures: ServerFigures, storage_gb: int | None) -> tuple[float | None, str]:
-    """How full the disk is, in percent: the real one, or else what is declared by what the environments take of it."""
-    if (disk := figures.disk) is not None:
-        return disk.percent, f"{disk.percent:.0f} % do disco, restam {shown_size(disk.free_bytes)}"
-    if storage_gb is None:
-        return None, ""
-    full = 100 * figures.stored_bytes / (storage_gb * GIGABYTE)
-    return full, f"os bancos ocupam {full:.0f} % dos {storage_gb} GB declarados"
+def _fullness(figures: ServerFigures, storage_gb: int | None) -> list[tuple[float, str]]:
+    """How full each real disk is, and what is declared of it by what the environments take, in percent and in words."""
+    found = [
+        (disk.percent, f"{disk.percent:.0f} % do disco em {disk.path}, restam {shown_size(disk.free_bytes)}")
+        for disk in figures.disks
+    ]
+    if storage_gb is not None:
+        full = 100 * figures.stored_bytes / (storage_gb * GIGABYTE)
+        found.append((full, f"os bancos ocupam {full:.0f} % dos {storage_gb} GB declarados"))
+    return found
 
 
 def _environment(one: Watched, seen: Seen, rule: MonitoringRule, now: datetime) -> Iterator[Observation]:

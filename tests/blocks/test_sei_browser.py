@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from blocks import http_client
 from blocks.runtime import ServiceAddress
 from blocks.sei_browser import PROCESSES, SeiBrowser
-from domain.errors import IntegrityError, RetryableError
+from domain.errors import ImplantaError, IntegrityError, RetryableError
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -70,14 +70,22 @@ def test_a_page_that_is_not_the_one_is_told_with_what_it_says(
         browser.require_sign_in("alguem", SecretStr("senha"))
 
 
-@pytest.mark.parametrize("status", [429, 502, 504])
-def test_an_application_that_the_edge_does_not_reach_or_lets_nobody_to_refuses_nobody(
-    browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch, status: int
+@pytest.mark.parametrize(
+    ("status", "kind", "fix"),
+    [
+        (429, RetryableError, "Confira a borda"),
+        (500, IntegrityError, "logs"),
+        (502, RetryableError, "Confira a borda"),
+        (504, RetryableError, "Confira a borda"),
+    ],
+)
+def test_a_server_that_broke_or_is_not_reached_refuses_nobody(
+    browser: SeiBrowser, monkeypatch: pytest.MonkeyPatch, status: int, kind: type[ImplantaError], fix: str
 ) -> None:
     monkeypatch.setattr(http_client, "PATIENCE_SECONDS", 1)
     monkeypatch.setattr(Pages, "status", status)
     for sign_in in (browser.sign_in, browser.require_sign_in):
-        with pytest.raises(RetryableError, match=rf"\(HTTP {status}\)"):
+        with pytest.raises(kind, match=rf"\(HTTP {status}\).*{fix}"):
             sign_in("alguem", SecretStr("senha"))
 
 

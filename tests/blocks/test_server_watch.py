@@ -2,16 +2,19 @@
 
 import secrets
 import shutil
+from contextlib import AbstractContextManager
 
 import pytest
 from pydantic import SecretStr
+from pymysql.cursors import Cursor
 
 from blocks.mariadb import MariaDBServer
 from blocks.sei_use import SeiUse
+from blocks.server_disk import disks_under
 from blocks.server_watch import OnServer, read_server
 from domain.environment import EnvironmentName, Purpose
 from domain.errors import RetryableError
-from domain.monitoring.facts import EnvironmentFigures
+from domain.monitoring.facts import DiskFigures, EnvironmentFigures
 from tests.blocks.instance import Databases
 
 NOBODY = EnvironmentName(municipality="blocos-ninguem", purpose=Purpose.TREINAMENTO)
@@ -82,8 +85,7 @@ def test_a_server_tells_its_connections_and_that_it_is_no_replica(databases: Dat
 
 def test_a_server_tells_its_real_disk_and_only_to_whom_it_tells_files(databases: Databases) -> None:
     there = shutil.disk_usage(databases.one("sei", "SELECT @@datadir"))
-    disk = read_server(databases.server, [], session_minutes=60).disk
-    assert disk is not None
+    (disk,) = read_server(databases.server, [], session_minutes=60).disks
     assert disk.used_bytes == pytest.approx(there.used, rel=0.05)
     assert disk.free_bytes == pytest.approx(there.free, rel=0.05)
     account, password = f"olha_{secrets.token_hex(4)}", SecretStr(secrets.token_hex(16))
@@ -92,10 +94,34 @@ def test_a_server_tells_its_real_disk_and_only_to_whom_it_tells_files(databases:
         cursor.execute(f"GRANT PROCESS, SLAVE MONITOR ON *.* TO {account}@'127.0.0.1'")
     try:
         poorer = databases.server.model_copy(update={"user": account, "password": password})
-        assert read_server(poorer, [], session_minutes=60).disk is None
+        assert read_server(poorer, [], session_minutes=60).disks == ()
     finally:
         with databases.server.transaction() as cursor:
             cursor.execute(f"DROP USER {account}@'127.0.0.1'")
+
+
+def test_each_place_lies_on_the_deepest_mount_above_it() -> None:
+    mounted = {path: DiskFigures(path=path, used_bytes=1, free_bytes=1) for path in ("/", "/var", "/var/lib/mysql")}
+    data, log = "/var/lib/mysql/", "/var/lib/mysql-logs/log"
+    assert [disk.path for disk in disks_under([data, log], mounted)] == ["/var/lib/mysql", "/var"]
+    assert [disk.path for disk in disks_under([data, "/var/lib/mysql/log"], mounted)] == ["/var/lib/mysql"]
+    assert disks_under([data], {}) == ()
+
+
+def test_a_server_that_does_not_tell_its_disks_is_not_down_for_that(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = MariaDBServer.transaction
+
+    def hanging(server: MariaDBServer, *arguments: str) -> AbstractContextManager[Cursor]:
+        if server.answer_timeout_seconds == 5:
+            raise RetryableError("O MariaDB não respondeu", "principal", "Execute de novo.")
+        return real(server, *arguments)
+
+    monkeypatch.setattr(MariaDBServer, "transaction", hanging)
+    found = read_server(databases.server, [], session_minutes=60)
+    assert found.disks == ()
+    assert found.connections > 0
 
 
 def test_a_server_that_is_not_there_is_no_answer(server: MariaDBServer) -> None:

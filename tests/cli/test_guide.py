@@ -17,6 +17,7 @@ import flows
 from blocks.catalog import Catalog
 from blocks.settings import PROJECT_ROOT
 from cli.deploy import read_deployments
+from domain.monitoring.rules import Probe
 from tests.cli.examples import COMMANDS
 
 DOCS = PROJECT_ROOT / "docs"
@@ -59,6 +60,7 @@ def is_known(words: str) -> bool:
 
 
 WITH_COMMANDS = [*CHAPTERS, PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "catalog").glob("*.yaml"))]
+REMEDIES = {probe: rule.remedy for probe, rule in Catalog().monitoring().probes.items()}
 
 
 @pytest.mark.parametrize("chapter", WITH_COMMANDS, ids=lambda path: path.name)
@@ -77,8 +79,19 @@ def test_every_chapter_is_in_the_index(chapter: Path) -> None:
 
 def test_the_guide_says_what_to_do_of_every_incident() -> None:
     chapter = (DOCS / "monitoracao.md").read_text(encoding="utf-8")
-    rules = Catalog().monitoring().probes
-    assert [probe for probe, rule in rules.items() if f"| {probe.label} | {rule.remedy} |" not in chapter] == []
+    assert [probe for probe, remedy in REMEDIES.items() if f"| {probe.label} | {remedy} |" not in chapter] == []
+
+
+@pytest.mark.parametrize("probe", REMEDIES)
+def test_what_is_told_to_do_can_be_typed(probe: Probe) -> None:
+    """At night nobody looks up what a command still wants: what it needs is named, in capitals."""
+    for typed in re.split(r"\./implanta ", REMEDIES[probe])[1:]:
+        words = typed.split()
+        command = next(" ".join(words[:n]) for n in (3, 2, 1) if " ".join(words[:n]).rstrip(".,:;)") in COMMANDS)
+        of_command = COMMANDS[command.rstrip(".,:;)")].params
+        needed = [one for one in of_command if one.required and one.param_type_name == "argument"]
+        given = words[len(command.split()) :][: len(needed)]
+        assert len(given) == len(needed) and all(word.isupper() for word in given), f"{command} {given}"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)

@@ -58,10 +58,12 @@ def test_who_begins_to_be_changed_while_it_is_looked_at_waits_for_the_next_night
     try:
         begun = {"from_version": "4.0.0", "to_version": "4.1.0", "role": "operação", "reason": "conferência"}
         remember_upgrade(instance, UpgradeHappening(kind=UpgradeEvent.BEGUN, at=clock.now(), **begun))
-        found = compare_environment.fn(ATTACKER)
+        try:
+            found = compare_environment.fn(ATTACKER)
+        finally:
+            for kind in (UpgradeEvent.FAILED, UpgradeEvent.RETURNED, UpgradeEvent.UNDONE):
+                remember_upgrade(instance, UpgradeHappening(kind=kind, at=clock.now()))
         assert (found.drifted, found.facts) == ((), ("Em mudança: fica para a próxima noite.",))
-        for kind in (UpgradeEvent.FAILED, UpgradeEvent.RETURNED, UpgradeEvent.UNDONE):
-            remember_upgrade(instance, UpgradeHappening(kind=kind, at=clock.now()))
         assert [step.name for step in compare_environment.fn(ATTACKER).drifted] == ["parâmetros"]
     finally:
         ensure_parameters.fn(ATTACKER)  # not all of it: each proof is a wrong password at the neighbour

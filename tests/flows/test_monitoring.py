@@ -222,6 +222,23 @@ def test_an_application_that_stops_is_one_incident_and_one_mail_until_it_is_back
     assert str(opened["providencia"]).startswith(remedy)
 
 
+def test_an_address_among_the_remedies_stops_no_sweep_and_reaches_nobody(
+    fleet: Watch, here: Instance, letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Operators write them: the registry refuses a message that could name somebody, and with it the whole sweep."""
+    rule = Catalog().monitoring()
+    page = rule.probes[Probe.PAGE].model_copy(update={"remedy": "Avise o plantão: plantao@estado.example.com"})
+    changed = rule.model_copy(update={"probes": rule.probes | {Probe.PAGE: page}})
+    monkeypatch.setattr(Catalog, "monitoring", lambda _: changed)
+    doors.runtime().stop(here.name)
+    assert [cause.probe for cause in fleet.sweep(OPEN_AFTER).opened] == [Probe.PAGE]
+    doors.runtime().start(here.name)
+    told = str(letters.variables(here.name.slug, "aberto")["providencia"])
+    assert "monitoring show" in told
+    assert "plantao@" not in told
+    fleet.settle()
+
+
 def test_an_application_that_goes_up_and_down_is_told_once_at_most(
     fleet: Watch, own: Registry, here: Instance, letters: Letters
 ) -> None:

@@ -131,15 +131,25 @@ def test_a_disk_is_full_by_what_all_its_environments_take() -> None:
     assert bad(Seen(pages={"casa": WELL}, servers={"principal": full}, storage_gb={"principal": 100})) == {Probe.DISK}
 
 
-@pytest.mark.parametrize(("free", "fails"), [(9, {Probe.DISK}), (11, set())])
-def test_the_real_disk_counts_where_the_server_tells_it(free: int, fails: set[Probe]) -> None:
-    """What others wrote to it fills it just as well; what the block declares of it says nothing then."""
-    disk = DiskFigures(used_bytes=(100 - free) * 10**9, free_bytes=free * 10**9)
-    told = server(FIGURES.model_copy(update={"storage_bytes": 91 * 10**9}), {"disk": disk})
+@pytest.mark.parametrize(
+    ("free", "stored", "fails", "detail"),
+    [
+        (9, 50, {Probe.DISK}, "91 % do disco em /dados, restam 9,0 GB"),
+        (11, 50, set(), "89 % do disco em /dados, restam 11,0 GB"),
+        (11, 91, {Probe.DISK}, "os bancos ocupam 91 % dos 100 GB declarados"),
+    ],
+)
+def test_the_fullest_counts_of_the_real_disks_and_of_what_is_declared(
+    free: int, stored: int, fails: set[Probe], detail: str
+) -> None:
+    disks = [
+        DiskFigures(path="/dados", used_bytes=(100 - free) * 10**9, free_bytes=free * 10**9),
+        DiskFigures(path="/logs", used_bytes=10**9, free_bytes=10**9),
+    ]
+    told = server(FIGURES.model_copy(update={"storage_bytes": stored * 10**9}), {"disks": disks})
     seen = Seen(pages={"casa": WELL}, servers={"principal": told}, storage_gb={"principal": 100})
     assert bad(seen) == fails
-    (said,) = (one.detail for one in answers(seen).values() if one.probe is Probe.DISK)
-    assert said == f"{100 - free} % do disco, restam {free},0 GB"
+    assert [one.detail for one in answers(seen).values() if one.probe is Probe.DISK] == [detail]
 
 
 def test_who_was_not_reached_is_named_and_is_not_taken_for_down() -> None:
