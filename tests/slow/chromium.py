@@ -64,6 +64,7 @@ def open_prefect(state: LabState, login: str, path: str = "/v2/dashboard") -> It
     """A browser at a page of Prefect's, in which somebody has come through the door."""
     with open_browser((state.lab_dir / "porta" / "servidor.pem").read_text()) as page:
         page.goto(state.porta.url + path)
+        expect(page.get_by_label("Usuário")).to_be_focused()
         page.keyboard.type(login)
         page.keyboard.press("Tab")
         page.keyboard.type(state.painel.password.get_secret_value())
