@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Response, TimeoutError, expect
+from playwright.sync_api import Page, Request, Response, TimeoutError, expect
 from pydantic import SecretStr
 
 from lab.state import LabState
@@ -59,12 +59,13 @@ class Watch:
         page.on("response", self._answered)
         page.on("console", lambda line: self._told(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: (
-                None if asked.url.startswith((self.origin, "data:", "blob:")) else self.strangers.append(asked.url)
-            ),
-        )
+        # One that the policy stops fails, and never leaves the browser.
+        page.on("requestfinished", self._asked)
+        page.on("requestfailed", lambda asked: None if asked.failure == "csp" else self._asked(asked))
+
+    def _asked(self, asked: Request) -> None:
+        if not asked.url.startswith((self.origin, "data:", "blob:")):
+            self.strangers.append(asked.url)
 
     def _answered(self, answer: Response) -> None:
         # Prefect on SQLite asks, in JSON, to be asked again while it is busy; a closed door says it in HTML.
