@@ -95,16 +95,21 @@ def happenings(ibge: str, slug: str) -> list[Happening]:
     return [_happening(event) for event in events if event.environment == slug]
 
 
-def environments_in_use() -> list[EnvironmentRecord]:
-    """Every environment whose creation was proved once and that is not on its way out, by slug."""
+def living_environments() -> list[EnvironmentRecord]:
+    """Every environment that is not on its way out, by slug, as far as its creation may have come."""
     told: dict[str, list[Happening]] = {}
     for event in doors.registry().events(kinds=list(Milestone)):
         told.setdefault(event.environment or "", []).append(_happening(event))
     return [
         record
         for record in doors.registry().list_environments()
-        if record.reference_digest is not None and retirement_of(told.get(record.slug, [])).standing is Standing.ACTIVE
+        if retirement_of(told.get(record.slug, [])).standing is Standing.ACTIVE
     ]
+
+
+def environments_in_use() -> list[EnvironmentRecord]:
+    """Those of them whose databases were loaded."""
+    return [record for record in living_environments() if record.reference_digest is not None]
 
 
 def _happening(event: EventRecord) -> Happening:

@@ -3,7 +3,7 @@
 from domain.segregation import choose_neighbours
 from tasks import doors
 from tasks.certificate import DELIVERED
-from tasks.instance import environments_in_use
+from tasks.instance import living_environments
 from tasks.restoration import unfinished_restorations
 from tasks.upgrading import unfinished_upgrades
 
@@ -29,7 +29,7 @@ def list_delivered() -> list[str]:
     delivered = {event.environment for event in doors.registry().events(kinds=[DELIVERED])}
     return [
         record.slug
-        for record in environments_in_use()
+        for record in living_environments()
         if record.slug in delivered
         and record.slug not in restored
         and record.slug not in upgraded
