@@ -174,7 +174,7 @@ def test_one_whose_sign_in_page_does_not_come_through_is_closed_again(
     (site,) = [site for site in doors.edge().list_sites() if site.slug == production.name.slug]
     doors.edge().ensure_site(site.model_copy(update={"upstream": "http://127.0.0.1:9"}))
     try:
-        with pytest.raises(Exception, match=r"A página de entrada não abre no endereço público \(HTTP 502\)"):
+        with pytest.raises(Exception, match=r"O endereço público não serve a página de entrada \(HTTP 502\)"):
             reopen(production)
         (now,) = [site for site in doors.edge().list_sites() if site.slug == production.name.slug]
         assert now.closed
