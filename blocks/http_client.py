@@ -15,15 +15,10 @@ TIMEOUT_SECONDS = 30
 PATIENCE_SECONDS = 15
 """How long a request waits while the edge takes no more of them: its shortest bucket empties in five seconds."""
 
-# Whoever answers so did not refuse what was asked: the application broke, the edge does not reach it, or takes no more.
-NO_ANSWER = frozenset(
-    {
-        httpx.codes.INTERNAL_SERVER_ERROR,
-        httpx.codes.BAD_GATEWAY,
-        httpx.codes.GATEWAY_TIMEOUT,
-        httpx.codes.TOO_MANY_REQUESTS,
-    }
-)
+# The edge speaks, and not the application behind it, which it does not reach or lets no more requests to.
+UNREACHED = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT})
+# Whoever answers so did not refuse what was asked: it was not reached, or broke.
+NO_ANSWER = UNREACHED | {httpx.codes.INTERNAL_SERVER_ERROR}
 
 
 def client_for(address: ServiceAddress, *, asked_host: str | None = None) -> httpx.Client:

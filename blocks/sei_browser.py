@@ -6,7 +6,7 @@ import httpx
 from lxml.html import FormElement, HtmlElement, SelectElement
 from pydantic import SecretStr
 
-from blocks.http_client import NO_ANSWER, client_for
+from blocks.http_client import NO_ANSWER, UNREACHED, client_for
 from blocks.runtime import ServiceAddress
 from blocks.sei_page import is_of_document, links, parse, parts, query_of, row_of, text_of
 from domain.errors import ImplantaError, IntegrityError, RetryableError
@@ -14,10 +14,8 @@ from domain.errors import ImplantaError, IntegrityError, RetryableError
 PROCESSES = "/sei/controlador.php?acao=procedimento_controlar"
 SIGN_IN_PAGE = "/sip/login.php"
 _PROCESS = "procedimento_trabalhar"
-# The edge speaks, not the application: what that logs says nothing of it.
-_UNREACHED = NO_ANSWER - {httpx.codes.INTERNAL_SERVER_ERROR}
 # What says that the server, not the person, has a problem that may pass.
-_PASSING = _UNREACHED | {httpx.codes.SERVICE_UNAVAILABLE}
+_PASSING = UNREACHED | {httpx.codes.SERVICE_UNAVAILABLE}
 
 File = tuple[str, bytes]
 """Name and content of a file."""
@@ -312,7 +310,7 @@ class SeiBrowser:
             f"{what}: {why.rstrip('.')} (HTTP {answer.status_code})",
             self._where,
             "Confira a borda, e se ela alcança a aplicação; execute de novo."
-            if answer.status_code in _UNREACHED
+            if answer.status_code in UNREACHED
             else "Veja o que a aplicação registrou em seus logs.",
         )
 

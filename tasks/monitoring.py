@@ -65,7 +65,10 @@ def remember(fleet: Fleet, seen: Seen) -> SweepReport:
         leaving = {slug for slug, _ in known.open_of_monitoring} - ibges.keys() - fleet.busy
         ibges |= {record.slug: record.ibge for record in registry.list_environments() if record.slug in leaving}
         events = plan_events(after.values(), settled.closed, fleet.watched, known, ibges, rule, now)
-        messages = [*_messages(settled.opened, fleet, opened=True), *_messages(settled.closed, fleet, opened=False)]
+        messages = [
+            *_messages(settled.opened, fleet, rule, opened=True),
+            *_messages(settled.closed, fleet, rule, opened=False),
+        ]
         registry.monitoring.record(
             SweepRecord(now, local_day(now), settled.states, gone, events, messages, _uses(fleet, seen)),
             actor=OF_MONITORING,
@@ -117,10 +120,12 @@ def _gone(states: Iterable[ProbeState], fleet: Fleet) -> frozenset[str]:
     )
 
 
-def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[QueuedMessage]:
+def _messages(
+    causes: Sequence[Cause], fleet: Fleet, monitoring: MonitoringRule, *, opened: bool
+) -> list[QueuedMessage]:
     """One to the programme's team for each cause; in the queue of some municipality, as every message."""
     ibges = {one.slug: one.ibge for one in fleet.watched}
-    rule, now, probes = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now(), _rule().probes
+    rule, now = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now()
     found = []
     for cause in causes:
         ibge = next((ibges[slug] for slug in cause.subjects if slug in ibges), None) or min(
@@ -136,7 +141,7 @@ def _messages(causes: Sequence[Cause], fleet: Fleet, *, opened: bool) -> list[Qu
                 "situacao": "aberto" if opened else "encerrado",
                 "desde": cause.since.isoformat(),
                 "motivos": reasons,
-                "providencia": _what_to_do(cause, probes[cause.probe]) if opened else _ADVICE,
+                "providencia": _what_to_do(cause, rules.probes[cause.probe]) if opened else _ADVICE,
             }
         )
         key = message_key(Event.ALERTA_INCIDENTE, ibge, cause.incident, "aberto" if opened else "encerrado")

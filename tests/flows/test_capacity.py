@@ -60,9 +60,13 @@ def test_an_environment_that_fits_nowhere_is_not_registered(
     assert registry.list_environments("3103603") == []
 
 
-@pytest.mark.parametrize("answer", ["something else failed", "not found, and found a moment later"])
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [(ValueError, None), (ValueError, ObjectNotFound(Exception())), (RuntimeError, ValueError())],
+    ids=["something else failed", "not found, and found a moment later", "its kind has changed"],
+)
 def test_secrets_that_could_not_be_read_are_not_made_anew(
-    join: Join, monkeypatch: pytest.MonkeyPatch, answer: str
+    join: Join, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], cause: Exception | None
 ) -> None:
     """Running systems work with them: whatever Prefect's client says, what is there stays as it is."""
     environment = f"{join('3102209', 'Alvarenga').slug}-treinamento"
@@ -71,9 +75,7 @@ def test_secrets_that_could_not_be_read_are_not_made_anew(
     before = doors.environment_secrets(environment)
 
     def load(*_: object) -> NoReturn:
-        raise ValueError(before.database_password.get_secret_value()) from (
-            None if answer == "something else failed" else ObjectNotFound(Exception())
-        )
+        raise kind(before.database_password.get_secret_value()) from cause
 
     doors.forget_blocks()
     with monkeypatch.context() as patch:

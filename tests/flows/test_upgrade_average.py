@@ -18,7 +18,7 @@ from domain.reference import Database, ReferenceRows, missing_rows
 from domain.structure import Structure, differences
 from flows.upgrade_environment import upgrade_environment
 from tasks.backup_cycle import back_up
-from tasks.instance import Instance
+from tasks.upgrade_plan import schemas_of
 from tests.flows.conftest import Join
 from tests.flows.upgradable import NEW, OLD, fault_file, files, is_new, is_old, make, rows
 from tests.upgrade.own_rows import AVERAGE, digests, own_columns
@@ -41,21 +41,17 @@ def references(server: MariaDBServer, version: str, official: Path) -> Iterator[
         yield schemas
 
 
-def schemas_of(instance: Instance) -> dict[Database, str]:
-    return {"sip": instance.name.database_sip, "sei": instance.name.database_sei}
-
-
 def shape(server: MariaDBServer, schema: str) -> Structure:
     with server.transaction(schema) as cursor:
         return read_structure(cursor, schema)
 
 
-def reference_rows(server: MariaDBServer, database: Database, schema: str, like: str) -> ReferenceRows:
-    """The rows of a schema that a version brings, by what another one says that these are."""
-    with server.transaction(like) as cursor:
-        wanted = read_reference_rows(cursor, like, database)
+def reference_rows(
+    server: MariaDBServer, database: Database, schema: str, like: ReferenceRows | None = None
+) -> ReferenceRows:
+    """The rows of a schema that a version brings; `like` says which these are, where it is not a reference itself."""
     with server.transaction(schema) as cursor:
-        return read_reference_rows(cursor, schema, database, like=wanted)
+        return read_reference_rows(cursor, schema, database, like=like)
 
 
 def test_it_goes_back_exactly_and_forward_exactly(join: Join, official_reference: Path | None) -> None:
@@ -86,8 +82,8 @@ def test_it_goes_back_exactly_and_forward_exactly(join: Join, official_reference
         assert files(instance) == stored
         for database, schema in schemas.items():
             assert differences(shape(server, new[database]), shape(server, schema)) == []
-            wanted = reference_rows(server, database, new[database], new[database])
-            assert missing_rows(wanted, reference_rows(server, database, schema, new[database])) == []
+            wanted = reference_rows(server, database, new[database])
+            assert missing_rows(wanted, reference_rows(server, database, schema, wanted)) == []
             now = digests(server, schema, columns[database])
             assert {table for table in now if now[table] != own[database][table]} == set()
             assert check_foreign_keys(server, schema).broken == ()
