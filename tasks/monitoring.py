@@ -120,9 +120,7 @@ def _gone(states: Iterable[ProbeState], fleet: Fleet) -> frozenset[str]:
     )
 
 
-def _messages(
-    causes: Sequence[Cause], fleet: Fleet, monitoring: MonitoringRule, *, opened: bool
-) -> list[QueuedMessage]:
+def _messages(causes: Sequence[Cause], fleet: Fleet, rules: MonitoringRule, *, opened: bool) -> list[QueuedMessage]:
     """One to the programme's team for each cause; in the queue of some municipality, as every message."""
     ibges = {one.slug: one.ibge for one in fleet.watched}
     rule, now = Catalog().messages().rule(Event.ALERTA_INCIDENTE), clock.now()
